@@ -1,0 +1,1 @@
+"""The node: ledger, market, metering, shards, interfaces, and what composes them."""

@@ -1,0 +1,1 @@
+"""The energy market: orders, the book and its matching. Pure: integers in, fills out."""
