@@ -1,0 +1,45 @@
+"""What a light client checks: that a commit proves a block final.
+
+Rests on one assumption: less than a third of the set's stake is faulty.
+"""
+
+from itertools import pairwise
+
+from consensus import signing
+from consensus.errors import InvalidCommit, Refusal
+from consensus.types import Commit, precommit_digest
+from consensus.validators import ValidatorSet
+
+
+def verify_commit(
+    chain_id: str, validators: ValidatorSet, block_id: bytes, height: int, commit: Commit
+) -> None:
+    """Check that validators with over two thirds of the stake precommitted this block.
+
+    Every signature in the commit must hold, so that a commit has no room for rubbish.
+    Raises `InvalidCommit` with its reason.
+    """
+    check_commit_shape(validators, block_id, height, commit)
+    checks = [
+        (each.validator, precommit_digest(chain_id, commit, each.validator), each.signature)
+        for each in commit.signatures
+    ]
+    if not all(signing.verify_slice(checks)):
+        raise InvalidCommit(Refusal.BAD_SIGNATURE, "a signature in the commit does not hold")
+
+
+def check_commit_shape(
+    validators: ValidatorSet, block_id: bytes, height: int, commit: Commit
+) -> None:
+    """All of `verify_commit` but the signatures: cheap, and so done first."""
+    if commit.height != height:
+        raise InvalidCommit(Refusal.WRONG_HEIGHT, f"{commit.height}, not {height}")
+    if commit.block_id != block_id:
+        raise InvalidCommit(Refusal.WRONG_BLOCK, "the commit is another block's")
+    signers = [each.validator for each in commit.signatures]
+    if any(first >= second for first, second in pairwise(signers)):
+        raise InvalidCommit(Refusal.DUPLICATE_SIGNER, "signers are not in strict order")
+    if not all(signer in validators for signer in signers):
+        raise InvalidCommit(Refusal.UNKNOWN_VALIDATOR, "a signer is not in the set")
+    if not validators.has_quorum(sum(map(validators.stake_of, signers))):
+        raise InvalidCommit(Refusal.NOT_ENOUGH_STAKE, "the signers hold no two thirds")
