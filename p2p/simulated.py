@@ -1,0 +1,484 @@
+"""The network in memory: same Protocol, with delay, loss, duplication and partitions.
+
+Everything random comes from one seed, time is trio's, so a test under `autojump_clock` runs
+at once. It passes the contract tests of the real network (tests/p2p/contract). What differs:
+there is no encryption, and gossip floods along connections instead of along a mesh.
+
+    world = SimulatedWorld(seed=7, weather=Weather(delay_s=(0.01, 0.05), loss=0.1))
+    async with world.open(NetworkConfig(private_key=key)) as network: ...
+
+Loss and duplication hit gossip, loss hits requests. A channel repeats what is lost, so there
+it shows as delay; a partition holds a channel's messages until it heals.
+"""
+
+import logging
+import random
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import trio
+
+from p2p.changes import Changes
+from p2p.counters import Counters, Drop, Traffic
+from p2p.errors import (
+    AlreadyOpen,
+    DialFailed,
+    Failure,
+    InvalidAddress,
+    MessageTooLarge,
+    NetworkClosed,
+    NotConnected,
+    Refused,
+    RequestFailed,
+)
+from p2p.identity import PeerId, peer_id_of, public_key_of
+from p2p.network import (
+    MAX_CHANNEL_BYTES,
+    MAX_GOSSIP_BYTES,
+    MAX_REFUSAL_BYTES,
+    MAX_REQUEST_BYTES,
+    MAX_RESPONSE_BYTES,
+    Accept,
+    Direction,
+    Gossip,
+    Handler,
+    NetworkConfig,
+    Offence,
+    Peer,
+)
+from p2p.peers import Roster
+
+logger = logging.getLogger(__name__)
+
+_ADDRESS_PREFIX = "/memory/0/p2p/"
+# Gossip ids remembered per node, so that a flood ends.
+_SEEN_MESSAGES = 8_192
+_TICK_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """What the simulated wires do. Probabilities are per message and hop."""
+
+    delay_s: tuple[float, float] = (0.001, 0.005)
+    loss: float = 0.0
+    duplication: float = 0.0
+
+
+class SimulatedWorld:
+    """All simulated nodes and the wires between them."""
+
+    def __init__(self, seed: int, weather: Weather | None = None) -> None:
+        self.random = random.Random(seed)
+        self.weather = weather or Weather()
+        self.nodes: dict[PeerId, SimulatedNetwork] = {}
+        self.changes = Changes()
+        self._side: dict[PeerId, int] = {}
+
+    @asynccontextmanager
+    async def open(self, config: NetworkConfig) -> AsyncIterator["SimulatedNetwork"]:
+        """A node in this world while the context lasts. Raises InvalidIdentity."""
+        node = SimulatedNetwork(self, config)
+        if node.peer_id in self.nodes:
+            raise AlreadyOpen(f"{node.peer_id} is running already")
+        async with trio.open_nursery() as nursery:
+            node.nursery = nursery
+            self.nodes[node.peer_id] = node
+            nursery.start_soon(node.keep_connected)
+            try:
+                yield node
+            finally:
+                node.close()
+                del self.nodes[node.peer_id]
+                nursery.cancel_scope.cancel()
+
+    def partition(self, *groups: tuple[PeerId, ...]) -> None:
+        """Let nothing pass between the groups; nodes in none of them form one more."""
+        self._side = {peer: side for side, group in enumerate(groups, 1) for peer in group}
+
+    def heal(self) -> None:
+        """Undo every partition."""
+        self._side = {}
+        self.changes.notify()
+
+    def cut(self, first: PeerId, second: PeerId) -> None:
+        """Break the connection between two nodes; they redial as they do."""
+        for here, there in ((first, second), (second, first)):
+            if here in self.nodes:
+                self.nodes[here].lost(there)
+        self.changes.notify()
+
+    def reaches(self, source: PeerId, target: PeerId) -> bool:
+        """Whether the wires between two nodes carry anything now."""
+        return self._side.get(source, 0) == self._side.get(target, 0)
+
+    def linked(self, source: PeerId, target: PeerId) -> "SimulatedNetwork | None":
+        """The target node if it is connected to the source and the wire carries."""
+        node = self.nodes.get(target)
+        if node is None or source not in node.links or not self.reaches(source, target):
+            return None
+        return node
+
+    async def travel(self) -> bool:
+        """Let a message take its time; False when it is lost."""
+        await trio.sleep(self.random.uniform(*self.weather.delay_s))
+        return self.random.random() >= self.weather.loss
+
+
+class SimulatedNetwork:
+    """One node. Implements `network.Network`."""
+
+    def __init__(self, world: SimulatedWorld, config: NetworkConfig) -> None:
+        self.world = world
+        self.config = config
+        self.peer_id = peer_id_of(public_key_of(config.private_key))
+        self.counters = Counters()
+        self.nursery: trio.Nursery
+        self.links: dict[PeerId, Direction] = {}
+        self.subscriptions: dict[str, tuple[trio.MemorySendChannel[Gossip], Accept | None]] = {}
+        self.channels: dict[str, SimulatedChannel] = {}
+        self._handlers: dict[str, Handler] = {}
+        self._roster = Roster(self.peer_id, config.limits)
+        self._seen: OrderedDict[tuple[PeerId, int], None] = OrderedDict()
+        self._sequence = 0
+        for address in (*config.bootstrap, *config.known):
+            wanted = address in config.bootstrap
+            peer = _parse(address)
+            if wanted:
+                self._roster.want(peer, address, trio.current_time())
+            else:
+                self._roster.learn(peer, (address,), trio.current_time())
+
+    # -- peers -------------------------------------------------------------------------
+
+    def addresses(self) -> tuple[str, ...]:
+        return (_ADDRESS_PREFIX + self.peer_id,)
+
+    def peers(self) -> tuple[Peer, ...]:
+        return tuple(self._describe(peer) for peer in sorted(self.links))
+
+    def _describe(self, peer: PeerId) -> Peer:
+        node = self.world.nodes[peer]
+        score = self._roster.score(peer, trio.current_time())
+        topics, channels = tuple(sorted(node.subscriptions)), tuple(sorted(node.channels))
+        return Peer(peer, node.addresses(), self.links[peer], score, topics, channels)
+
+    async def wait_for_peers(self, count: int) -> None:
+        await self.world.changes.until(lambda: len(self.links) >= count)
+
+    async def dial(self, address: str) -> None:
+        peer = _parse(address)
+        self._roster.want(peer, address, trio.current_time())
+        if peer not in self.links and not self._connect(peer):
+            raise DialFailed(f"{peer} does not answer")
+        await trio.lowlevel.checkpoint()
+
+    def learn(self, peer: PeerId, addresses: tuple[str, ...]) -> None:
+        usable = [a for a in addresses if a == _ADDRESS_PREFIX + peer]
+        self._roster.learn(peer, usable, trio.current_time())
+
+    def known(self) -> tuple[str, ...]:
+        return tuple(address for _, address in self._roster.known())
+
+    def report(self, peer: PeerId, offence: Offence) -> None:
+        self.counters.offences[offence] += 1
+        if self._roster.charge(peer, offence, trio.current_time()):
+            self.counters.bans += 1
+            self.world.cut(self.peer_id, peer)
+
+    def banned(self) -> tuple[PeerId, ...]:
+        return self._roster.banned(trio.current_time())
+
+    async def keep_connected(self) -> None:
+        """Dial whoever is due, for ever."""
+        while True:
+            for peer, _ in self._roster.due(trio.current_time()):
+                self._connect(peer)
+            await trio.sleep(_TICK_S)
+
+    def _connect(self, peer: PeerId) -> bool:
+        self.counters.dials += 1
+        now = trio.current_time()
+        node = self.world.nodes.get(peer)
+        if (
+            node is None
+            or peer == self.peer_id
+            or not self.world.reaches(self.peer_id, peer)
+            or not node._roster.admits(self.peer_id, now)
+            or not self._roster.admits(peer, now)
+        ):
+            self.counters.dial_failures += 1
+            self._roster.dial_failed(peer, now)
+            return False
+        self._linked(peer, Direction.OUTBOUND)
+        node._linked(self.peer_id, Direction.INBOUND)
+        self.world.changes.notify()
+        return True
+
+    def _linked(self, peer: PeerId, direction: Direction) -> None:
+        self.links[peer] = direction
+        self._roster.connected(peer, direction)
+        for channel in self.channels.values():
+            channel.pump_to(peer)
+
+    def lost(self, peer: PeerId) -> None:
+        """The connection to a peer is gone."""
+        if self.links.pop(peer, None) is not None:
+            self._roster.disconnected(peer, trio.current_time())
+
+    def close(self) -> None:
+        """Break every connection, as the end of a process does."""
+        for peer in tuple(self.links):
+            self.world.cut(self.peer_id, peer)
+        for channel in self.channels.values():
+            channel.close()
+
+    # -- topics ------------------------------------------------------------------------
+
+    async def publish(self, topic: str, data: bytes) -> None:
+        if len(data) > MAX_GOSSIP_BYTES:
+            raise MessageTooLarge(len(data), MAX_GOSSIP_BYTES)
+        self._sequence += 1
+        self._remember((self.peer_id, self._sequence))
+        self._forward(self._sequence, Gossip(topic, self.peer_id, data), None)
+        await trio.lowlevel.checkpoint()
+
+    @asynccontextmanager
+    async def subscribe(
+        self, topic: str, *, accept: Accept | None = None
+    ) -> AsyncIterator[trio.MemoryReceiveChannel[Gossip]]:
+        if topic in self.subscriptions:
+            raise AlreadyOpen(f"topic {topic}")
+        bound = self.config.limits.subscription_messages
+        send, receive = trio.open_memory_channel[Gossip](bound)
+        self.subscriptions[topic] = (send, accept)
+        try:
+            with send, receive:
+                yield receive
+        finally:
+            del self.subscriptions[topic]
+
+    def _forward(self, number: int, gossip: Gossip, origin: PeerId | None) -> None:
+        for peer in self.links:
+            node = self.world.linked(self.peer_id, peer)
+            if node is None or peer in (origin, gossip.sender):
+                continue
+            if gossip.topic in node.subscriptions:
+                self.counters.sent(Traffic.GOSSIP, len(gossip.data))
+                twice = self.world.random.random() < self.world.weather.duplication
+                for _ in range(1 + twice):
+                    self.nursery.start_soon(self._carry, peer, number, gossip)
+
+    async def _carry(self, peer: PeerId, number: int, gossip: Gossip) -> None:
+        arrives = await self.world.travel()
+        node = self.world.linked(self.peer_id, peer)
+        if arrives and node is not None:
+            node._gossiped(self.peer_id, number, gossip)
+
+    def _gossiped(self, origin: PeerId, number: int, gossip: Gossip) -> None:
+        if (gossip.sender, number) in self._seen:
+            self.counters.drops[Drop.DUPLICATE] += 1
+            return
+        self._remember((gossip.sender, number))
+        if gossip.topic not in self.subscriptions:
+            return
+        send, accept = self.subscriptions[gossip.topic]
+        if accept is not None and not self._accepts(accept, gossip):
+            self.counters.drops[Drop.NOT_ACCEPTED] += 1
+            return
+        self.counters.received(Traffic.GOSSIP, len(gossip.data))
+        try:
+            send.send_nowait(gossip)
+        except trio.WouldBlock:
+            self.counters.drops[Drop.SUBSCRIPTION_FULL] += 1
+        self._forward(number, gossip, origin)
+
+    def _accepts(self, accept: Accept, gossip: Gossip) -> bool:
+        try:
+            return accept(gossip.sender, gossip.data)
+        except Exception:  # a caller's function, supervised here as the contract says
+            self.counters.handler_errors += 1
+            logger.exception("the check of topic %s raised", gossip.topic)
+            return False
+
+    def _remember(self, message: tuple[PeerId, int]) -> None:
+        self._seen[message] = None
+        if len(self._seen) > _SEEN_MESSAGES:
+            self._seen.popitem(last=False)
+
+    # -- requests ----------------------------------------------------------------------
+
+    async def request(
+        self, peer: PeerId, protocol: str, payload: bytes, *, timeout_s: float
+    ) -> bytes:
+        if len(payload) > MAX_REQUEST_BYTES:
+            raise MessageTooLarge(len(payload), MAX_REQUEST_BYTES)
+        if peer not in self.links:
+            raise RequestFailed(Failure.NOT_CONNECTED, peer)
+        self.counters.sent(Traffic.REQUEST, len(payload))
+        try:
+            with trio.fail_after(timeout_s):
+                return await self._ask(peer, protocol, payload)
+        except trio.TooSlowError as error:
+            self.report(peer, Offence.UNANSWERED)
+            raise RequestFailed(Failure.TIMEOUT, f"{timeout_s} s") from error
+
+    async def _ask(self, peer: PeerId, protocol: str, payload: bytes) -> bytes:
+        if not await self.world.travel() or not self.world.reaches(self.peer_id, peer):
+            await trio.sleep_forever()
+        node = self.world.linked(self.peer_id, peer)
+        if node is None:
+            raise RequestFailed(Failure.DISCONNECTED)
+        answer = await node._answer(self.peer_id, protocol, payload)
+        if not await self.world.travel() or not self.world.reaches(self.peer_id, peer):
+            await trio.sleep_forever()
+        if peer not in self.links:
+            raise RequestFailed(Failure.DISCONNECTED)
+        self.counters.received(Traffic.REQUEST, len(answer))
+        return answer
+
+    async def _answer(self, peer: PeerId, protocol: str, payload: bytes) -> bytes:
+        handler = self._handlers.get(protocol)
+        if handler is None:
+            raise RequestFailed(Failure.UNSUPPORTED, protocol)
+        try:
+            answer = await handler(peer, payload)
+        except Refused as refusal:
+            detail = refusal.reason[:MAX_REFUSAL_BYTES]
+            raise RequestFailed(Failure.REFUSED, detail) from refusal
+        except Exception as error:  # a caller's handler, supervised here
+            self.counters.handler_errors += 1
+            logger.exception("the handler of %s raised", protocol)
+            raise RequestFailed(Failure.REFUSED, "internal error") from error
+        if len(answer) > MAX_RESPONSE_BYTES:
+            raise RequestFailed(Failure.REFUSED, "answer too large")
+        return answer
+
+    def serve(self, protocol: str, handler: Handler) -> None:
+        if protocol in self._handlers:
+            raise AlreadyOpen(f"protocol {protocol}")
+        self._handlers[protocol] = handler
+
+    # -- channels ----------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def channel(self, name: str) -> AsyncIterator["SimulatedChannel"]:
+        if name in self.channels:
+            raise AlreadyOpen(f"channel {name}")
+        async with trio.open_nursery() as nursery:
+            channel = self.channels[name] = SimulatedChannel(self, name, nursery)
+            for peer in self.links:
+                channel.pump_to(peer)
+            self.world.changes.notify()
+            try:
+                yield channel
+            finally:
+                channel.close()
+                del self.channels[name]
+                self.world.changes.notify()
+                nursery.cancel_scope.cancel()
+
+
+class SimulatedChannel:
+    """One node's end of a channel. Implements `network.Channel`."""
+
+    def __init__(self, network: SimulatedNetwork, name: str, nursery: trio.Nursery) -> None:
+        self.name = name
+        self._network = network
+        self._world = network.world
+        self._nursery = nursery
+        self._limits = network.config.limits
+        self._outboxes: dict[PeerId, deque[bytes]] = {}
+        bound = self._limits.channel_inbox_messages
+        self.inbox, self._received = trio.open_memory_channel[tuple[PeerId, bytes]](bound)
+
+    def peers(self) -> tuple[PeerId, ...]:
+        return tuple(sorted(peer for peer in self._network.links if self._serves(peer)))
+
+    async def send(self, peer: PeerId, data: bytes) -> None:
+        _check_channel_size(data)
+        if peer not in self.peers():
+            raise NotConnected(peer)
+        outbox = self._outboxes[peer]
+        await self._world.changes.until(lambda: not self._is_full(outbox, data))
+        self._enqueue(peer, data)
+        await trio.lowlevel.checkpoint()
+
+    def broadcast(self, data: bytes) -> None:
+        _check_channel_size(data)
+        for peer in self.peers():
+            if self._is_full(self._outboxes[peer], data):
+                self._network.counters.drops[Drop.CHANNEL_FULL] += 1
+            else:
+                self._enqueue(peer, data)
+
+    async def receive(self) -> tuple[PeerId, bytes]:
+        try:
+            return await self._received.receive()
+        except (trio.EndOfChannel, trio.ClosedResourceError) as error:
+            raise NetworkClosed(self.name) from error
+
+    async def __aiter__(self) -> AsyncIterator[tuple[PeerId, bytes]]:
+        async for received in self._received:
+            yield received
+
+    async def wait_for_peers(self, count: int) -> None:
+        await self._world.changes.until(lambda: len(self.peers()) >= count)
+
+    def close(self) -> None:
+        """End reading; what is queued is dropped with the process."""
+        self.inbox.close()
+
+    def pump_to(self, peer: PeerId) -> None:
+        """See that what is queued for this peer gets carried, now and after reconnects."""
+        if peer not in self._outboxes:
+            self._outboxes[peer] = deque()
+            self._nursery.start_soon(self._pump, peer)
+
+    def _serves(self, peer: PeerId) -> bool:
+        node = self._world.nodes.get(peer)
+        return node is not None and self.name in node.channels
+
+    def _is_full(self, outbox: deque[bytes], data: bytes) -> bool:
+        held = sum(map(len, outbox)) + len(data)
+        return len(outbox) >= self._limits.channel_messages or held > self._limits.channel_bytes
+
+    def _enqueue(self, peer: PeerId, data: bytes) -> None:
+        self._outboxes[peer].append(data)
+        self._network.counters.sent(Traffic.CHANNEL, len(data))
+        self._world.changes.notify()
+
+    async def _pump(self, peer: PeerId) -> None:
+        """Carry one message after the other, and drop each only once it has arrived."""
+        outbox = self._outboxes[peer]
+        while True:
+            await self._world.changes.until(lambda: bool(outbox) and self._target(peer) is not None)
+            while not await self._world.travel():
+                pass
+            target = self._target(peer)
+            if target is None:
+                continue
+            try:
+                await target.inbox.send((self._network.peer_id, outbox[0]))
+            except (trio.ClosedResourceError, trio.BrokenResourceError):
+                continue
+            target._network.counters.received(Traffic.CHANNEL, len(outbox[0]))
+            outbox.popleft()
+            self._world.changes.notify()
+
+    def _target(self, peer: PeerId) -> "SimulatedChannel | None":
+        node = self._world.linked(self._network.peer_id, peer)
+        return node.channels.get(self.name) if node is not None else None
+
+
+def _check_channel_size(data: bytes) -> None:
+    if len(data) > MAX_CHANNEL_BYTES:
+        raise MessageTooLarge(len(data), MAX_CHANNEL_BYTES)
+
+
+def _parse(address: str) -> PeerId:
+    if not address.startswith(_ADDRESS_PREFIX) or len(address) == len(_ADDRESS_PREFIX):
+        raise InvalidAddress(address)
+    return PeerId(address.removeprefix(_ADDRESS_PREFIX))
