@@ -1,0 +1,180 @@
+"""The coins: everything that the ledger knows is one of these.
+
+A coin's id is 34 bytes: 32 that are the output of a hash, and a two-byte big-endian index. For
+what a transaction makes, the hash is the transaction's id; for a coin with an identity (a meter,
+an order, the supply) it is derived from that identity and stays: spending it and making its
+successor is one step.
+
+Invariant: the first byte of every id is a hash's, and so picks the coin's bucket (state_root.py).
+"""
+
+from functools import lru_cache
+from typing import Annotated, TypeAlias, cast
+
+import msgspec
+
+from consensus.encoding import Codec
+from consensus.hashing import Domain
+from gtxnode.metering.meters import AddressBytes, Meter, Seconds
+from gtxnode.primitives.sources import Source
+from gtxnode.primitives.units import MAX_AMOUNT
+from gtxnode.primitives.zones import Zone
+
+COIN_ID_BYTES = 34
+MAX_LOTS = 64
+"""Lots in one sell order, and so inputs that it may take."""
+MAX_COIN_BYTES = 4_096
+
+CoinId = Annotated[bytes, msgspec.Meta(min_length=COIN_ID_BYTES, max_length=COIN_ID_BYTES)]
+Amount = Annotated[int, msgspec.Meta(gt=0, le=MAX_AMOUNT)]
+Total = Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT)]
+
+
+class Origin(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Where and when energy was metered. It stays with the energy through every trade."""
+
+    zone: Zone
+    source: Source
+    start_s: Seconds
+    end_s: Seconds
+
+
+class Cash(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=0):
+    """GTX, the payment token."""
+
+    owner: AddressBytes
+    amount_ugtx: Amount
+
+
+class Energy(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
+    """KWH, the energy token."""
+
+    owner: AddressBytes
+    amount_wh: Amount
+    origin: Origin
+
+
+class Lot(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Energy of one origin inside a sell order."""
+
+    amount_wh: Amount
+    origin: Origin
+
+
+class SellOrder(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=3):
+    """An open order to sell. It holds the energy that is on offer."""
+
+    trader: AddressBytes
+    price_mgtx_per_kwh: Amount
+    lots: Annotated[tuple[Lot, ...], msgspec.Meta(min_length=1, max_length=MAX_LOTS)]
+    """In the order in which they are sold."""
+    expires_s: Seconds
+    height: Total
+    position: Total
+    """With the height, when it was placed: what its priority in time goes by."""
+
+    @property
+    def quantity_wh(self) -> int:
+        """What is left to be sold."""
+        return sum(lot.amount_wh for lot in self.lots)
+
+
+class BuyOrder(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=4):
+    """An open order to buy. It holds the money for what is left, at its limit."""
+
+    trader: AddressBytes
+    price_mgtx_per_kwh: Amount
+    quantity_wh: Amount
+    """What is left to be bought."""
+    expires_s: Seconds
+    height: Total
+    position: Total
+
+    @property
+    def locked_ugtx(self) -> int:
+        """The money inside."""
+        return self.quantity_wh * self.price_mgtx_per_kwh
+
+
+class Supply(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=5):
+    """The totals of the chain. Energy outstanding is what was minted less what was retired."""
+
+    minted_wh: Total
+    retired_wh: Total
+    gtx_ugtx: Total
+    """All GTX: what genesis made, constant since."""
+
+
+Coin: TypeAlias = Cash | Energy | Meter | SellOrder | BuyOrder | Supply
+Order: TypeAlias = SellOrder | BuyOrder
+
+# A codec takes a union as well as a class; its annotation can only say class.
+_CODEC = Codec(cast("type[Coin]", Coin), max_bytes=MAX_COIN_BYTES)
+encode_coin = _CODEC.encode
+"""The canonical bytes of a coin: what is stored, hashed and shown."""
+decode_coin = _CODEC.decode
+"""The coin of its canonical bytes; `DecodeError` for anything else."""
+
+
+class HeldCoin(msgspec.Struct, frozen=True, gc=False):
+    """A coin beside its encoding, so that nothing is encoded twice."""
+
+    coin: Coin
+    encoded: bytes
+
+
+def output_id(hash32: bytes, index: int) -> bytes:
+    """The id of output `index` of a transaction, trade or release."""
+    return hash32 + index.to_bytes(2, "big")
+
+
+def order_coin_id(order_id: bytes) -> bytes:
+    """The coin of an order: its order's id is that of the transaction that placed it."""
+    return order_id + b"\x00\x00"
+
+
+def order_id_of(coin_id: bytes) -> bytes:
+    """The order whose coin this is."""
+    return coin_id[:32]
+
+
+def meter_coin_id(chain_id: str, meter: bytes) -> bytes:
+    """The coin of a meter."""
+    return _domain("coin/meter", chain_id).hash(meter) + b"\x00\x00"
+
+
+@lru_cache(maxsize=64)
+def supply_coin_id(chain_id: str) -> bytes:
+    """The coin of the chain's totals."""
+    return _domain("coin/supply", chain_id).hash() + b"\x00\x00"
+
+
+def fees_coin_id(chain_id: str, height: int) -> bytes:
+    """The coin with the fees of a block."""
+    return _domain("coin/fees", chain_id).hash(height.to_bytes(8, "big")) + b"\x00\x00"
+
+
+def trade_id(chain_id: str, taker_id: bytes, fill: int) -> bytes:
+    """The id of a trade: the order that was placed, and which of its trades this is."""
+    return _domain("trade", chain_id).hash(taker_id, fill.to_bytes(8, "big"))
+
+
+def expiry_id(chain_id: str, order_id: bytes) -> bytes:
+    """Stands for a transaction's id in the ids of coins that an expired order gives back."""
+    return _domain("expiry", chain_id).hash(order_id)
+
+
+def owner_of(coin: Coin) -> bytes | None:
+    """The address under which the coin is listed; None for the supply."""
+    match coin:
+        case Cash() | Energy() | Meter():
+            return coin.owner
+        case SellOrder() | BuyOrder():
+            return coin.trader
+        case Supply():
+            return None
+
+
+@lru_cache(maxsize=256)
+def _domain(tag: str, chain_id: str) -> Domain:
+    return Domain(tag, chain_id)

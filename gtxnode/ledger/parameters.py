@@ -1,0 +1,55 @@
+"""The chain's parameters: what rules go by that is not a rule itself.
+
+Every figure of policy is here with its default; genesis sets them, and authorities or governance
+change them later. Execution takes the parameters that hold at its block as an argument.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from consensus.encoding import PublicKey
+from gtxnode.metering.readings import DAY_S, Duration, ReadingLimits
+from gtxnode.primitives.units import MAX_AMOUNT
+from gtxnode.primitives.zones import Role, Zone
+
+Quantity = Annotated[int, msgspec.Meta(gt=0, le=10**12)]
+Price = Annotated[int, msgspec.Meta(gt=0, le=10**6)]
+Count = Annotated[int, msgspec.Meta(gt=0, le=10**6)]
+
+
+class Authority(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One key of an authority. A role may have several."""
+
+    role: Role
+    public_key: PublicKey
+
+
+class OrderLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an order is held against."""
+
+    min_wh: Quantity = 100
+    max_wh: Quantity = 10_000_000
+    min_price_mgtx_per_kwh: Price = 1_000
+    max_price_mgtx_per_kwh: Price = 10_000
+    max_open_per_trader: Count = 100
+    lifetime_s: Duration = DAY_S
+    """Of an order that does not name its expiry."""
+    max_lifetime_s: Duration = 7 * DAY_S
+    max_block_traded_wh: Quantity = 100_000_000
+
+
+class ChainParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of them, for one chain."""
+
+    zones: tuple[Zone, ...] = ()
+    """The zones whose meters it takes."""
+    authorities: tuple[Authority, ...] = ()
+    min_fee_ugtx: Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT)] = 1_000
+    """Of an ordinary transaction."""
+    readings: ReadingLimits = ReadingLimits()
+    orders: OrderLimits = OrderLimits()
+
+    def keys_of(self, roles: frozenset[Role]) -> frozenset[bytes]:
+        """The public keys of these authorities."""
+        return frozenset(a.public_key for a in self.authorities if a.role in roles)

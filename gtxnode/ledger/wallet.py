@@ -1,0 +1,166 @@
+"""What a wallet does: choose coins, write a body, sign it.
+
+The builders are pure: they take the coins that the wallet knows of and return a body; `sign` binds
+it to a chain. Coins are pairs of id and coin, as `account.coins` lists them. Cash is taken largest
+first, so that few signatures move much; energy oldest first, so that it does not lie around.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from consensus import signing
+from gtxnode.ledger.coins import MAX_LOTS, Cash, Energy
+from gtxnode.ledger.transactions import (
+    MAX_INPUTS,
+    Body,
+    CheckedTransaction,
+    Output,
+    PlaceBuy,
+    PlaceSell,
+    Retire,
+    Transaction,
+    Transfer,
+    UnverifiedTransaction,
+    Witness,
+    encode_transaction,
+    transaction_id,
+)
+from gtxnode.primitives.units import cost_ugtx
+
+CashCoins: TypeAlias = Iterable[tuple[bytes, Cash]]
+EnergyCoins: TypeAlias = Iterable[tuple[bytes, Energy]]
+
+
+class InsufficientFunds(Exception):
+    """The coins at hand do not come to what is needed within the inputs that one body takes."""
+
+    code = "insufficient_funds"
+
+    def __init__(self, unit: str, need: int, have: int) -> None:
+        super().__init__(f"need {need} {unit}, have {have} within one transaction's inputs")
+        self.need = need
+        self.have = have
+
+
+def sign(chain_id: str, body: Body, *private_keys: bytes) -> CheckedTransaction:
+    """Sign a body for a chain; `.encoded` is what is sent and `.id` what it is known by."""
+    identity = transaction_id(chain_id, body)
+    keys = sorted((signing.public_key(key), key) for key in set(private_keys))
+    witnesses = tuple(Witness(public, signing.sign(key, identity)) for public, key in keys)
+    encoded = encode_transaction(Transaction(body, witnesses))
+    return UnverifiedTransaction(identity, body, witnesses, encoded).verified()
+
+
+def pay(
+    owner: bytes, cash: CashCoins, to: bytes, amount_ugtx: int, fee_ugtx: int, memo: bytes = b""
+) -> Transfer:
+    """Pay an amount; the change goes back to the owner."""
+    inputs, total = _take_cash(cash, amount_ugtx + fee_ugtx, MAX_INPUTS)
+    outputs: list[Output] = [Cash(to, amount_ugtx)]
+    outputs += _change(owner, total - amount_ugtx - fee_ugtx)
+    return Transfer(inputs, tuple(outputs), memo)
+
+
+def give_energy(
+    owner: bytes,
+    energy: EnergyCoins,
+    cash: CashCoins,
+    to: bytes,
+    amount_wh: int,
+    fee_ugtx: int,
+    memo: bytes = b"",
+) -> Transfer:
+    """Hand energy over without payment; each coin keeps its origin."""
+    taken, over_wh = _take_energy(energy, amount_wh, MAX_INPUTS - 1)
+    inputs, total = _take_cash(cash, fee_ugtx, MAX_INPUTS - len(taken))
+    outputs: list[Output] = []
+    for index, (_, coin) in enumerate(taken):
+        kept_wh = over_wh if index == len(taken) - 1 else 0
+        outputs.append(Energy(to, coin.amount_wh - kept_wh, coin.origin))
+    outputs += _energy_change(owner, taken, over_wh)
+    outputs += _change(owner, total - fee_ugtx)
+    return Transfer(_ids(taken) + inputs, tuple(outputs), memo)
+
+
+def retire(
+    owner: bytes,
+    energy: EnergyCoins,
+    cash: CashCoins,
+    amount_wh: int,
+    fee_ugtx: int,
+    *,
+    consumer: bytes | None = None,
+    memo: bytes = b"",
+) -> Retire:
+    """Consume energy in the name of `consumer`, or of the owner."""
+    taken, over_wh = _take_energy(energy, amount_wh, MAX_INPUTS - 1)
+    inputs, total = _take_cash(cash, fee_ugtx, MAX_INPUTS - len(taken))
+    outputs = _energy_change(owner, taken, over_wh) + _change(owner, total - fee_ugtx)
+    return Retire(_ids(taken) + inputs, tuple(outputs), consumer or owner, memo)
+
+
+def sell(
+    trader: bytes,
+    energy: EnergyCoins,
+    quantity_wh: int,
+    price_mgtx_per_kwh: int,
+    expires_s: int = 0,
+) -> PlaceSell:
+    """Offer energy at a price or better."""
+    taken, _ = _take_energy(energy, quantity_wh, MAX_LOTS)
+    return PlaceSell(trader, _ids(taken), quantity_wh, price_mgtx_per_kwh, expires_s)
+
+
+def buy(
+    trader: bytes,
+    cash: CashCoins,
+    quantity_wh: int,
+    price_mgtx_per_kwh: int,
+    expires_s: int = 0,
+) -> PlaceBuy:
+    """Ask for energy at a price or better."""
+    inputs, _ = _take_cash(cash, cost_ugtx(quantity_wh, price_mgtx_per_kwh), MAX_LOTS)
+    return PlaceBuy(trader, inputs, quantity_wh, price_mgtx_per_kwh, expires_s)
+
+
+def _take_cash(cash: CashCoins, need_ugtx: int, max_inputs: int) -> tuple[tuple[bytes, ...], int]:
+    inputs: list[bytes] = []
+    total = 0
+    for coin_id, coin in sorted(cash, key=lambda pair: (-pair[1].amount_ugtx, pair[0])):
+        if total >= need_ugtx or len(inputs) == max_inputs:
+            break
+        inputs.append(coin_id)
+        total += coin.amount_ugtx
+    if total < need_ugtx:
+        raise InsufficientFunds("µGTX", need_ugtx, total)
+    return tuple(inputs), total
+
+
+def _take_energy(
+    energy: EnergyCoins, need_wh: int, max_inputs: int
+) -> tuple[Sequence[tuple[bytes, Energy]], int]:
+    """The coins to take, and by how much the last one is more than is needed."""
+    taken: list[tuple[bytes, Energy]] = []
+    total = 0
+    for coin_id, coin in sorted(energy, key=lambda pair: (pair[1].origin.end_s, pair[0])):
+        if total >= need_wh or len(taken) == max_inputs:
+            break
+        taken.append((coin_id, coin))
+        total += coin.amount_wh
+    if total < need_wh:
+        raise InsufficientFunds("Wh", need_wh, total)
+    return taken, total - need_wh
+
+
+def _ids(taken: Sequence[tuple[bytes, Energy]]) -> tuple[bytes, ...]:
+    return tuple(coin_id for coin_id, _ in taken)
+
+
+def _change(owner: bytes, over_ugtx: int) -> list[Output]:
+    return [Cash(owner, over_ugtx)] if over_ugtx else []
+
+
+def _energy_change(
+    owner: bytes, taken: Sequence[tuple[bytes, Energy]], over_wh: int
+) -> list[Output]:
+    return [Energy(owner, over_wh, taken[-1][1].origin)] if over_wh else []

@@ -1,0 +1,1 @@
+"""From a meter's signed reading to the energy it proves. Pure."""

@@ -1,0 +1,87 @@
+"""A meter as the ledger knows it, and what a meter signs.
+
+A meter's registers are cumulative, so a reading says everything since the one it follows. The
+ledger keeps one `Meter` per device; each accepted reading replaces it (readings.py).
+
+Units: energy in Wh, power in W, time in seconds since 1970 (UTC).
+"""
+
+from enum import IntEnum
+from typing import Annotated
+
+import msgspec
+
+from consensus.encoding import PublicKey
+from consensus.hashing import Domain
+from gtxnode.primitives.addresses import ADDRESS_BYTES
+from gtxnode.primitives.sources import Source
+from gtxnode.primitives.units import MAX_AMOUNT
+from gtxnode.primitives.zones import Zone
+
+METER_ID_BYTES = 16
+MAX_TIME_S = 2**40
+"""A limit on times, so that no arithmetic on them leaves 63 bits."""
+MAX_CAPACITY_W = 10**9
+"""A gigawatt: more than any one connection carries."""
+
+AddressBytes = Annotated[bytes, msgspec.Meta(min_length=ADDRESS_BYTES, max_length=ADDRESS_BYTES)]
+MeterId = Annotated[bytes, msgspec.Meta(min_length=METER_ID_BYTES, max_length=METER_ID_BYTES)]
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_TIME_S)]
+Register = Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT)]
+Counter = Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT)]
+Capacity = Annotated[int, msgspec.Meta(gt=0, le=MAX_CAPACITY_W)]
+
+_METER_ID = Domain("meter-id")
+
+
+class Direction(IntEnum):
+    """Which way energy may flow through a meter. The numbers are on the wire."""
+
+    CONSUMPTION_ONLY = 1
+    BOTH = 2
+
+
+class Meter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
+    """A registered meter: who and what it is, and its last accepted reading."""
+
+    meter: MeterId
+    public_key: PublicKey
+    owner: AddressBytes
+    """Whom the energy that it exports belongs to."""
+    zone: Zone
+    source: Source
+    capacity_w: Capacity
+    """What may flow through it, in either direction."""
+    direction: Direction
+    counter: Counter
+    """That of the last accepted reading; zero before the first."""
+    end_s: Seconds
+    """The end of the last accepted interval; before the first, when it was installed."""
+    import_wh: Register
+    export_wh: Register
+
+
+class Reading(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
+    """What a meter signs: what its registers show at the end of an interval."""
+
+    meter: MeterId
+    counter: Annotated[int, msgspec.Meta(ge=1, le=MAX_AMOUNT)]
+    """Rises with every reading that the meter signs."""
+    previous_counter: Counter
+    """The reading that this one follows. A difference over one declares a gap."""
+    start_s: Seconds
+    end_s: Seconds
+    import_wh: Register
+    export_wh: Register
+    voltage_mv: Annotated[int, msgspec.Meta(ge=0, le=2**31)] | None = None
+    frequency_mhz: Annotated[int, msgspec.Meta(ge=0, le=2**31)] | None = None
+    """Millihertz."""
+    power_factor_ppm: Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)] | None = None
+
+
+def meter_id_of(public_key: bytes) -> bytes:
+    """The usual id of a meter: 16 bytes from the key it is first registered with.
+
+    The id stays when the key is rotated, and an authority may choose another.
+    """
+    return _METER_ID.hash(public_key)[:METER_ID_BYTES]

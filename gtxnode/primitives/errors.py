@@ -1,0 +1,113 @@
+"""Why something is refused: one catalogue of stable codes, from which the docs are generated.
+
+A code never changes its meaning and is never used again for another. Where a rule refuses, it
+raises `Refused` with its reason and a detail that names the field and the limit.
+"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """A stable code, with the sentence that explains it."""
+
+    description: str
+
+    def __new__(cls, code: str, description: str) -> "Reason":
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.description = description
+        return member
+
+    # Form, checked without the state.
+    MALFORMED_TRANSACTION = (
+        "malformed_transaction",
+        "The bytes are not the canonical encoding of a transaction within its limits.",
+    )
+    MALFORMED_BATCH = (
+        "malformed_batch",
+        "The bytes are not the canonical encoding of a batch within its limits.",
+    )
+    DUPLICATE_INPUT = ("duplicate_input", "The transaction names one coin twice.")
+    WITNESSES_UNSORTED = (
+        "witnesses_unsorted",
+        "Witnesses must be sorted by public key, each key once.",
+    )
+    BAD_SIGNATURE = (
+        "bad_signature",
+        "A signature does not verify, or its S is not the lower of the two.",
+    )
+    NO_WITNESS = ("no_witness", "The transaction carries no signature.")
+    # Admission.
+    WRONG_TARGET = ("wrong_target", "The batch names another target of work than the chain's.")
+    NO_WORK = ("no_work", "The batch's nonce does not meet the target of work.")
+    STALE_BATCH = ("stale_batch", "The batch builds on a block that is too old or not known.")
+    WRONG_BATCH_KIND = (
+        "wrong_batch_kind",
+        "Readings, orders and cancels travel in energy batches, the rest in ordinary ones.",
+    )
+    POOL_FULL = ("pool_full", "The node holds as many pending transactions as it can. Try later.")
+    ALREADY_KNOWN = ("already_known", "The node has this transaction already.")
+    # Coins.
+    UNKNOWN_COIN = ("unknown_coin", "An input is spent already, or never was.")
+    WRONG_COIN_KIND = ("wrong_coin_kind", "This kind of coin is not spent by this transaction.")
+    NOT_OWNER = ("not_owner", "No witness is the owner of an input, or of what is changed.")
+    OVERSPENT = ("overspent", "The outputs, with what is locked, exceed the inputs.")
+    UNBALANCED_ENERGY = (
+        "unbalanced_energy",
+        "Energy in must equal energy out, origin by origin.",
+    )
+    FEE_TOO_LOW = ("fee_too_low", "Inputs less outputs are below the smallest fee.")
+    NOTHING_RETIRED = ("nothing_retired", "The outputs return all the energy that came in.")
+    ALREADY_EXECUTED = ("already_executed", "The same transaction stands earlier in this block.")
+    # Authority.
+    NOT_AUTHORISED = ("not_authorised", "No witness is an authority that may sign this.")
+    WRONG_ZONE = ("wrong_zone", "This chain does not serve that zone.")
+    # Meters.
+    METER_EXISTS = ("meter_exists", "A meter of that id is registered already.")
+    UNREGISTERED_METER = ("unregistered_meter", "No meter of that id is registered here.")
+    WRONG_METER_KEY = ("wrong_meter_key", "The reading is not signed with the meter's key.")
+    REPLAYED_READING = ("replayed_reading", "A reading with this counter was accepted before.")
+    OUT_OF_ORDER_READING = (
+        "out_of_order_reading",
+        "The counter is below that of a reading accepted before.",
+    )
+    UNDECLARED_GAP = (
+        "undeclared_gap",
+        "The reading follows one that was not accepted, or leaves out time, without saying so.",
+    )
+    OVERLAPPING_INTERVAL = (
+        "overlapping_interval",
+        "The interval begins before the end of the last one accepted.",
+    )
+    EMPTY_INTERVAL = ("empty_interval", "The interval ends at its beginning or before it.")
+    REGISTER_DECREASED = ("register_decreased", "A cumulative register went down.")
+    OVER_CAPACITY = (
+        "over_capacity",
+        "More energy than the meter's capacity allows in the interval.",
+    )
+    READING_IN_FUTURE = ("reading_in_future", "The interval ends after the block's time.")
+    READING_TOO_OLD = ("reading_too_old", "The interval ended too long before the block's time.")
+    EXPORT_NOT_ALLOWED = ("export_not_allowed", "A consumption-only meter reports an export.")
+    # Orders.
+    ORDER_TOO_SMALL = ("order_too_small", "The order is below the smallest size.")
+    ORDER_TOO_LARGE = ("order_too_large", "The order is above the largest size.")
+    PRICE_OUT_OF_BOUNDS = ("price_out_of_bounds", "The price is outside the market's bounds.")
+    TOO_MANY_ORDERS = ("too_many_orders", "The trader has as many open orders as are allowed.")
+    BLOCK_VOLUME_EXCEEDED = (
+        "block_volume_exceeded",
+        "The energy traded in this block could pass its limit. Try in a later block.",
+    )
+    EXPIRY_OUT_OF_BOUNDS = (
+        "expiry_out_of_bounds",
+        "The order's expiry is in the past or too far ahead.",
+    )
+    UNKNOWN_ORDER = ("unknown_order", "No order of that id is open: filled, cancelled or expired.")
+
+
+class Refused(Exception):
+    """Something that the rules do not allow: the reason, and a detail for people."""
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(f"{reason.value}: {detail or reason.description}")
+        self.reason = reason
+        self.detail = detail
