@@ -1,0 +1,91 @@
+"""A block in the middle of its execution: what it goes by, and what it has come to so far.
+
+The rules for each kind of transaction (transfers, meters, orders) read and change it. Each of
+them checks everything first and changes after: once it has begun to change, it cannot refuse.
+"""
+
+import msgspec
+
+from gtxnode.ledger.coin_view import CoinView
+from gtxnode.ledger.coins import Cash, Supply, fees_coin_id, supply_coin_id
+from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.outcome import AcceptedReading, BlockOutcome, Receipt, Retirement, Trade
+from gtxnode.ledger.parameters import ChainParameters
+
+
+class BlockContext(msgspec.Struct, frozen=True):
+    """What a block's execution goes by besides the coins."""
+
+    chain_id: str
+    height: int
+    time_ms: int
+    """The block's time since 1970 (UTC): the only clock that rules have."""
+    proposer: bytes
+    """The address to which the block's fees go."""
+    parameters: ChainParameters
+
+
+class BlockState:
+    """The state that a block's transactions change, one after the other."""
+
+    __slots__ = (
+        "coins",
+        "context",
+        "expired",
+        "fees_ugtx",
+        "minted_wh",
+        "orders",
+        "readings",
+        "receipts",
+        "retired_wh",
+        "retirements",
+        "traded_wh",
+        "trades",
+    )
+
+    def __init__(self, context: BlockContext, coins: CoinView, orders: OpenOrders) -> None:
+        self.context = context
+        self.coins = coins
+        self.orders = orders
+        self.receipts: list[Receipt] = []
+        self.trades: list[Trade] = []
+        self.readings: list[AcceptedReading] = []
+        self.retirements: list[Retirement] = []
+        self.expired: list[bytes] = []
+        self.minted_wh = 0
+        self.retired_wh = 0
+        self.traded_wh = 0
+        self.fees_ugtx = 0
+
+    def close(self) -> BlockOutcome:
+        """Pay the proposer, carry the totals on, and put the outcome together."""
+        self._pay_fees()
+        self._carry_totals()
+        return BlockOutcome(
+            receipts=tuple(self.receipts),
+            spent=self.coins.spent(),
+            made=self.coins.made(),
+            trades=tuple(self.trades),
+            readings=tuple(self.readings),
+            retirements=tuple(self.retirements),
+            expired=tuple(self.expired),
+            minted_wh=self.minted_wh,
+            retired_wh=self.retired_wh,
+            traded_wh=self.traded_wh,
+            fees_ugtx=self.fees_ugtx,
+        )
+
+    def _pay_fees(self) -> None:
+        if self.fees_ugtx:
+            coin_id = fees_coin_id(self.context.chain_id, self.context.height)
+            self.coins.make(coin_id, Cash(self.context.proposer, self.fees_ugtx))
+
+    def _carry_totals(self) -> None:
+        if not self.minted_wh and not self.retired_wh:
+            return
+        coin_id = supply_coin_id(self.context.chain_id)
+        supply = self.coins.get(coin_id)
+        assert isinstance(supply, Supply), "genesis makes the supply and nobody spends it"
+        minted_wh = supply.minted_wh + self.minted_wh
+        retired_wh = supply.retired_wh + self.retired_wh
+        self.coins.make(coin_id, Supply(minted_wh, retired_wh, supply.gtx_ugtx))

@@ -1,0 +1,90 @@
+"""What the execution of a block comes to: receipts, trades, totals and the coins to write.
+
+Units: energy in Wh, prices in mGTX/kWh, money in µGTX.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from gtxnode.ledger.coins import HeldCoin, Lot
+from gtxnode.market.orders import Side
+from gtxnode.primitives.errors import Reason
+from gtxnode.primitives.units import MicroGtx, cost_ugtx
+
+
+class Receipt(msgspec.Struct, frozen=True, gc=False):
+    """What became of one transaction of the block."""
+
+    id: bytes
+    reason: Reason | None = None
+    """Why it was refused, and so changed nothing; None where it took effect."""
+    detail: str = ""
+    """For people: the field and the limit. No rule and no hash goes by it."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it took effect."""
+        return self.reason is None
+
+
+class Trade(msgspec.Struct, frozen=True, gc=False):
+    """Energy and money that changed hands in one step."""
+
+    id: bytes
+    buy_order: bytes
+    sell_order: bytes
+    buyer: bytes
+    seller: bytes
+    quantity_wh: int
+    price_mgtx_per_kwh: int
+    taker: Side
+    """The side whose order met one that rested in the book."""
+    lots: tuple[Lot, ...]
+    """The energy by origin."""
+
+    @property
+    def cost_ugtx(self) -> MicroGtx:
+        """What the buyer paid the seller."""
+        return cost_ugtx(self.quantity_wh, self.price_mgtx_per_kwh)
+
+
+class AcceptedReading(msgspec.Struct, frozen=True, gc=False):
+    """A reading that took effect; its export was minted."""
+
+    transaction: bytes
+    meter: bytes
+    imported_wh: int
+    exported_wh: int
+
+
+class Retirement(msgspec.Struct, frozen=True, gc=False):
+    """Energy that was consumed and ceased to exist."""
+
+    transaction: bytes
+    consumer: bytes
+    lots: tuple[Lot, ...]
+
+
+class BlockOutcome(msgspec.Struct, frozen=True):
+    """All that a block changed.
+
+    A coin that keeps its id and changes is in both `spent`, as it was, and `made`, as it is now.
+    One that was made and spent within the block is in neither.
+    """
+
+    receipts: tuple[Receipt, ...]
+    """One for each transaction, in the block's order."""
+    spent: Mapping[bytes, HeldCoin]
+    """Coins from before the block that are gone or replaced, by id."""
+    made: Mapping[bytes, HeldCoin]
+    """Coins to write, by id."""
+    trades: tuple[Trade, ...]
+    readings: tuple[AcceptedReading, ...]
+    retirements: tuple[Retirement, ...]
+    expired: tuple[bytes, ...]
+    """Orders that expired at the block's time, by id."""
+    minted_wh: int
+    retired_wh: int
+    traded_wh: int
+    fees_ugtx: int

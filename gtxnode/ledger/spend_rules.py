@@ -1,0 +1,82 @@
+"""Who may spend which coin, and by what: one row for each kind of coin.
+
+A kind that is not in the table cannot be spent; a new kind is a new row. Trades and expiries are
+made by execution itself, by the orders' own terms, and so ask no one.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias
+
+from gtxnode.ledger.coins import BuyOrder, Cash, Coin, Energy, Order, SellOrder, Supply
+from gtxnode.ledger.transactions import (
+    Body,
+    Cancel,
+    CheckedTransaction,
+    PlaceBuy,
+    PlaceSell,
+    Retire,
+    Transfer,
+)
+from gtxnode.metering.meters import Meter, Reading
+from gtxnode.primitives.errors import Reason, Refused
+
+SpendRule: TypeAlias = Callable[[Coin, CheckedTransaction], None]
+"""Raises `Refused` where the transaction's witnesses may not spend the coin."""
+
+
+class SpendRow(NamedTuple):
+    """The rule of one kind of coin."""
+
+    by: frozenset[type[Body]]
+    """The transactions that spend it."""
+    check: SpendRule
+
+
+def owner_signed(coin: Coin, transaction: CheckedTransaction) -> None:
+    """A witness's address is the owner."""
+    assert isinstance(coin, Cash | Energy)
+    if coin.owner not in transaction.addresses:
+        raise Refused(Reason.NOT_OWNER, f"owner {coin.owner.hex()} did not sign")
+
+
+def trader_signed(coin: Coin, transaction: CheckedTransaction) -> None:
+    """A witness's address is the order's trader."""
+    assert isinstance(coin, Order)
+    if coin.trader not in transaction.addresses:
+        raise Refused(Reason.NOT_OWNER, f"trader {coin.trader.hex()} did not sign")
+
+
+def meter_signed(coin: Coin, transaction: CheckedTransaction) -> None:
+    """The meter's own key signed."""
+    assert isinstance(coin, Meter)
+    if coin.public_key not in transaction.signers:
+        raise Refused(Reason.WRONG_METER_KEY, f"meter {coin.meter.hex()} did not sign")
+
+
+def nobody(coin: Coin, _: CheckedTransaction) -> None:
+    """Only the block itself replaces it, at its end."""
+    raise Refused(Reason.WRONG_COIN_KIND, f"{type(coin).__name__} is not spent")
+
+
+SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
+    {
+        Cash: SpendRow(frozenset({Transfer, PlaceBuy, Retire}), owner_signed),
+        Energy: SpendRow(frozenset({Transfer, PlaceSell, Retire}), owner_signed),
+        Meter: SpendRow(frozenset({Reading}), meter_signed),
+        SellOrder: SpendRow(frozenset({Cancel}), trader_signed),
+        BuyOrder: SpendRow(frozenset({Cancel}), trader_signed),
+        Supply: SpendRow(frozenset(), nobody),
+    }
+)
+
+
+def check_spend(coin: Coin, transaction: CheckedTransaction) -> None:
+    """Raise `Refused` unless this transaction may spend this coin."""
+    row = SPEND_RULES[type(coin)]
+    if type(transaction.body) not in row.by:
+        raise Refused(
+            Reason.WRONG_COIN_KIND,
+            f"{type(transaction.body).__name__} does not spend {type(coin).__name__}",
+        )
+    row.check(coin, transaction)
