@@ -19,8 +19,10 @@ HOMES = 12
 DAYS: tuple[tuple[int, int], ...] = ((1, 48), (193, 264), (3481, 3552))
 HOURS = sum(last - first + 1 for first, last in DAYS)
 COLUMNS = ("hour", "home", "load_wh", "solar_wh")
-# What the panels of these homes can make at most (5 kWp), and then some.
-CAPACITY_W = 6_000
+# What the panels of these homes can make at most.
+CAPACITY_W = 5_000
+# What flows through one home's connection at most, either way: the usual 45 A at 230 V.
+CONNECTION_W = 10_350
 
 
 @dataclass(frozen=True, slots=True)

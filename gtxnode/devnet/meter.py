@@ -1,0 +1,92 @@
+"""A simulated meter: it plays a home's measured hours and signs what its registers show.
+
+**Time.** A meter's hour takes 3,600 / speed seconds here, but the chain's clock is the real one,
+and takes readings only of intervals that have ended. So meters of a development network begin in
+the past and catch up, as one does that was cut off and delivers what it has stored: the first
+interval begins at a local midnight `BACKLOG_DAYS` ago, and genesis allows readings of that age
+(`LIMITS`). At the usual speed of 1,800 the past lasts for almost five hours; a meter that has
+caught up then goes on at the pace of the real clock.
+
+Invariant: counters and intervals follow one another without a gap, and registers never go down.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gtxnode.devnet.homes import Hour
+from gtxnode.ledger.transactions import CheckedTransaction
+from gtxnode.ledger.wallet import sign
+from gtxnode.metering.meters import Reading
+from gtxnode.metering.readings import DAY_S, ReadingLimits
+
+HOUR_S = 3_600
+BACKLOG_DAYS = 365
+LIMITS = ReadingLimits(max_age_s=(BACKLOG_DAYS + 30) * DAY_S)
+BANGKOK_OFFSET_S = 7 * HOUR_S
+"""Thailand is seven hours ahead of UTC, all the year."""
+
+NOMINAL_VOLTAGE_MV = 230_000
+NOMINAL_FREQUENCY_MHZ = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class SignedReading:
+    """A reading as it is sent, and what it says flowed since the one before."""
+
+    transaction: CheckedTransaction
+    import_wh: int
+    export_wh: int
+
+
+class SimulatedMeter:
+    """One meter and its registers. It knows no clock: it is told to go on."""
+
+    def __init__(
+        self, *, chain_id: str, meter: bytes, key: bytes, hours: Sequence[Hour], start_s: int
+    ) -> None:
+        assert hours, "a home has measured hours"
+        self._chain_id = chain_id
+        self._meter = meter
+        self._key = key
+        self._hours = hours
+        self._start_s = start_s
+        self._counter = 0
+        self._import_wh = 0
+        self._export_wh = 0
+
+    @property
+    def end_s(self) -> int:
+        """The end of the last interval that was read, Unix seconds."""
+        return self._start_s + self._counter * HOUR_S
+
+    def read(self) -> SignedReading:
+        """Let an hour pass, and sign what the registers show at its end."""
+        hour = self._hours[self._counter % len(self._hours)]
+        start_s = self.end_s
+        self._counter += 1
+        self._import_wh += hour.import_wh
+        self._export_wh += hour.export_wh
+        reading = Reading(
+            meter=self._meter,
+            counter=self._counter,
+            previous_counter=self._counter - 1,
+            start_s=start_s,
+            end_s=self.end_s,
+            import_wh=self._import_wh,
+            export_wh=self._export_wh,
+            voltage_mv=NOMINAL_VOLTAGE_MV,
+            frequency_mhz=NOMINAL_FREQUENCY_MHZ,
+        )
+        signed = sign(self._chain_id, reading, self._key)
+        return SignedReading(signed, import_wh=hour.import_wh, export_wh=hour.export_wh)
+
+
+def first_midnight_s(now_s: int) -> int:
+    """Where meters begin: the local midnight `BACKLOG_DAYS` before now, Unix seconds."""
+    local_day = (now_s + BANGKOK_OFFSET_S) // DAY_S
+    return (local_day - BACKLOG_DAYS) * DAY_S - BANGKOK_OFFSET_S
+
+
+def local_hour(at_s: int) -> int:
+    """The hour of the day in Thailand, 0 to 23."""
+    return (at_s + BANGKOK_OFFSET_S) % DAY_S // HOUR_S
