@@ -66,3 +66,15 @@ class InvalidRecord(ConsensusError):
     """A journal record that passed its checksum but is none of ours."""
 
     code = "invalid_record"
+
+
+class NotAsked(ConsensusError):
+    """A signature came back that the driver never asked for."""
+
+    code = "not_asked"
+
+
+class Contradiction(ConsensusError):
+    """A block was judged valid and invalid."""
+
+    code = "contradiction"

@@ -23,6 +23,8 @@ from consensus.encoding import (
 from consensus.hashing import ZERO_HASH, Domain
 
 BLOCK_VERSION = 1
+UNSIGNED = bytes(64)
+"""In the place of a signature that has still to be made."""
 MAX_VALIDATORS = 1_024
 MAX_PAYLOAD_ITEMS = 4_096
 MAX_PAYLOAD_ITEM_BYTES = 64
@@ -99,8 +101,9 @@ class VoteKind(IntEnum):
 class Vote(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A signed vote. `block_id` None is a vote for nil.
 
-    `valid_round` is the voter's valid round when it prevoted, -1 for none, and always -1 in
-    a precommit: so a later vote against it can be shown to have forgotten.
+    `valid_round`, of a prevote for a block, is the latest round with a polka for it that
+    the voter went by, -1 for none: a precommit for another block in a round after it shows
+    that the voter forgot its lock.
     """
 
     kind: VoteKind
@@ -138,6 +141,11 @@ def _domain(tag: str, chain_id: str) -> Domain:
 def block_id(header: Header) -> bytes:
     """The id of the block with this header, 32 bytes."""
     return _domain("block", header.chain_id).hash(_encode(header))
+
+
+def without_signature(signed: Vote | Proposal) -> Vote | Proposal:
+    """The same message as it goes to a signer: 64 zero bytes in the signature's place."""
+    return msgspec.structs.replace(signed, signature=UNSIGNED)
 
 
 def payload_root(payload: tuple[bytes, ...]) -> bytes:

@@ -1,0 +1,119 @@
+"""After a crash: the driver's state again, from the journal's records.
+
+The records of the height are replayed through the driver itself; what it asks for on the
+way was asked for before. What is still outstanding at the end is asked for again. Answers
+are deterministic or guarded: a signer that has signed something else refuses, and the
+round goes on without that vote.
+"""
+
+from collections.abc import Iterable
+
+from consensus.driver import start_height, step
+from consensus.errors import ConsensusError, InvalidRecord, PeerError
+from consensus.events import (
+    BlockJudged,
+    BuildValue,
+    CommitReceived,
+    Effect,
+    JudgeBlock,
+    PolkaReceived,
+    ProposalReceived,
+    ProposalSigned,
+    Send,
+    SetTimeout,
+    Sign,
+    StartHeight,
+    Timeout,
+    TimeoutFired,
+    ValueBuilt,
+    VerifiedCommit,
+    VerifiedPolka,
+    VerifiedProposal,
+    VerifiedVote,
+    VoteReceived,
+    VoteSigned,
+)
+from consensus.messages import ProposalMessage
+from consensus.progress import Result
+from consensus.records import (
+    CommitRecord,
+    JudgementRecord,
+    PolkaRecord,
+    ProposalRecord,
+    Record,
+    TimeoutRecord,
+    VoteRecord,
+    decode_record,
+    record_height,
+)
+from consensus.round import TimeoutKind
+from consensus.state import DriverState
+from consensus.types import Block
+
+
+def rebuild(me: bytes | None, start: StartHeight, records: Iterable[bytes]) -> Result:
+    """The state after these records, and the effects that resume it.
+
+    Records of other heights are skipped: the journal may not have been emptied yet when a
+    height ended. `InvalidRecord` for a record that this height's driver cannot have written.
+    """
+    state, _ = start_height(me, start)
+    for data in records:
+        record = decode_record(data)
+        if record_height(record) == start.height:
+            try:
+                state = _replay(state, record)
+            except (PeerError, ConsensusError) as error:
+                raise InvalidRecord(f"{type(record).__name__} does not follow: {error}") from error
+    return state, _resume(state)
+
+
+def _replay(state: DriverState, record: Record) -> DriverState:
+    match record:
+        case VoteRecord(vote, own):
+            taken = VoteSigned(vote) if own else VoteReceived(VerifiedVote(vote))
+            return step(state, taken)[0]
+        case ProposalRecord(message, own):
+            return _replay_proposal(state, message, own)
+        case PolkaRecord(polka):
+            return step(state, PolkaReceived(VerifiedPolka(polka)))[0]
+        case CommitRecord(message):
+            verified = VerifiedCommit(message.commit, message.block)
+            return step(state, CommitReceived(verified))[0]
+        case JudgementRecord(_, block_id, valid):
+            return step(state, BlockJudged(block_id, valid))[0]
+        case TimeoutRecord(kind, height, round_):
+            return step(state, TimeoutFired(Timeout(kind, height, round_)))[0]
+
+
+def _replay_proposal(state: DriverState, message: ProposalMessage, own: bool) -> DriverState:
+    if not own:
+        verified = VerifiedProposal(message.proposal, message.block, message.polka)
+        return step(state, ProposalReceived(verified))[0]
+    # A built block is journaled with the proposal that it was signed in.
+    state, _ = step(state, ValueBuilt(state.height, state.round, message.block))
+    return step(state, ProposalSigned(message.proposal))[0]
+
+
+def _resume(state: DriverState) -> tuple[Effect, ...]:
+    if state.decided is not None:
+        return (state.decided,)
+    timers = sorted({*state.timers, TimeoutKind.REBROADCAST})
+    effects: list[Effect] = [
+        SetTimeout(Timeout(kind, state.height, state.round)) for kind in timers
+    ]
+    effects.extend(JudgeBlock(*each) for each in _unjudged(state).items())
+    effects.extend(Send(each) for each in state.own)
+    effects.extend(Sign(each) for each in state.to_sign)
+    if state.building:
+        effects.append(BuildValue(state.height, state.round))
+    return tuple(effects)
+
+
+def _unjudged(state: DriverState) -> dict[bytes, Block]:
+    blocks = {
+        each.proposal.block_id: each.block for held in state.proposals.values() for each in held
+    }
+    if state.commit is not None:
+        blocks[state.commit.commit.block_id] = state.commit.block
+    return {block_id: block for block_id, block in blocks.items() if block_id not in state.judged}
