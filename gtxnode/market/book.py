@@ -13,8 +13,6 @@ id is not in the book.
 
 from collections.abc import Iterator
 
-import msgspec
-
 from gtxnode.market.ladder import Ladder, Level, Resting
 from gtxnode.market.orders import Depth, Fill, Order, PriceRule, Side
 
@@ -45,8 +43,7 @@ class Book:
         if opposite.levels and opposite.levels[-1].rank >= limit:
             remaining = self._match(order, opposite, limit, fills)
         if remaining:
-            resting = self._orders[order.id] = Resting(order, remaining)
-            own.add(resting)
+            self._rest(order, remaining, own)
         return tuple(fills)
 
     def rest(self, order: Order) -> None:
@@ -56,22 +53,21 @@ class Book:
         """
         assert order.quantity_wh > 0, "an order of nothing"
         assert order.id not in self._orders, "an order placed twice"
-        resting = self._orders[order.id] = Resting(order, order.quantity_wh)
-        self._ladder(order.side).add(resting)
+        self._rest(order, order.quantity_wh, self._ladder(order.side))
 
     def cancel(self, order_id: bytes) -> Order | None:
         """Take out an order; what was left of it, or None if it is not in the book."""
         resting = self._orders.pop(order_id, None)
         if resting is None:
             return None
-        order = _what_is_left(resting)
+        order = resting.order()
         self._ladder(order.side).remove(resting)
         return order
 
     def get(self, order_id: bytes) -> Order | None:
         """What is left of a resting order, or None if it is not in the book."""
         resting = self._orders.get(order_id)
-        return None if resting is None else _what_is_left(resting)
+        return None if resting is None else resting.order()
 
     @property
     def best_bid(self) -> int | None:
@@ -91,10 +87,15 @@ class Book:
         """What is left of every order by priority, bids and then asks."""
         for ladder in (self._bids, self._asks):
             for resting in ladder:
-                yield _what_is_left(resting)
+                yield resting.order()
 
     def __len__(self) -> int:
         return len(self._orders)
+
+    def _rest(self, order: Order, remaining: int, ladder: Ladder) -> None:
+        resting = Resting(order.id, order.trader, order.side, order.price_mgtx_per_kwh, remaining)
+        self._orders[order.id] = resting
+        ladder.add(resting)
 
     def _ladder(self, side: Side) -> Ladder:
         return self._bids if side is _BUY else self._asks
@@ -118,8 +119,7 @@ class Book:
             if level.rank < limit:
                 break
             resting = level.queue[0]
-            maker = resting.order
-            if maker.trader == trader:
+            if resting.trader == trader:
                 return self._match_past_own(order, remaining, opposite, limit, fills)
             if at_makers_price:
                 price = level.price
@@ -134,12 +134,12 @@ class Book:
             resting.remaining_wh = left
             level.quantity_wh -= traded
             if buying:
-                fills.append(Fill(order_id, maker.id, traded, price, left))
+                fills.append(Fill(order_id, resting.id, traded, price, left))
             else:
-                fills.append(Fill(maker.id, order_id, traded, price, left))
+                fills.append(Fill(resting.id, order_id, traded, price, left))
             if not left:
                 level.queue.popleft()
-                del orders[maker.id]
+                del orders[resting.id]
                 if level.gone:
                     level.clean()
                 if not level.queue:
@@ -158,7 +158,7 @@ class Book:
                 break
             touched.append(level)
             for resting in level.queue:
-                if resting.remaining_wh and resting.order.trader != order.trader:
+                if resting.remaining_wh and resting.trader != order.trader:
                     traded = min(remaining, resting.remaining_wh)
                     remaining -= traded
                     self._trade(order, traded, resting, level, fills)
@@ -172,21 +172,13 @@ class Book:
         self, order: Order, traded: int, resting: Resting, level: Level, fills: list[Fill]
     ) -> None:
         """One trade of `order` with an order anywhere in a level's queue."""
-        maker = resting.order
         resting.remaining_wh -= traded
         level.quantity_wh -= traded
         if not resting.remaining_wh:
             level.gone += 1
-            del self._orders[maker.id]
+            del self._orders[resting.id]
         buying = order.side is _BUY
         at_makers_price = buying or self.price_rule is PriceRule.MAKER
-        price = (maker if at_makers_price else order).price_mgtx_per_kwh
-        buy, sell = (order, maker) if buying else (maker, order)
+        price = (resting if at_makers_price else order).price_mgtx_per_kwh
+        buy, sell = (order, resting) if buying else (resting, order)
         fills.append(Fill(buy.id, sell.id, traded, price, resting.remaining_wh))
-
-
-def _what_is_left(resting: Resting) -> Order:
-    order = resting.order
-    if resting.remaining_wh == order.quantity_wh:
-        return order
-    return msgspec.structs.replace(order, quantity_wh=resting.remaining_wh)

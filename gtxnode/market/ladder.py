@@ -17,15 +17,26 @@ from collections.abc import Iterator
 
 import msgspec
 
-from gtxnode.market.orders import Order, PriceLevel
+from gtxnode.market.orders import Order, PriceLevel, Side
 
 
 class Resting(msgspec.Struct, gc=False):
-    """An order in the book. Its ladder's own record: it changes as the order trades."""
+    """An order in the book. The book's own record: it changes as the order trades.
 
-    order: Order
+    It copies the order's fields rather than hold the order: with a million of them each object
+    that a trade touches is a miss in the processor's caches.
+    """
+
+    id: bytes
+    trader: bytes
+    side: Side
+    price_mgtx_per_kwh: int
     remaining_wh: int
     """Zero marks an order that has left the book but is still in its level's queue."""
+
+    def order(self) -> Order:
+        """What is left of it."""
+        return Order(self.id, self.trader, self.side, self.price_mgtx_per_kwh, self.remaining_wh)
 
 
 class Level:
@@ -69,7 +80,7 @@ class Ladder:
 
     def add(self, resting: Resting) -> None:
         """Put an order last in the queue of its price."""
-        price = resting.order.price_mgtx_per_kwh
+        price = resting.price_mgtx_per_kwh
         rank = price * self._sign
         level = self._by_rank.get(rank)
         if level is None:
@@ -82,7 +93,7 @@ class Ladder:
 
     def remove(self, resting: Resting) -> None:
         """Take out an order, wherever it stands in its queue."""
-        level = self._by_rank[resting.order.price_mgtx_per_kwh * self._sign]
+        level = self._by_rank[resting.price_mgtx_per_kwh * self._sign]
         level.quantity_wh -= resting.remaining_wh
         resting.remaining_wh = 0
         level.gone += 1
