@@ -116,3 +116,14 @@ class StoreClosed(StorageError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what} is closed")
+
+
+class NotContiguous(StorageError):
+    """A block was put at a height that does not follow the tip."""
+
+    code = "storage.not_contiguous"
+
+    def __init__(self, height: int, expected: int) -> None:
+        super().__init__(f"block {height} was put where block {expected} follows")
+        self.height = height
+        self.expected = expected

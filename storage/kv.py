@@ -17,7 +17,7 @@ class WriteBatch:
     Plain data, so that a batch can be made without a store and looked at in a test.
     """
 
-    __slots__ = ("operations",)
+    __slots__ = ("__weakref__", "operations")
 
     def __init__(self) -> None:
         self.operations: list[tuple[bytes, bytes | None]] = []
