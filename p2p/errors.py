@@ -36,6 +36,12 @@ class DialFailed(NetworkError):
     code = "dial_failed"
 
 
+class ListenFailed(NetworkError):
+    """No listen address could be taken: in use, or not this machine's."""
+
+    code = "listen_failed"
+
+
 class NotConnected(NetworkError):
     """The peer is not connected, or does not have the channel open."""
 
