@@ -251,8 +251,8 @@ def apply(state: RoundState, event: RoundInput) -> Outcome:
         # 47-48
         case Step.PROPOSE | Step.PREVOTE | Step.PRECOMMIT, PrecommitAny():
             return state, (Schedule(TimeoutKind.PRECOMMIT, state.round),)
-        # 49-54: from any round.
-        case Step.PROPOSE | Step.PREVOTE | Step.PRECOMMIT, CommitValue(number, value):
+        # 49-54: from any round, in any step while nothing is decided.
+        case step, CommitValue(number, value) if step is not Step.COMMIT:
             return replace(state, step=Step.COMMIT), (Decide(number, value),)
         # 55-56
         case Step.PROPOSE | Step.PREVOTE | Step.PRECOMMIT, RoundSkip(number) if (

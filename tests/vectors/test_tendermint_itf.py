@@ -1,0 +1,41 @@
+"""Traces of public Tendermint models, replayed through our tally, round and driver.
+
+The folder is `GTX_ITF_DIR`, or the shared one beside the project. A trace that cannot be
+mapped is a failure.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.vectors.itf import read_states
+from tests.vectors.replay_driver import replay_driver
+from tests.vectors.replay_layers import replay_round, replay_tally
+
+_BESIDE = Path(__file__).resolve().parents[3] / "shared" / "vectors" / "tendermint-itf"
+FOLDER = Path(os.environ.get("GTX_ITF_DIR", _BESIDE))
+TRACES = sorted(path for path in FOLDER.rglob("*.itf.json*") if path.is_file())
+
+
+@pytest.mark.skipif(bool(TRACES), reason="there are traces")
+def test_traces_are_here() -> None:
+    """Shows in the report that nothing was replayed."""
+    assert "GTX_ITF_DIR" not in os.environ, f"no trace in {FOLDER}"
+    pytest.skip(f"no traces: {FOLDER} is not here; set GTX_ITF_DIR to replay some")
+
+
+@pytest.mark.parametrize("path", TRACES, ids=lambda path: path.name.split(".")[0])
+def test_trace(path: Path) -> None:
+    """Input by input, our output and state against the trace's."""
+    states = read_states(path)
+    names = {name.split("::")[-1] for name in states[0]}
+    if {"state", "input", "output"} <= names:
+        compared = replay_round(states)
+    elif {"bookkeeper", "lastEmitted"} <= names:
+        compared = replay_tally(states)
+    elif {"system", "_hist"} <= names:
+        compared = replay_driver(states)
+    else:
+        pytest.fail(f"a trace of an unknown model, with {sorted(names)}")
+    assert compared > 0, "nothing was compared"
