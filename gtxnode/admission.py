@@ -1,0 +1,74 @@
+"""Whether a transaction that a client sends can take effect, as far as can be told on arrival.
+
+Execution decides; this only saves a client the wait for what is certain to be refused: an input
+that is spent, a reading that the meter's last one rules out. What rests on transactions still
+pending is held against those, so a meter may send readings faster than blocks come.
+"""
+
+from collections.abc import Callable
+
+from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.coins import decode_coin, meter_coin_id, order_coin_id
+from gtxnode.ledger.transactions import Cancel, CheckedTransaction
+from gtxnode.metering.meters import Meter, Reading
+from gtxnode.metering.readings import accept
+from gtxnode.primitives.errors import Reason, Refused
+
+
+class Admission:
+    """Holds clients' transactions against the final state and what is pending on this node."""
+
+    def __init__(
+        self, store: ChainStore, is_pending: Callable[[bytes], bool], now_ms: Callable[[], int]
+    ) -> None:
+        self._store = store
+        self._is_pending = is_pending
+        self._now_ms = now_ms
+        # The meters with readings pending here, as they will be once those are final. An entry
+        # leaves with the block that takes its reading, or with a reading that is dropped.
+        self._ahead: dict[bytes, tuple[bytes, Meter]] = {}
+
+    def admit(self, transaction: CheckedTransaction) -> None:
+        """Raise `Refused` for what cannot take effect."""
+        body = transaction.body
+        if isinstance(body, Reading):
+            self._admit_reading(transaction.id, body)
+            return
+        if isinstance(body, Cancel):
+            if self._lost(order_coin_id(body.order)):
+                raise Refused(Reason.UNKNOWN_ORDER, body.order.hex())
+            return
+        for coin_id in getattr(body, "inputs", ()):
+            if self._lost(coin_id):
+                raise Refused(Reason.UNKNOWN_COIN, coin_id.hex())
+
+    def _lost(self, coin_id: bytes) -> bool:
+        """Whether a coin is neither unspent nor about to be made by what is pending."""
+        return self._store.get(coin_id) is None and not self._is_pending(coin_id[:32])
+
+    def _admit_reading(self, identity: bytes, reading: Reading) -> None:
+        meter = self._meter(reading.meter)
+        metered = accept(
+            meter,
+            reading,
+            block_time_ms=max(self._now_ms(), self._store.tip.time_ms),
+            limits=self._store.parameters.readings,
+        )
+        self._ahead[reading.meter] = (identity, metered.meter)
+
+    def _meter(self, meter: bytes) -> Meter | None:
+        ahead = self._ahead.get(meter)
+        if ahead is not None and self._is_pending(ahead[0]):
+            return ahead[1]
+        encoded = self._store.get(meter_coin_id(self._store.chain_id, meter))
+        if encoded is None:
+            return None
+        coin = decode_coin(encoded)
+        assert isinstance(coin, Meter), "a meter's id holds the meter"
+        return coin
+
+    def settle(self) -> None:
+        """Forget readings that are no longer pending; called after each final block."""
+        self._ahead = {
+            meter: entry for meter, entry in self._ahead.items() if self._is_pending(entry[0])
+        }

@@ -1,0 +1,145 @@
+"""The chain as consensus sees it: a block to propose, a verdict on a block, a block made final.
+
+A verdict is given once and for good. What is not here yet (a batch, the block's time) is waited
+for, never taken for a fault; whoever asked cancels when the height is over.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+import trio
+
+from consensus.proposers import ProposerSchedule, StakeSchedule
+from consensus.types import Block, Commit
+from consensus.validators import ValidatorSet
+from gtxnode.batches.pool import BatchPool, CheckedBatch
+from gtxnode.chain.records import BlockRecord
+from gtxnode.chain.rules import Fault, InvalidBlock, build_block, check_block
+from gtxnode.chain.store import ChainStore
+from gtxnode.primitives.errors import Refused
+from gtxnode.sync.fetch import BatchFetcher
+
+log = structlog.get_logger(__name__)
+
+# A block from a clock that is ahead is judged when its time is this near, and is a fault when it is
+# further ahead than MAX_WAIT_MS: nobody waits for it.
+MAX_CLOCK_AHEAD_MS = 500
+MAX_WAIT_MS = 10_000
+
+# What follows a block: the block, its commit, what it did, and the seconds that took.
+Finalised = Callable[[Block, Commit, BlockRecord, float], Awaitable[None]]
+
+
+class ChainApplication:
+    """Implements `engine.Application` on one chain's store, pool and fetcher."""
+
+    def __init__(
+        self,
+        store: ChainStore,
+        pool: BatchPool,
+        fetcher: BatchFetcher,
+        validators: ValidatorSet,
+        seed: bytes,
+        public_key: bytes | None,
+        now_ms: Callable[[], int],
+        finalised: Finalised,
+    ) -> None:
+        self._store = store
+        self._pool = pool
+        self._fetcher = fetcher
+        self._validators = validators
+        self._proposers = StakeSchedule(validators, seed)
+        self._public_key = public_key
+        self._now_ms = now_ms
+        self._finalised = finalised
+
+    def head_height(self) -> int:
+        """The height of the newest final block, 0 before the first."""
+        return self._store.tip.height
+
+    def head_id(self) -> bytes:
+        """Its id; that of genesis before the first."""
+        return self._store.tip.id
+
+    def head_time_ms(self) -> int:
+        """Its time; that of genesis before the first."""
+        return self._store.tip.time_ms
+
+    def validators(self, height: int) -> ValidatorSet:
+        """Who votes at a height: the set of genesis until stakes move."""
+        return self._validators
+
+    def proposers(self, height: int) -> ProposerSchedule:
+        """Who proposes at a height, drawn by stake."""
+        return self._proposers
+
+    def build(self, height: int, last_commit: Commit | None) -> Block:
+        """A block on the head with what waits in the pool, proposed by us."""
+        assert self._public_key is not None, "only a validator proposes"
+        recent = self._store.recent
+        payload = tuple(
+            identity
+            for identity in self._pool.choose(height)
+            if identity not in recent and self._builds_on_us(identity)
+        )
+        return build_block(
+            self._store.tip,
+            payload,
+            last_commit,
+            self.validators(height),
+            self.validators(height + 1),
+            self._public_key,
+            self._now_ms(),
+        )
+
+    def _builds_on_us(self, identity: bytes) -> bool:
+        batch = self._pool.get(identity)
+        return batch is not None and self._parent_is_final(batch)
+
+    def _parent_is_final(self, batch: CheckedBatch) -> bool:
+        return self._store.recent_id(batch.parent_height) == batch.sealed.batch.header.parent_id
+
+    async def judge(self, block: Block) -> bool:
+        """Whether a block is valid, once its time has come and its batches are here."""
+        height = block.header.height
+        try:
+            check_block(
+                self._store.tip,
+                block,
+                self.validators(height),
+                self.validators(height + 1),
+                self.validators(height - 1),
+                self._store.recent,
+            )
+            await self._wait_for_time(block)
+            for batch in await self._batches(block):
+                if not batch.live_at(height) or not self._parent_is_final(batch):
+                    raise InvalidBlock(Fault.BATCH_DEAD, batch.id.hex())
+        except InvalidBlock as error:
+            log.warning(
+                "block_invalid", chain=self._store.chain_id, height=height, reason=str(error)
+            )
+            return False
+        return True
+
+    async def _wait_for_time(self, block: Block) -> None:
+        ahead_ms = block.header.time_ms - self._now_ms()
+        if ahead_ms > MAX_WAIT_MS:
+            raise InvalidBlock(Fault.TIME, f"{ahead_ms} ms ahead")
+        await trio.sleep(max(0, ahead_ms - MAX_CLOCK_AHEAD_MS) / 1_000)
+
+    async def _batches(self, block: Block) -> list[CheckedBatch]:
+        try:
+            return await self._fetcher.batches(block.payload)
+        except Refused as refusal:
+            raise InvalidBlock(Fault.BATCH_INVALID, str(refusal)) from refusal
+
+    async def finalise(self, block: Block, commit: Commit) -> None:
+        """Execute a decided block in a worker thread and write it, synced."""
+        batches = await self._batches(block)
+        started = trio.current_time()
+        with trio.CancelScope(shield=True):
+            # A block half done in memory must not be left by a cancellation.
+            record = await trio.to_thread.run_sync(self._store.finalise, block, commit, batches)
+        self._pool.remove(block.payload)
+        await self._finalised(block, commit, record, trio.current_time() - started)

@@ -1,0 +1,53 @@
+"""Checking batches and transactions: pure CPU work, made to run in worker threads.
+
+libsecp256k1 is called without the interpreter lock, so two threads check on two cores. A slice
+bounds how long one call keeps a thread.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from consensus import signing
+from gtxnode.batches.batch import BatchKind, open_batch
+from gtxnode.batches.pool import CheckedBatch
+from gtxnode.ledger.transactions import (
+    CheckedTransaction,
+    UnverifiedTransaction,
+    is_energy,
+    parse,
+)
+from gtxnode.primitives.errors import Reason, Refused
+
+SLICE_CHECKS = 1_000
+
+
+def check_batch(chain_id: str, encoded: bytes, targets: Mapping[BatchKind, bytes]) -> CheckedBatch:
+    """Take a batch from its bytes to one that a block may order; raises `Refused`.
+
+    One bad transaction refuses the whole batch: its producer had to check what it sealed.
+    """
+    sealed = open_batch(chain_id, encoded, targets)
+    parsed = tuple(parse(chain_id, data) for data in sealed.batch.transactions)
+    wants_energy = sealed.batch.header.kind is BatchKind.ENERGY
+    if any(is_energy(item.body) is not wants_energy for item in parsed):
+        raise Refused(Reason.WRONG_BATCH_KIND, f"in a batch of kind {sealed.batch.header.kind}")
+    checked = check_signatures(parsed)
+    if None in checked:
+        raise Refused(Reason.BAD_SIGNATURE, f"transaction {checked.index(None)} of the batch")
+    return CheckedBatch(sealed, tuple(item for item in checked if item is not None))
+
+
+def check_signatures(
+    parsed: Sequence[UnverifiedTransaction],
+) -> list[CheckedTransaction | None]:
+    """Verify every signature; None in the place of a transaction with a bad one."""
+    checks = [check for item in parsed for check in item.signature_checks()]
+    verdicts: list[bool] = []
+    for start in range(0, len(checks), SLICE_CHECKS):
+        verdicts.extend(signing.verify_slice(checks[start : start + SLICE_CHECKS]))
+    results: list[CheckedTransaction | None] = []
+    at = 0
+    for item in parsed:
+        count = len(item.witnesses)
+        results.append(item.verified() if all(verdicts[at : at + count]) else None)
+        at += count
+    return results

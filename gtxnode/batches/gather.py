@@ -1,0 +1,135 @@
+"""Gathering: transactions that clients send become batches, at most a window apart.
+
+A transaction's sender waits until the batch that carries it is stored and sent on, or until
+it is refused; so an acknowledgement means that the transaction survives a crash of this node.
+
+The window opens with the first transaction. After a pause it closes at once, within `GRACE_S`;
+under load it lasts the whole window, so that batches are full rather than many.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+import trio
+
+from gtxnode.batches.batch import BATCH_OVERHEAD_BYTES, MAX_BATCH_BYTES, MAX_BATCH_TRANSACTIONS
+from gtxnode.batches.checking import check_signatures
+from gtxnode.ledger.transactions import CheckedTransaction, UnverifiedTransaction
+from gtxnode.primitives.errors import Reason, Refused
+
+GRACE_S = 0.005
+# Transactions that wait for their window; past it a client is refused with POOL_FULL.
+MAX_WAITING = 20_000
+# MessagePack's header of one transaction inside a batch.
+ITEM_OVERHEAD_BYTES = 3
+
+Admit = Callable[[CheckedTransaction], None]
+Seal = Callable[[Sequence[CheckedTransaction]], Awaitable[None]]
+
+
+class Waiting:
+    """One transaction on its way into a batch."""
+
+    __slots__ = ("_done", "_refusal", "parsed")
+
+    def __init__(self, parsed: UnverifiedTransaction) -> None:
+        self.parsed = parsed
+        self._done = trio.Event()
+        self._refusal: Refused | None = None
+
+    async def stored(self) -> None:
+        """Return once it is in a batch that is stored; raises `Refused`."""
+        await self._done.wait()
+        if self._refusal is not None:
+            raise self._refusal
+
+    def finish(self, refusal: Refused | None) -> None:
+        """Say that it is stored, or why not."""
+        self._refusal = refusal
+        self._done.set()
+
+
+class Gatherer:
+    """Gathers one kind of transaction.
+
+    `admit` holds a transaction against the state and raises `Refused`; `seal` makes, stores and
+    sends a batch of admitted ones, and raises `Refused` where the pool has no room.
+    """
+
+    def __init__(
+        self, admit: Admit, seal: Seal, window_s: float, max_bytes: int = MAX_BATCH_BYTES
+    ) -> None:
+        self._admit = admit
+        self._seal = seal
+        self._window_s = window_s
+        self._max_bytes = min(max_bytes, MAX_BATCH_BYTES) - BATCH_OVERHEAD_BYTES
+        self._send, self._receive = trio.open_memory_channel[Waiting](MAX_WAITING)
+        self._carried: Waiting | None = None
+        self._waiting: set[bytes] = set()
+
+    def is_waiting(self, transaction_id: bytes) -> bool:
+        """Whether this transaction is on its way into a batch."""
+        return transaction_id in self._waiting
+
+    def submit(self, parsed: UnverifiedTransaction) -> Waiting:
+        """Take a transaction in its turn; raises `Refused(POOL_FULL)`."""
+        waiting = Waiting(parsed)
+        try:
+            self._send.send_nowait(waiting)
+        except trio.WouldBlock:
+            raise Refused(Reason.POOL_FULL, f"{MAX_WAITING} transactions wait already") from None
+        self._waiting.add(parsed.id)
+        return waiting
+
+    async def run(self) -> None:
+        """Gather until cancelled. One batch after another, so that their order is that of arrival:
+        a meter's second reading never overtakes its first.
+        """
+        last_closed = trio.current_time() - self._window_s
+        while True:
+            group = [self._carried or await self._receive.receive()]
+            self._carried = None
+            pause = self._window_s - (trio.current_time() - last_closed)
+            with trio.move_on_after(max(GRACE_S, pause)):
+                await self._fill(group)
+            last_closed = trio.current_time()
+            await self._forward(group)
+
+    async def _fill(self, group: list[Waiting]) -> None:
+        """Add what comes until the group is full; what does not fit begins the next group."""
+        size = len(group[0].parsed.encoded) + ITEM_OVERHEAD_BYTES
+        while len(group) < MAX_BATCH_TRANSACTIONS:
+            waiting = await self._receive.receive()
+            size += len(waiting.parsed.encoded) + ITEM_OVERHEAD_BYTES
+            if size > self._max_bytes:
+                self._carried = waiting
+                return
+            group.append(waiting)
+
+    async def _forward(self, group: list[Waiting]) -> None:
+        parsed = [waiting.parsed for waiting in group]
+        checked = await trio.to_thread.run_sync(check_signatures, parsed)
+        admitted: list[tuple[Waiting, CheckedTransaction]] = []
+        for waiting, transaction in zip(group, checked, strict=True):
+            try:
+                if transaction is None:
+                    raise Refused(Reason.BAD_SIGNATURE, waiting.parsed.id.hex())
+                self._admit(transaction)
+                admitted.append((waiting, transaction))
+            except Refused as refusal:
+                self._finish(waiting, refusal)
+        await self._seal_admitted(admitted)
+
+    async def _seal_admitted(self, admitted: list[tuple[Waiting, CheckedTransaction]]) -> None:
+        if not admitted:
+            return
+        refusal: Refused | None = None
+        try:
+            await self._seal([transaction for _, transaction in admitted])
+        except Refused as error:
+            refusal = error
+        for waiting, _ in admitted:
+            self._finish(waiting, refusal)
+
+    def _finish(self, waiting: Waiting, refusal: Refused | None) -> None:
+        self._waiting.discard(waiting.parsed.id)
+        waiting.finish(refusal)

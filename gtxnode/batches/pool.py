@@ -1,0 +1,142 @@
+"""The pool: checked batches that wait for a block, within named bounds.
+
+Pure and synchronous. Invariant: `size_bytes` is the sum of what is held, at most `max_bytes` but
+for batches that a proposed block needs; a transaction is `pending` while a held batch carries it.
+
+At the bound a new batch is refused, never an old one thrown out: what was acknowledged stays.
+One producer may hold at most half, so that a flood from one leaves room for the others.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from gtxnode.batches.batch import BATCH_LIFETIME, SealedBatch
+from gtxnode.ledger.transactions import CheckedTransaction
+from gtxnode.primitives.errors import Reason, Refused
+
+MAX_POOL_BYTES = 64 * 1024 * 1024
+MAX_BLOCK_BATCHES = 512
+MAX_BLOCK_TRANSACTIONS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBatch:
+    """A sealed batch whose transactions are decoded and whose signatures all verified."""
+
+    sealed: SealedBatch
+    transactions: tuple[CheckedTransaction, ...]
+
+    @property
+    def id(self) -> bytes:
+        """The batch's id, 32 bytes."""
+        return self.sealed.id
+
+    @property
+    def parent_height(self) -> int:
+        """The height of the final block the batch goes by."""
+        return self.sealed.batch.header.parent_height
+
+    @property
+    def producer(self) -> bytes:
+        """The public key of the node that sealed it, 33 bytes."""
+        return self.sealed.batch.header.producer
+
+    def live_at(self, height: int) -> bool:
+        """Whether a block at `height` may order it."""
+        return self.parent_height < height <= self.parent_height + BATCH_LIFETIME
+
+
+class BatchPool:
+    """Batches by id in order of arrival."""
+
+    def __init__(self, max_bytes: int = MAX_POOL_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._batches: dict[bytes, CheckedBatch] = {}
+        self._producer_bytes: Counter[bytes] = Counter()
+        self._pending: Counter[bytes] = Counter()
+        self.size_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __contains__(self, identity: bytes) -> bool:
+        return identity in self._batches
+
+    def __iter__(self) -> Iterator[CheckedBatch]:
+        return iter(self._batches.values())
+
+    @property
+    def pending_transactions(self) -> int:
+        """How many transactions wait, each counted once."""
+        return len(self._pending)
+
+    def get(self, identity: bytes) -> CheckedBatch | None:
+        """The batch with this id, if it is held."""
+        return self._batches.get(identity)
+
+    def is_pending(self, transaction_id: bytes) -> bool:
+        """Whether a held batch carries this transaction."""
+        return transaction_id in self._pending
+
+    def require_room(self, producer: bytes, size: int) -> None:
+        """Raise `Refused(POOL_FULL)` where a batch of `size` bytes would pass a bound."""
+        if self.size_bytes + size > self._max_bytes:
+            raise Refused(Reason.POOL_FULL, f"the pool holds {self.size_bytes} bytes")
+        if self._producer_bytes[producer] + size > self._max_bytes // 2:
+            raise Refused(Reason.POOL_FULL, "this producer holds half of the pool")
+
+    def add(self, batch: CheckedBatch, *, needed: bool = False) -> bool:
+        """Hold a batch; False where it is held already.
+
+        Raises `Refused(POOL_FULL)` at a bound, unless a proposed block needs it.
+        """
+        if batch.id in self._batches:
+            return False
+        size = len(batch.sealed.encoded)
+        if not needed:
+            self.require_room(batch.producer, size)
+        self._batches[batch.id] = batch
+        self._producer_bytes[batch.producer] += size
+        self.size_bytes += size
+        self._pending.update(item.id for item in batch.transactions)
+        return True
+
+    def remove(self, identities: Iterable[bytes]) -> None:
+        """Let go of batches that a final block has ordered; unknown ids are passed over."""
+        for identity in identities:
+            batch = self._batches.pop(identity, None)
+            if batch is None:
+                continue
+            size = len(batch.sealed.encoded)
+            self.size_bytes -= size
+            self._producer_bytes[batch.producer] -= size
+            if not self._producer_bytes[batch.producer]:
+                del self._producer_bytes[batch.producer]
+            for item in batch.transactions:
+                self._pending[item.id] -= 1
+                if not self._pending[item.id]:
+                    del self._pending[item.id]
+
+    def expire(self, height: int) -> tuple[CheckedBatch, ...]:
+        """Let go of, and return, what no block from `height` on may order any more."""
+        dead = tuple(
+            batch
+            for batch in self._batches.values()
+            if batch.parent_height + BATCH_LIFETIME < height
+        )
+        self.remove(batch.id for batch in dead)
+        return dead
+
+    def choose(self, height: int) -> tuple[bytes, ...]:
+        """The batch ids for a block at `height`: first come first, within a block's bounds."""
+        chosen: list[bytes] = []
+        transactions = 0
+        for batch in self._batches.values():
+            if not batch.live_at(height):
+                continue
+            transactions += len(batch.transactions)
+            if len(chosen) == MAX_BLOCK_BATCHES or transactions > MAX_BLOCK_TRANSACTIONS:
+                break
+            chosen.append(batch.id)
+        return tuple(chosen)

@@ -1,0 +1,200 @@
+"""What a final block did, as it is stored beside the block.
+
+Blocks name batches and batches hold transactions; whether each took effect, which trades were made
+and which orders changed is known only after execution. Keeping that beside the block lets every
+event be read again by height, alike on every node, without executing anything.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from typing import Final
+
+import msgspec
+
+from consensus.encoding import Codec
+from gtxnode.ledger.coins import (
+    BuyOrder,
+    HeldCoin,
+    Order,
+    SellOrder,
+    order_coin_id,
+    order_id_of,
+)
+from gtxnode.ledger.execute import BlockOutcome
+from gtxnode.ledger.transactions import (
+    Cancel,
+    CheckedTransaction,
+    PlaceBuy,
+    PlaceSell,
+    Retire,
+    Transfer,
+)
+from gtxnode.market.orders import Side
+
+MAX_RECORD_BYTES = 64 * 1024 * 1024
+
+
+class OrderChange(IntEnum):
+    """What became of an order in a block; the last change wins where there are several."""
+
+    OPENED = 1
+    TRADED = 2
+    FILLED = 3
+    CANCELLED = 4
+    EXPIRED = 5
+
+
+class TransactionRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A transaction of the block, whom it touches, and why it was refused if it was."""
+
+    id: bytes
+    addresses: tuple[bytes, ...]
+    reason: str | None
+    detail: str
+
+
+class TradeRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A trade that the block's execution made."""
+
+    id: bytes
+    sell_order: bytes
+    buy_order: bytes
+    seller: bytes
+    buyer: bytes
+    quantity_wh: int
+    price_mgtx_per_kwh: int
+    taker: Side
+
+
+class OrderRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An order that the block opened, changed or closed, and what is left of it."""
+
+    id: bytes
+    trader: bytes
+    side: Side
+    price_mgtx_per_kwh: int
+    remaining_wh: int
+    change: OrderChange
+
+
+class BlockRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Everything that a block did; `state_root` is the root after it."""
+
+    height: int
+    state_root: bytes
+    transactions: tuple[TransactionRecord, ...]
+    trades: tuple[TradeRecord, ...]
+    orders: tuple[OrderRecord, ...]
+    minted_wh: int
+    retired_wh: int
+    traded_wh: int
+    fees_ugtx: int
+
+
+RECORD: Final = Codec(BlockRecord, max_bytes=MAX_RECORD_BYTES)
+
+
+def record_block(
+    height: int,
+    state_root: bytes,
+    transactions: Sequence[CheckedTransaction],
+    outcome: BlockOutcome,
+) -> BlockRecord:
+    """Write down what execution did."""
+    return BlockRecord(
+        height,
+        state_root,
+        tuple(
+            [
+                TransactionRecord(
+                    receipt.id,
+                    touched(transaction),
+                    receipt.reason.value if receipt.reason is not None else None,
+                    receipt.detail,
+                )
+                for transaction, receipt in zip(transactions, outcome.receipts, strict=True)
+            ]
+        ),
+        tuple(
+            TradeRecord(
+                trade.id,
+                trade.sell_order,
+                trade.buy_order,
+                trade.seller,
+                trade.buyer,
+                trade.quantity_wh,
+                trade.price_mgtx_per_kwh,
+                trade.taker,
+            )
+            for trade in outcome.trades
+        ),
+        _order_records(transactions, outcome),
+        outcome.minted_wh,
+        outcome.retired_wh,
+        outcome.traded_wh,
+        outcome.fees_ugtx,
+    )
+
+
+def touched(transaction: CheckedTransaction) -> tuple[bytes, ...]:
+    """The addresses that a transaction names: who signed, who receives; sorted, each once."""
+    body = transaction.body
+    if isinstance(body, Transfer):
+        return tuple(sorted({*transaction.addresses, *[out.owner for out in body.outputs]}))
+    if isinstance(body, Retire):
+        return tuple(sorted({*transaction.addresses, body.consumer}))
+    return transaction.addresses
+
+
+def _order_records(
+    transactions: Sequence[CheckedTransaction], outcome: BlockOutcome
+) -> tuple[OrderRecord, ...]:
+    placed: dict[bytes, PlaceSell | PlaceBuy] = {}
+    cancelled: set[bytes] = set()
+    for transaction, receipt in zip(transactions, outcome.receipts, strict=True):
+        if receipt.reason is not None:
+            continue
+        if isinstance(transaction.body, PlaceSell | PlaceBuy):
+            placed[receipt.id] = transaction.body
+        elif isinstance(transaction.body, Cancel):
+            cancelled.add(transaction.body.order)
+    expired = frozenset(outcome.expired)
+    changed = _changed_orders(outcome.spent) | _changed_orders(outcome.made) | set(placed)
+    records = []
+    for order_id in sorted(changed):
+        coin_id = order_coin_id(order_id)
+        after = _order_in(outcome.made, coin_id)
+        terms = after or _order_in(outcome.spent, coin_id) or placed[order_id]
+        if after is not None:
+            change = OrderChange.OPENED if order_id in placed else OrderChange.TRADED
+        elif order_id in cancelled:
+            change = OrderChange.CANCELLED
+        else:
+            change = OrderChange.EXPIRED if order_id in expired else OrderChange.FILLED
+        records.append(
+            OrderRecord(
+                order_id,
+                terms.trader,
+                Side.SELL if isinstance(terms, SellOrder | PlaceSell) else Side.BUY,
+                terms.price_mgtx_per_kwh,
+                after.quantity_wh if after is not None else 0,
+                change,
+            )
+        )
+    return tuple(records)
+
+
+def _changed_orders(coins: Mapping[bytes, HeldCoin]) -> set[bytes]:
+    return {
+        order_id_of(coin_id)
+        for coin_id, held in coins.items()
+        if isinstance(held.coin, SellOrder | BuyOrder)
+    }
+
+
+def _order_in(coins: Mapping[bytes, HeldCoin], coin_id: bytes) -> Order | None:
+    held = coins.get(coin_id)
+    if held is None:
+        return None
+    assert isinstance(held.coin, SellOrder | BuyOrder), "an order's id holds an order"
+    return held.coin

@@ -1,0 +1,149 @@
+"""What a block must satisfy before anyone prevotes it, apart from having its batches.
+
+Pure. Everything here follows from the head, the validator sets and the block alone; whether its
+time has come and whether its batches are here is the shard's to find out.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from consensus.errors import InvalidCommit
+from consensus.light import verify_commit
+from consensus.types import (
+    BLOCK_VERSION,
+    NO_ANCHOR,
+    Block,
+    Commit,
+    Header,
+    commit_root,
+    payload_root,
+)
+from consensus.validators import ValidatorSet
+from gtxnode.batches.pool import MAX_BLOCK_BATCHES
+
+# Each block is later than its parent by this much at least.
+MIN_BLOCK_STEP_MS = 1
+
+
+class Fault(StrEnum):
+    """Why a block is not valid. The values are stable: they are logged and counted."""
+
+    VERSION = "wrong_version"
+    CHAIN = "wrong_chain"
+    PARENT = "wrong_parent"
+    APP_ROOT = "wrong_app_root"
+    VALIDATORS = "wrong_validators"
+    PAYLOAD = "wrong_payload"
+    BATCH_REPEATED = "batch_repeated"
+    BATCH_DEAD = "batch_dead"
+    BATCH_INVALID = "batch_invalid"
+    TOO_LARGE = "too_large"
+    LAST_COMMIT = "wrong_last_commit"
+    TIME = "wrong_time"
+    ANCHOR = "wrong_anchor"
+
+
+class InvalidBlock(Exception):
+    """A block that this chain can never accept on its head."""
+
+    def __init__(self, fault: Fault, detail: str = "") -> None:
+        super().__init__(f"{fault}: {detail}" if detail else str(fault))
+        self.fault = fault
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """What the next block builds on. At height 0 it is genesis, and nothing has voted."""
+
+    chain_id: str
+    height: int
+    id: bytes
+    time_ms: int
+    app_root: bytes
+
+
+def build_block(
+    tip: Tip,
+    payload: Sequence[bytes],
+    last_commit: Commit | None,
+    validators: ValidatorSet,
+    next_validators: ValidatorSet,
+    proposer: bytes,
+    now_ms: int,
+) -> Block:
+    """The block that `proposer` proposes on the tip."""
+    items = tuple(payload)
+    header = Header(
+        version=BLOCK_VERSION,
+        chain_id=tip.chain_id,
+        height=tip.height + 1,
+        time_ms=max(now_ms, tip.time_ms + MIN_BLOCK_STEP_MS),
+        parent_id=tip.id,
+        last_commit_root=commit_root(last_commit),
+        payload_root=payload_root(items),
+        app_root=tip.app_root,
+        validators_root=validators.root,
+        next_validators_root=next_validators.root,
+        proposer=proposer,
+    )
+    return Block(header, items, last_commit)
+
+
+def check_block(
+    tip: Tip,
+    block: Block,
+    validators: ValidatorSet,
+    next_validators: ValidatorSet,
+    last_validators: ValidatorSet,
+    recent: Collection[bytes],
+) -> None:
+    """Hold a block against the tip; raises `InvalidBlock`.
+
+    `recent` holds the ids of all batches ordered so recently that they could still be alive.
+    """
+    header = block.header
+    _require(header.version == BLOCK_VERSION, Fault.VERSION, str(header.version))
+    _require(header.chain_id == tip.chain_id, Fault.CHAIN, header.chain_id)
+    _require(header.height == tip.height + 1, Fault.PARENT, f"height {header.height}")
+    _require(header.parent_id == tip.id, Fault.PARENT, header.parent_id.hex())
+    _require(header.app_root == tip.app_root, Fault.APP_ROOT, header.app_root.hex())
+    _require(header.validators_root == validators.root, Fault.VALIDATORS)
+    _require(header.next_validators_root == next_validators.root, Fault.VALIDATORS)
+    _require(header.anchor == NO_ANCHOR, Fault.ANCHOR)
+    _require(
+        header.time_ms >= tip.time_ms + MIN_BLOCK_STEP_MS,
+        Fault.TIME,
+        f"{header.time_ms} ms, the parent's is {tip.time_ms} ms",
+    )
+    _check_payload(block, recent)
+    _check_last_commit(tip, block, last_validators)
+
+
+def _check_payload(block: Block, recent: Collection[bytes]) -> None:
+    payload = block.payload
+    _require(payload_root(payload) == block.header.payload_root, Fault.PAYLOAD)
+    _require(len(payload) <= MAX_BLOCK_BATCHES, Fault.TOO_LARGE, f"{len(payload)} batches")
+    _require(all(len(item) == 32 for item in payload), Fault.PAYLOAD, "an id is 32 bytes")
+    _require(len(set(payload)) == len(payload), Fault.BATCH_REPEATED, "within the block")
+    for item in payload:
+        _require(item not in recent, Fault.BATCH_REPEATED, item.hex())
+
+
+def _check_last_commit(tip: Tip, block: Block, last_validators: ValidatorSet) -> None:
+    commit = block.last_commit
+    _require(commit_root(commit) == block.header.last_commit_root, Fault.LAST_COMMIT)
+    if tip.height == 0:
+        _require(commit is None, Fault.LAST_COMMIT, "genesis was not voted on")
+        return
+    if commit is None:
+        raise InvalidBlock(Fault.LAST_COMMIT, "none")
+    try:
+        verify_commit(tip.chain_id, last_validators, tip.id, tip.height, commit)
+    except InvalidCommit as error:
+        raise InvalidBlock(Fault.LAST_COMMIT, str(error)) from error
+
+
+def _require(holds: bool, fault: Fault, detail: str = "") -> None:
+    if not holds:
+        raise InvalidBlock(fault, detail)

@@ -1,0 +1,336 @@
+"""A chain's state on disk, and the one way in which it changes: a final block.
+
+Invariant: a block, its commit, the coins it spent and made, every index and the state root's
+buckets are written in one synced batch, so a crash at any point leaves the state before the block
+or after it. Indexes (owners, transactions, records) are derived from blocks and coins.
+
+One writer (`finalise`, in a worker thread, never two at once); readers use the store from any
+thread and see final blocks only. What readers need of memory that `finalise` changes (the book's
+levels, the tip) is replaced whole at the end of it, never edited.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from itertools import chain as chained
+from pathlib import Path
+from typing import Final, Self
+
+from consensus.types import Block, Commit, block_codec, block_id, commit_codec
+from gtxnode.batches.batch import BATCH_LIFETIME
+from gtxnode.batches.pool import CheckedBatch
+from gtxnode.chain.records import RECORD, BlockRecord, record_block
+from gtxnode.chain.rules import Tip
+from gtxnode.ledger.coins import (
+    BuyOrder,
+    HeldCoin,
+    SellOrder,
+    Supply,
+    decode_coin,
+    owner_of,
+    supply_coin_id,
+)
+from gtxnode.ledger.execute import BlockContext, execute
+from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.parameters import ChainParameters
+from gtxnode.ledger.state_root import StateRoot
+from gtxnode.ledger.transactions import CheckedTransaction
+from gtxnode.market.orders import Depth
+from gtxnode.primitives.addresses import address_of
+from storage.blocks import BlockStore
+from storage.errors import Corrupted
+from storage.format import check_format
+from storage.kv import KeyValue, Reader, WriteBatch
+from storage.leveldb import LevelDB
+from storage.tables import U64, Raw, Table, tuple_key
+
+FORMAT: Final = "gtx-chain-1"
+# More levels than the widest price bounds in use have steps.
+BOOK_LEVELS = 10_000
+BUCKETS = 256
+
+COINS: Final = b"c"
+OWNERS: Final = b"o"
+_TRANSACTIONS = Table(b"t", Raw(32), tuple_key(U64(), U64()), name="transactions")
+# The coins that are open orders: what the book is rebuilt from at start.
+_ORDERS = Table(b"q", Raw(34), Raw(0), name="open orders")
+_RECORDS = Table(b"r", U64(), RECORD, name="block records")
+_BUCKETS = Table(b"s", U64(), Raw(2_048), name="state buckets")
+_BATCHES = Table(b"b", Raw(32), Raw(), name="batches")
+# Batches that no block has ordered yet, with the height after which none may.
+_LIVE = Table(b"l", Raw(32), U64(), name="live batches")
+
+
+class WrongGenesis(Exception):
+    """The database was made from another genesis than the one given."""
+
+
+class ChainStore:
+    """One chain's database. `open` makes or resumes it."""
+
+    def __init__(
+        self, chain_id: str, genesis_id: bytes, parameters: ChainParameters, store: KeyValue
+    ) -> None:
+        self.chain_id = chain_id
+        self.parameters = parameters
+        self._genesis_id = genesis_id
+        self._store = store
+        self._blocks = BlockStore(store)
+        self._root = StateRoot(chain_id)
+        self._orders = OpenOrders.rebuild(())
+        self._recent: deque[tuple[bytes, tuple[bytes, ...]]] = deque(maxlen=BATCH_LIFETIME + 1)
+        self.recent: frozenset[bytes] = frozenset()
+        self.last_commit: Commit | None = None
+        self.tip = Tip(chain_id, 0, genesis_id, 0, self._root.root)
+        self.depth = Depth((), ())
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        chain_id: str,
+        genesis_id: bytes,
+        genesis_time_ms: int,
+        parameters: ChainParameters,
+        initial: dict[bytes, HeldCoin],
+    ) -> Self:
+        """Open the database of a chain, and write genesis into a new one.
+
+        Raises storage's errors, `UnknownFormat` and `WrongGenesis` among them.
+        """
+        path.mkdir(parents=True, exist_ok=True)
+        check_format(path, FORMAT)
+        chain = cls(chain_id, genesis_id, parameters, LevelDB.open(path / "leveldb"))
+        try:
+            chain._resume(genesis_time_ms, initial)
+        except BaseException:
+            chain.close()
+            raise
+        return chain
+
+    def close(self) -> None:
+        """Give up the database."""
+        self._store.close()
+
+    # ---- start ----
+
+    def _resume(self, genesis_time_ms: int, initial: dict[bytes, HeldCoin]) -> None:
+        if self._store.get(b"m:genesis") is None:
+            self._write_genesis(initial)
+        if self._store.get(b"m:genesis") != self._genesis_id:
+            raise WrongGenesis(f"the database of {self.chain_id} belongs to another genesis")
+        self._root = StateRoot.load(
+            self.chain_id, [self._bucket(index) for index in range(BUCKETS)]
+        )
+        self._orders = OpenOrders.rebuild(
+            (coin_id, decode_coin(self._coin(coin_id))) for coin_id, _ in _ORDERS.scan(self._store)
+        )
+        height = self._blocks.tip or 0
+        self.tip = Tip(self.chain_id, 0, self._genesis_id, genesis_time_ms, self._root.root)
+        for past in range(max(1, height - BATCH_LIFETIME), height + 1):
+            block, commit = self.block(past)
+            self._remember(block, commit)
+        self._show_book()
+
+    def _write_genesis(self, initial: dict[bytes, HeldCoin]) -> None:
+        batch = WriteBatch()
+        self._root.apply({}, initial)
+        self._put_coins(batch, {}, initial)
+        for index in range(BUCKETS):
+            _BUCKETS.put(batch, index, self._root.bucket(index))
+        self._root.take_changed()
+        batch.put(b"m:genesis", self._genesis_id)
+        self._store.write(batch, sync=True)
+
+    def _bucket(self, index: int) -> bytes:
+        bucket = _BUCKETS.get(self._store, index)
+        if bucket is None:
+            raise Corrupted(f"the database of {self.chain_id}", f"state bucket {index} is missing")
+        return bucket
+
+    def _coin(self, coin_id: bytes) -> bytes:
+        encoded = self.get(coin_id)
+        if encoded is None:
+            raise Corrupted(f"the indexes of {self.chain_id}", f"coin {coin_id.hex()} is gone")
+        return encoded
+
+    # ---- the writer ----
+
+    def keep_batch(self, batch: CheckedBatch, *, sync: bool) -> None:
+        """Store a batch that no block has ordered yet; with `sync` it survives a power cut."""
+        write = WriteBatch()
+        _BATCHES.put(write, batch.id, batch.sealed.encoded)
+        _LIVE.put(write, batch.id, batch.parent_height + BATCH_LIFETIME)
+        self._store.write(write, sync=sync)
+
+    def drop_batches(self, identities: Sequence[bytes]) -> None:
+        """Forget batches that no block can order any more."""
+        write = WriteBatch()
+        for identity in identities:
+            _BATCHES.delete(write, identity)
+            _LIVE.delete(write, identity)
+        self._store.write(write, sync=False)
+
+    def live_batches(self) -> list[bytes]:
+        """The encoded batches that were stored and that no block has ordered."""
+        found = []
+        for identity, _ in _LIVE.scan(self._store):
+            encoded = _BATCHES.get(self._store, identity)
+            if encoded is not None:
+                found.append(encoded)
+        return found
+
+    def finalise(
+        self, block: Block, commit: Commit, batches: Sequence[CheckedBatch]
+    ) -> BlockRecord:
+        """Execute a final block on the tip and write it. The block's rules hold already.
+
+        Raises storage's write errors; memory is then ahead of the disk, and the node must stop.
+        """
+        height = block.header.height
+        assert height == self.tip.height + 1, "blocks are finalised in order"
+        assert block.payload == tuple(batch.id for batch in batches), "the block's own batches"
+        transactions = tuple(chained.from_iterable(batch.transactions for batch in batches))
+        context = BlockContext(
+            self.chain_id,
+            height,
+            block.header.time_ms,
+            address_of(block.header.proposer),
+            self.parameters,
+        )
+        outcome = execute(context, transactions, self, self._orders)
+        root = self._root.apply(outcome.spent, outcome.made)
+        record = record_block(height, root, transactions, outcome)
+        write = WriteBatch()
+        self._put_coins(write, outcome.spent, outcome.made)
+        self._put_transactions(write, height, transactions, record)
+        for index in self._root.take_changed():
+            _BUCKETS.put(write, index, self._root.bucket(index))
+        for batch in batches:
+            _LIVE.delete(write, batch.id)
+        _RECORDS.put(write, height, record)
+        identity = block_id(block.header)
+        self._blocks.put(
+            write, height, identity, block_codec.encode(block), commit_codec.encode(commit)
+        )
+        self._store.write(write, sync=True)
+        self._remember(block, commit)
+        if record.orders:
+            self._show_book()
+        return record
+
+    def _put_coins(
+        self, write: WriteBatch, spent: Mapping[bytes, HeldCoin], made: Mapping[bytes, HeldCoin]
+    ) -> None:
+        """Coins and the index of their owners. A coin's owner may change while its id stays."""
+        for coin_id, held in spent.items():
+            write.delete(COINS + coin_id)
+            owner = owner_of(held.coin)
+            if owner is not None:
+                write.delete(OWNERS + owner + coin_id)
+            if isinstance(held.coin, SellOrder | BuyOrder):
+                _ORDERS.delete(write, coin_id)
+        for coin_id, held in made.items():
+            write.put(COINS + coin_id, held.encoded)
+            owner = owner_of(held.coin)
+            if owner is not None:
+                write.put(OWNERS + owner + coin_id, b"")
+            if isinstance(held.coin, SellOrder | BuyOrder):
+                _ORDERS.put(write, coin_id, b"")
+
+    def _put_transactions(
+        self,
+        write: WriteBatch,
+        height: int,
+        transactions: Sequence[CheckedTransaction],
+        record: BlockRecord,
+    ) -> None:
+        taken: set[bytes] = set()
+        for position, outcome in enumerate(record.transactions):
+            if outcome.reason is not None and (
+                outcome.id in taken or _TRANSACTIONS.get(self._store, outcome.id) is not None
+            ):
+                # A copy of one that a block took already: its first outcome stands.
+                continue
+            taken.add(outcome.id)
+            _TRANSACTIONS.put(write, outcome.id, (height, position))
+
+    def _remember(self, block: Block, commit: Commit) -> None:
+        header = block.header
+        identity = block_id(header)
+        self._recent.append((identity, block.payload))
+        self.recent = frozenset(chained.from_iterable(payload for _, payload in self._recent))
+        self.last_commit = commit
+        self.tip = Tip(self.chain_id, header.height, identity, header.time_ms, self._root.root)
+
+    def _show_book(self) -> None:
+        self.depth = self._orders.book.depth(BOOK_LEVELS)
+
+    # ---- readers ----
+
+    def get(self, coin_id: bytes) -> bytes | None:
+        """The encoded coin of an id, if it is unspent."""
+        return self._store.get(COINS + coin_id)
+
+    def recent_id(self, height: int) -> bytes | None:
+        """The id of a recent final block, genesis at height 0; None where it is too old."""
+        if height == 0:
+            return self._genesis_id if self.tip.height <= BATCH_LIFETIME else None
+        back = self.tip.height - height
+        if not 0 <= back < len(self._recent):
+            return None
+        return self._recent[-1 - back][0]
+
+    def block(self, height: int) -> tuple[Block, Commit]:
+        """A final block with its commit; `KeyError` where there is none."""
+        found = self._blocks.by_height(height)
+        if found is None:
+            raise KeyError(height)
+        return block_codec.decode(found.block), commit_codec.decode(found.commit)
+
+    def final_blocks(self, first: int, count: int) -> Iterator[tuple[bytes, bytes]]:
+        """Encoded (block, commit) from a height on, at most `count`."""
+        for stored in self._blocks.range(first, min(first + count, self.tip.height + 1)):
+            yield stored.block, stored.commit
+
+    def encoded_batch(self, identity: bytes) -> bytes | None:
+        """A stored batch."""
+        return _BATCHES.get(self._store, identity)
+
+    def record(self, height: int) -> BlockRecord | None:
+        """What a block did."""
+        return _RECORDS.get(self._store, height)
+
+    def records(self, start: int, *, reverse: bool = False) -> Iterator[BlockRecord]:
+        """What blocks did, from a height upwards; from the tip down to it if `reverse`."""
+        for _, record in _RECORDS.scan(self._store, start=start, reverse=reverse):
+            yield record
+
+    def transaction(self, identity: bytes) -> tuple[int, int] | None:
+        """(height, position) of a transaction's first outcome."""
+        return _TRANSACTIONS.get(self._store, identity)
+
+    def supply(self) -> Supply:
+        """The totals after the tip."""
+        encoded = self.get(supply_coin_id(self.chain_id))
+        assert encoded is not None, "genesis made the supply"
+        supply = decode_coin(encoded)
+        assert isinstance(supply, Supply), "the supply's id holds the supply"
+        return supply
+
+    def owned(
+        self, reader: Reader, owner: bytes, after: bytes | None, limit: int | None
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """(coin id, encoded coin) of an address in order of ids, from after one of them."""
+        prefix = OWNERS + owner
+        start = prefix if after is None else prefix + after + b"\x00"
+        for key, _ in reader.scan(start, prefix + b"\xff" * 35, limit=limit):
+            coin_id = key[len(prefix) :]
+            encoded = reader.get(COINS + coin_id)
+            if encoded is None:
+                raise Corrupted(f"the owners of {self.chain_id}", f"coin {coin_id.hex()} is gone")
+            yield coin_id, encoded
+
+    def snapshot(self) -> AbstractContextManager[Reader]:
+        """One consistent state to read several things from."""
+        return self._store.snapshot()

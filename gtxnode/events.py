@@ -1,0 +1,118 @@
+"""A final block's events, as clients see them: the same numbers on every node.
+
+Order within a block: the block itself, its transactions as ordered, its trades as made, then the
+orders that it opened, changed or closed, by id. An event's number is its height times
+`EVENTS_PER_BLOCK` plus its place in that order.
+"""
+
+from itertools import count
+from typing import Final, Literal
+
+from consensus.types import Block, block_id
+from gtxnode.chain.records import BlockRecord, OrderChange, TradeRecord
+from gtxnode.market.orders import Side
+from gtxnode.primitives.units import cost_ugtx
+from gtxnode.rpc.backend import (
+    EVENTS_PER_BLOCK,
+    BlockEvent,
+    Event,
+    EventBody,
+    OrderEvent,
+    Refusal,
+    TradeEvent,
+    TradeView,
+    TransactionEvent,
+)
+from gtxnode.rpc.wire import Address, Amount, Hex
+
+SideName = Literal["sell", "buy"]
+ChangeName = Literal["opened", "traded", "filled", "cancelled", "expired"]
+
+_CHANGES: Final[dict[OrderChange, ChangeName]] = {
+    OrderChange.OPENED: "opened",
+    OrderChange.TRADED: "traded",
+    OrderChange.FILLED: "filled",
+    OrderChange.CANCELLED: "cancelled",
+    OrderChange.EXPIRED: "expired",
+}
+
+
+def side_name(side: Side) -> SideName:
+    """How a side is called in the interfaces."""
+    return "buy" if side is Side.BUY else "sell"
+
+
+def refusal_of(reason: str, detail: str) -> Refusal:
+    """A refusal as clients see it."""
+    return Refusal(reason, detail or reason)
+
+
+def trade_views(block: Block, record: BlockRecord) -> list[TradeView]:
+    """The block's trades, numbered."""
+    first = record.height * EVENTS_PER_BLOCK + 1 + len(record.transactions)
+    return [
+        _trade_view(number, block, trade)
+        for number, trade in zip(count(first), record.trades, strict=False)
+    ]
+
+
+def events_of(block: Block, record: BlockRecord) -> tuple[Event, ...]:
+    """All events of a block, numbered."""
+    bodies: list[EventBody] = [_block_event(block, record)]
+    bodies.extend(
+        TransactionEvent(
+            Hex(item.id),
+            tuple(map(Address, item.addresses)),
+            None if item.reason is None else refusal_of(item.reason, item.detail),
+        )
+        for item in record.transactions
+    )
+    bodies.extend(TradeEvent(view) for view in trade_views(block, record))
+    bodies.extend(
+        OrderEvent(
+            Hex(order.id),
+            Address(order.trader),
+            side_name(order.side),
+            Amount(order.price_mgtx_per_kwh),
+            Amount(order.remaining_wh),
+            _CHANGES[order.change],
+        )
+        for order in record.orders
+    )
+    first = record.height * EVENTS_PER_BLOCK
+    return tuple(
+        Event(number, record.height, body)
+        for number, body in zip(count(first), bodies, strict=False)
+    )
+
+
+def _block_event(block: Block, record: BlockRecord) -> BlockEvent:
+    return BlockEvent(
+        Hex(block_id(block.header)),
+        block.header.time_ms,
+        Hex(block.header.proposer),
+        Hex(block.header.app_root),
+        len(record.transactions),
+        sum(item.reason is not None for item in record.transactions),
+        len(record.trades),
+        Amount(record.minted_wh),
+        Amount(record.retired_wh),
+        Amount(record.traded_wh),
+    )
+
+
+def _trade_view(number: int, block: Block, trade: TradeRecord) -> TradeView:
+    return TradeView(
+        Hex(trade.id),
+        number,
+        block.header.height,
+        block.header.time_ms,
+        Hex(trade.sell_order),
+        Hex(trade.buy_order),
+        Address(trade.seller),
+        Address(trade.buyer),
+        Amount(trade.quantity_wh),
+        Amount(trade.price_mgtx_per_kwh),
+        Amount(cost_ugtx(trade.quantity_wh, trade.price_mgtx_per_kwh)),
+        side_name(trade.taker),
+    )

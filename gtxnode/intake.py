@@ -1,0 +1,193 @@
+"""Clients' transactions on their way into batches: gathered, admitted, sealed, stored, sent out.
+
+What is acknowledged is on this node's disk, synced, in a batch that it goes on offering until a
+block orders it; a batch that outlives its parent is sealed again with what it carried.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+import trio
+
+from consensus import signing
+from gtxnode.admission import Admission
+from gtxnode.batches.batch import (
+    NONCES_PER_STEP,
+    BatchKind,
+    SealedBatch,
+    find_nonce,
+    seal_digest,
+    sign_batch,
+    unsealed_header,
+    with_nonce,
+)
+from gtxnode.batches.gather import Gatherer, Waiting
+from gtxnode.batches.pool import BatchPool, CheckedBatch
+from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.transactions import (
+    CheckedTransaction,
+    UnverifiedTransaction,
+    is_energy,
+    parse,
+)
+from gtxnode.primitives.errors import Reason, Refused
+from gtxnode.relay import BatchEnvelope, Relay
+from gtxnode.sync.fetch import BatchFetcher
+
+log = structlog.get_logger(__name__)
+
+# Transactions of batches that ran out of time, remembered to tell those who ask.
+MAX_DROPPED = 20_000
+# Own batches offered again at one time, and how many blocks they may wait before that.
+MAX_OFFERED = 64
+PATIENCE_BLOCKS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """How this node seals: its key, the chain's targets of work, whether it does the work."""
+
+    private_key: bytes
+    targets: Mapping[BatchKind, bytes]
+    mining: bool
+    window_s: float
+    max_bytes: int
+
+
+class Intake:
+    """Implements `views.Intake` for one chain."""
+
+    def __init__(
+        self,
+        store: ChainStore,
+        pool: BatchPool,
+        relay: Relay,
+        fetcher: BatchFetcher,
+        admission: Admission,
+        sealing: Sealing,
+    ) -> None:
+        self._store = store
+        self._pool = pool
+        self._relay = relay
+        self._fetcher = fetcher
+        self._admission = admission
+        self._sealing = sealing
+        self._producer = signing.public_key(sealing.private_key)
+        self._dropped: OrderedDict[bytes, None] = OrderedDict()
+        self._gatherers = {
+            kind: Gatherer(
+                admission.admit,
+                partial(self._seal, kind),
+                sealing.window_s,
+                sealing.max_bytes,
+            )
+            for kind in BatchKind
+        }
+
+    async def run(self) -> None:
+        """Gather and seal until cancelled."""
+        async with trio.open_nursery() as nursery:
+            for gatherer in self._gatherers.values():
+                nursery.start_soon(gatherer.run)
+
+    def submit(self, parsed: UnverifiedTransaction) -> Waiting:
+        """Take a transaction in its turn; raises `Refused`."""
+        energy = is_energy(parsed.body)
+        if energy and not self._sealing.mining:
+            raise Refused(Reason.NO_WORK, "this node seals no energy batches")
+        return self._gatherers[BatchKind.ENERGY if energy else BatchKind.ORDINARY].submit(parsed)
+
+    def is_pending(self, transaction_id: bytes) -> bool:
+        """Whether it is on its way into a batch, or in one that waits for a block."""
+        return self._pool.is_pending(transaction_id) or any(
+            gatherer.is_waiting(transaction_id) for gatherer in self._gatherers.values()
+        )
+
+    def is_dropped(self, transaction_id: bytes) -> bool:
+        """Whether its batch ran out of time."""
+        return transaction_id in self._dropped
+
+    async def _seal(self, kind: BatchKind, transactions: Sequence[CheckedTransaction]) -> None:
+        """Make, store and send a batch; raises `Refused` where the pool has no room."""
+        encoded = [transaction.encoded for transaction in transactions]
+        self._pool.require_room(self._producer, sum(map(len, encoded)))
+        tip = self._store.tip
+        target = self._sealing.targets[kind]
+        sealed = await trio.to_thread.run_sync(
+            seal_batch,
+            self._store.chain_id,
+            kind,
+            (tip.height, tip.id),
+            encoded,
+            target,
+            self._sealing.private_key,
+        )
+        batch = CheckedBatch(sealed, tuple(transactions))
+        await trio.to_thread.run_sync(lambda: self._store.keep_batch(batch, sync=True))
+        self._pool.add(batch, needed=True)
+        self._fetcher.arrived()
+        await self.offer(batch)
+
+    async def offer(self, batch: CheckedBatch) -> None:
+        """Send a batch to every node of the chain that we reach."""
+        envelope = BatchEnvelope(batch.sealed.encoded)
+        self._relay.broadcast(envelope)
+        await self._relay.publish(envelope)
+
+    async def offer_again(self) -> None:
+        """Send own batches that blocks have passed over: somebody may have missed them."""
+        height = self._store.tip.height
+        waiting = [
+            batch
+            for batch in self._pool
+            if batch.producer == self._producer and batch.parent_height + PATIENCE_BLOCKS <= height
+        ]
+        for batch in waiting[:MAX_OFFERED]:
+            await self.offer(batch)
+
+    def expire(self) -> None:
+        """Drop batches that no block can order any more; seal again what our clients sent."""
+        dead = self._pool.expire(self._store.tip.height + 1)
+        if not dead:
+            return
+        self._store.drop_batches([batch.id for batch in dead])
+        for batch in dead:
+            own = batch.producer == self._producer
+            for transaction in batch.transactions:
+                if self._store.transaction(transaction.id) is not None:
+                    continue
+                if not (own and self._take_again(transaction)):
+                    self._dropped[transaction.id] = None
+        while len(self._dropped) > MAX_DROPPED:
+            self._dropped.popitem(last=False)
+        log.warning("batches_expired", chain=self._store.chain_id, batches=len(dead))
+
+    def _take_again(self, transaction: CheckedTransaction) -> bool:
+        try:
+            self.submit(parse(self._store.chain_id, transaction.encoded))
+        except Refused:
+            return False
+        return True
+
+
+def seal_batch(
+    chain_id: str,
+    kind: BatchKind,
+    parent: tuple[int, bytes],
+    encoded: Sequence[bytes],
+    target: bytes,
+    private_key: bytes,
+) -> SealedBatch:
+    """Find the work for a batch and sign it; pure CPU, for a worker thread."""
+    producer = signing.public_key(private_key)
+    header = unsealed_header(kind, producer, *parent, encoded, target)
+    if kind is BatchKind.ENERGY:
+        seal = seal_digest(chain_id, header)
+        start = 0
+        while (nonce := find_nonce(seal, target, start)) is None:
+            start += NONCES_PER_STEP
+        header = with_nonce(header, nonce)
+    return sign_batch(chain_id, header, encoded, private_key)
