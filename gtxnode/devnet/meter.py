@@ -34,6 +34,7 @@ class SignedReading:
     """A reading as it is sent, and what it says flowed since the one before."""
 
     transaction: CheckedTransaction
+    end_s: int
     import_wh: int
     export_wh: int
 
@@ -78,7 +79,7 @@ class SimulatedMeter:
             frequency_mhz=NOMINAL_FREQUENCY_MHZ,
         )
         signed = sign(self._chain_id, reading, self._key)
-        return SignedReading(signed, import_wh=hour.import_wh, export_wh=hour.export_wh)
+        return SignedReading(signed, self.end_s, hour.import_wh, hour.export_wh)
 
 
 def first_midnight_s(now_s: int) -> int:

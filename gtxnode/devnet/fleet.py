@@ -1,0 +1,236 @@
+"""The validators of a development network: their homes on disk, their genesis, their processes.
+
+`prepare` writes everything that the processes need and starts nothing: for each validator a home
+with configuration, keys and the genesis; the authorities' keys; for each simulated home a wallet
+and a meter. `Fleet` starts and stops the processes.
+
+    HOME/validator-1 ...     homes of the validators (gtxnode/home.py), with node.log
+    HOME/authorities/*.key   EGAT, MEA, PEA, ERC
+    HOME/homes/*.key         wallets and meters of the simulated homes
+    HOME/devnet.json         while it runs: where everything is
+"""
+
+import json
+import secrets
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from consensus import signing
+from gtxnode import home as node_home
+from gtxnode.devnet import homes
+from gtxnode.devnet.household import Household
+from gtxnode.devnet.meter import LIMITS
+from gtxnode.devnet.processes import HOST, Child, free_ports, stop
+from gtxnode.genesis import Allocation, Genesis, GenesisValidator, new_genesis
+from gtxnode.genesis_file import format_genesis
+from gtxnode.home import Home
+from gtxnode.ledger.parameters import ChainParameters
+from gtxnode.primitives.units import UGTX_PER_GTX
+from gtxnode.primitives.zones import ZONES_OF_SHARD, Role, Shard, Zone
+from p2p.identity import peer_id_of
+
+NETWORK = "devnet"
+STAKE = 1_000_000
+ALLOCATION_UGTX = 1_000 * UGTX_PER_GTX
+"""What a home has to spend at first: about 300 kWh."""
+PORTS_EACH = 3
+PORTS_APART = 10
+STOP_GRACE_S = 4.0
+"""Well within the five seconds in which a development network has to be gone."""
+DRAIN_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where one validator listens."""
+
+    p2p: int
+    rpc: int
+    http: int
+
+
+class Validator:
+    """One validator: its home, its addresses, its process."""
+
+    def __init__(self, name: str, home: Home, ports: Ports, peer_id: str) -> None:
+        self.name = name
+        self.home = home
+        self.ports = ports
+        self.peer_id = peer_id
+        command = (sys.executable, "-m", "gtxnode", "start", "--home", str(home.path))
+        self.process = Child(name, command, home.path / "node.log")
+
+    @property
+    def websocket(self) -> str:
+        return f"ws://{HOST}:{self.ports.rpc}"
+
+    @property
+    def http(self) -> str:
+        return f"http://{HOST}:{self.ports.http}"
+
+    @property
+    def p2p(self) -> str:
+        return f"/ip4/{HOST}/tcp/{self.ports.p2p}/p2p/{self.peer_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """A prepared network."""
+
+    folder: Path
+    genesis: Genesis
+    shards: tuple[Shard, ...]
+    validators: tuple[Validator, ...]
+    authorities: dict[Role, bytes]
+    """The private key of each."""
+    households: tuple[Household, ...]
+
+    def start(self) -> None:
+        """Start every validator's process."""
+        for validator in self.validators:
+            validator.process.start()
+
+    async def stop(self, grace_s: float = STOP_GRACE_S) -> tuple[str, ...]:
+        """Stop every process; the names of those that had to be killed."""
+        return await stop([each.process for each in self.validators], grace_s=grace_s)
+
+    def describe(self, pid: int) -> str:
+        """The text of devnet.json."""
+        document = {
+            "pid": pid,
+            "network": self.genesis.network,
+            "started_ms": self.genesis.time_ms,
+            "shards": list(self.shards),
+            "validators": [
+                {
+                    "name": each.name,
+                    "pid": each.process.pid,
+                    "home": str(each.home.path),
+                    "websocket": each.websocket,
+                    "http": each.http,
+                    "p2p": each.p2p,
+                }
+                for each in self.validators
+            ],
+        }
+        return json.dumps(document, indent=2) + "\n"
+
+
+def prepare(
+    folder: Path, *, validators: int, shards: Sequence[Shard], port_base: int | None, now_ms: int
+) -> Fleet:
+    """Write the homes of a new network into an empty folder. `OSError` if that fails."""
+    names = tuple(f"validator-{number}" for number in range(1, validators + 1))
+    keys = {name: _new_key(Home(folder / name).validator_key) for name in names}
+    authorities = {
+        role: _new_key(folder / "authorities" / f"{role.name.lower()}.key") for role in Role
+    }
+    households = _households(folder, shards)
+    genesis = new_genesis(
+        network=NETWORK,
+        time_ms=now_ms,
+        shards=shards,
+        validators=[
+            GenesisValidator(name, signing.public_key(key), STAKE, _region(shards))
+            for name, key in keys.items()
+        ],
+        authorities={role: (signing.public_key(key),) for role, key in authorities.items()},
+        allocations=[Allocation(each.shard, each.owner, ALLOCATION_UGTX) for each in households],
+        parameters=ChainParameters(readings=LIMITS),
+    )
+    return Fleet(
+        folder=folder,
+        genesis=genesis,
+        shards=tuple(shards),
+        validators=write_homes(folder, genesis, names, _ports(validators, port_base)),
+        authorities=authorities,
+        households=households,
+    )
+
+
+def write_homes(
+    folder: Path,
+    genesis: Genesis,
+    names: Sequence[str],
+    ports: Sequence[Ports],
+    bootstrap: Sequence[str] = (),
+) -> tuple[Validator, ...]:
+    """Write configuration, genesis and network key of nodes that know one another's addresses."""
+    made = []
+    for name, own in zip(names, ports, strict=True):
+        home = Home(folder / name)
+        peer_id = peer_id_of(signing.public_key(_new_key(home.network_key)))
+        made.append(Validator(name, home, own, peer_id))
+        home.genesis.write_bytes(format_genesis(genesis))
+    for one in made:
+        others = [each.p2p for each in made if each is not one]
+        one.home.config.write_text(configuration(one, [*bootstrap, *others]), encoding="utf-8")
+    return tuple(made)
+
+
+def configuration(node: Validator, bootstrap: Sequence[str]) -> str:
+    """The text of a node's config.toml. JSON's strings and lists are TOML's as well."""
+    listen = [f"/ip4/{HOST}/tcp/{node.ports.p2p}"]
+    return f"""\
+[node]
+name = {json.dumps(node.name)}
+drain_s = {DRAIN_S}
+
+[p2p]
+listen = {json.dumps(listen)}
+bootstrap = {json.dumps(list(bootstrap))}
+
+[rpc]
+host = "{HOST}"
+port = {node.ports.rpc}
+
+[http]
+host = "{HOST}"
+port = {node.ports.http}
+
+[logging]
+format = "json"
+"""
+
+
+def _ports(validators: int, port_base: int | None) -> list[Ports]:
+    if port_base is None:
+        found = free_ports(PORTS_EACH * validators)
+        return [Ports(*found[at : at + PORTS_EACH]) for at in range(0, len(found), PORTS_EACH)]
+    bases = [port_base + PORTS_APART * number for number in range(validators)]
+    return [Ports(p2p=base, rpc=base + 1, http=base + 2) for base in bases]
+
+
+def _households(folder: Path, shards: Sequence[Shard]) -> tuple[Household, ...]:
+    """The homes of the data, dealt out over the shards that have a zone."""
+    regional = [shard for shard in shards if ZONES_OF_SHARD[shard]]
+    made = []
+    for number in range(homes.HOMES if regional else 0):
+        shard = regional[number % len(regional)]
+        name = f"home-{number + 1:02d}"
+        made.append(
+            Household(
+                name=name,
+                shard=shard,
+                zone=ZONES_OF_SHARD[shard][0],
+                number=number,
+                wallet_key=_new_key(folder / "homes" / f"{name}-wallet.key"),
+                meter_key=_new_key(folder / "homes" / f"{name}-meter.key"),
+            )
+        )
+    return tuple(made)
+
+
+def _region(shards: Sequence[Shard]) -> Zone:
+    """Where the validators are said to be: in the first zone that is served."""
+    zones = [zone for shard in shards for zone in ZONES_OF_SHARD[shard]]
+    return zones[0] if zones else Zone.BANGKOK
+
+
+def _new_key(path: Path) -> bytes:
+    """A new private key, kept in a file."""
+    key = secrets.token_bytes(node_home.PRIVATE_KEY_BYTES)
+    node_home.write_private_key(path, key)
+    return key

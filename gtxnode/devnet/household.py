@@ -1,0 +1,52 @@
+"""A simulated home on paper: who it is, where it lives, and how its meter is registered."""
+
+from dataclasses import dataclass
+
+from consensus import signing
+from gtxnode.devnet.homes import CONNECTION_W
+from gtxnode.ledger.transactions import RegisterMeter
+from gtxnode.metering.meters import Direction, meter_id_of
+from gtxnode.primitives.addresses import Address, address_of
+from gtxnode.primitives.sources import Source
+from gtxnode.primitives.zones import UTILITIES_OF_ZONE, Role, Shard, Zone
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """One simulated home and its keys."""
+
+    name: str
+    number: int
+    """Which home of the data it is, from 0."""
+    shard: Shard
+    zone: Zone
+    wallet_key: bytes
+    meter_key: bytes
+
+    @property
+    def owner(self) -> Address:
+        """The address that its energy and money belong to."""
+        return address_of(signing.public_key(self.wallet_key))
+
+    @property
+    def meter(self) -> bytes:
+        """The id of its meter."""
+        return meter_id_of(signing.public_key(self.meter_key))
+
+    @property
+    def utility(self) -> Role:
+        """The authority that registers meters here."""
+        return min(UTILITIES_OF_ZONE[self.zone])
+
+    def registration(self, installed_s: int) -> RegisterMeter:
+        """What the utility signs; the meter's first interval may begin at `installed_s`."""
+        return RegisterMeter(
+            meter=self.meter,
+            public_key=signing.public_key(self.meter_key),
+            owner=self.owner,
+            zone=self.zone,
+            source=Source.SOLAR,
+            capacity_w=CONNECTION_W,
+            direction=Direction.BOTH,
+            installed_s=installed_s,
+        )

@@ -1,0 +1,224 @@
+"""One run of a development network, from prepared homes to its last word.
+
+In order: start the processes, wait until all are ready, write devnet.json, let the homes live;
+then, at the end of its time or at a Ctrl-C: stop the homes, wait for what is on its way, check the
+invariants, stop the processes.
+
+Invariant: however this ends, none of the processes outlives it, and after a Ctrl-C they are gone
+within five seconds. A second Ctrl-C leaves the checks out.
+"""
+
+import math
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from time import time
+from typing import Any, TextIO
+
+import trio
+
+from gtxnode.devnet import homes, report
+from gtxnode.devnet.audit import Audit, Expected, audit
+from gtxnode.devnet.fleet import Fleet, Validator
+from gtxnode.devnet.home import Home
+from gtxnode.devnet.household import Household
+from gtxnode.devnet.meter import HOUR_S, SimulatedMeter, first_midnight_s
+from gtxnode.devnet.table import show
+from gtxnode.devnet.watch import Watch
+from gtxnode.genesis import chain_id
+from gtxnode.ledger.wallet import sign
+from gtxnode.primitives.addresses import address_of
+from gtxnode.rpc.backend import NodeStatus
+from gtxnode.rpc.client import Disconnected, RpcError, connect
+
+READY_WITHIN_S = 60.0
+LOOK_EVERY_S = 0.1
+CONNECT_S = 2.0
+# At the end of its time a network may settle in peace; after a Ctrl-C it has five seconds for all.
+SETTLE_S, AUDIT_S, STOP_S = 20.0, 20.0, 4.0
+HURRIED_SETTLE_S, HURRIED_AUDIT_S, HURRIED_STOP_S = 1.5, 1.0, 2.0
+
+
+class Failed(Exception):
+    """The network did not start, or a validator stopped that nobody had stopped."""
+
+    code = "devnet.failed"
+
+
+class Session:
+    """A network, and what our clients know of it."""
+
+    def __init__(self, fleet: Fleet, *, speed: int, duration_s: float | None) -> None:
+        self._fleet = fleet
+        self._hour_takes_s = HOUR_S / speed
+        self._duration_s = math.inf if duration_s is None else duration_s
+        self._lasted_s = 0.0
+        self._watches = {str(shard): Watch(shard) for shard in fleet.shards}
+        self._homes: dict[str, list[Home]] = {shard: [] for shard in self._watches}
+        self._audits: dict[str, Audit] = {}
+        self._interruptible = trio.CancelScope()
+        self._interrupted = False
+
+    async def run(self, output: TextIO) -> dict[str, Any]:
+        """Run to the end, showing it on `output`; the final object of report.py. `Failed`."""
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            try:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._listen, signals)
+                    with self._interruptible:
+                        await self._live(nursery, output)
+                    self._interruptible = trio.CancelScope()
+                    with self._interruptible:
+                        await self._judge()
+                    nursery.cancel_scope.cancel()
+            finally:
+                await self._fleet.stop(HURRIED_STOP_S if self._interrupted else STOP_S)
+        return report.summarise(
+            duration_s=self._lasted_s,
+            validators=len(self._fleet.validators),
+            watches=self._watches,
+            audits=self._audits,
+        )
+
+    @property
+    def audits(self) -> Mapping[str, Audit]:
+        """The checks' results by shard, after the run."""
+        return self._audits
+
+    async def _listen(self, signals: AsyncIterator[int]) -> None:
+        async for _ in signals:
+            self._interrupted = True
+            self._interruptible.cancel()
+
+    # -- start
+
+    async def _start(self) -> None:
+        self._fleet.start()
+        with trio.move_on_after(READY_WITHIN_S):
+            for validator in self._fleet.validators:
+                while not await is_ready(validator):
+                    self._check_running()
+                    await trio.sleep(LOOK_EVERY_S)
+            return
+        raise Failed(f"not every validator was ready within {READY_WITHIN_S:.0f} s")
+
+    def _check_running(self) -> None:
+        for validator in self._fleet.validators:
+            process = validator.process
+            if not process.running:
+                raise Failed(
+                    f"{validator.name} stopped (exit code {process.exit_code}):\n"
+                    f"{process.last_lines()}"
+                )
+
+    @contextmanager
+    def _described(self) -> Iterator[None]:
+        """Keep HOME/devnet.json, whole at any time, while the network runs."""
+        path = self._fleet.folder / "devnet.json"
+        new = path.with_suffix(".new")
+        new.write_text(self._fleet.describe(os.getpid()), encoding="utf-8")
+        new.replace(path)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+    # -- life
+
+    async def _live(self, nursery: trio.Nursery, output: TextIO) -> None:
+        """Start everything, and let it run until its time is over or a Ctrl-C."""
+        await self._start()
+        started_s = trio.current_time()
+        try:
+            with self._described():
+                self._open(nursery, output)
+                await trio.sleep(self._duration_s)
+        finally:
+            self._lasted_s = trio.current_time() - started_s
+
+    def _open(self, nursery: trio.Nursery, output: TextIO) -> None:
+        """Follow the validators, show what they do, and let the homes live."""
+        nursery.start_soon(self._guard)
+        nursery.start_soon(show, self._watches, output)
+        for watch in self._watches.values():
+            for each in self._fleet.validators:
+                nursery.start_soon(watch.follow, each.name, each.websocket)
+        start_s = first_midnight_s(int(time()))
+        urls = [each.websocket for each in self._fleet.validators]
+        for household, hours in zip(self._fleet.households, homes.load(), strict=False):
+            home = self._home(household, hours, start_s)
+            self._homes[household.shard].append(home)
+            first = household.number % len(urls)
+            nursery.start_soon(home.run, [*urls[first:], *urls[:first]], self._hour_takes_s)
+
+    def _home(self, household: Household, hours: tuple[homes.Hour, ...], start_s: int) -> Home:
+        chain = chain_id(self._fleet.genesis.network, household.shard)
+        utility_key = self._fleet.authorities[household.utility]
+        return Home(
+            household,
+            watch=self._watches[household.shard],
+            chain_id=chain,
+            registration=sign(chain, household.registration(start_s), utility_key),
+            meter=SimulatedMeter(
+                chain_id=chain,
+                meter=household.meter,
+                key=household.meter_key,
+                hours=hours,
+                start_s=start_s,
+            ),
+            fee_ugtx=self._fleet.genesis.parameters.min_fee_ugtx,
+        )
+
+    async def _guard(self) -> None:
+        while True:
+            self._check_running()
+            await trio.sleep(LOOK_EVERY_S)
+
+    # -- end
+
+    async def _judge(self) -> None:
+        """Stop the homes, wait for what is on its way, and check the invariants."""
+        for home in self._all_homes():
+            home.wind_down()
+        with trio.move_on_after(HURRIED_SETTLE_S if self._interrupted else SETTLE_S):
+            while not self._settled():  # noqa: ASYNC110 - a wait for other processes
+                await trio.sleep(LOOK_EVERY_S)
+        with trio.move_on_after(HURRIED_AUDIT_S if self._interrupted else AUDIT_S):
+            async with AsyncExitStack() as stack:
+                clients = {
+                    each.name: await stack.enter_async_context(
+                        connect(each.websocket, timeout_s=CONNECT_S)
+                    )
+                    for each in self._fleet.validators
+                }
+                for shard, watch in self._watches.items():
+                    self._audits[shard] = await audit(watch, clients, self._expected(shard))
+
+    def _all_homes(self) -> list[Home]:
+        return [home for each in self._homes.values() for home in each]
+
+    def _settled(self) -> bool:
+        on_their_way = any(watch.unsettled for watch in self._watches.values())
+        return not on_their_way and all(home.delivered for home in self._all_homes())
+
+    def _expected(self, shard: str) -> Expected:
+        genesis = self._fleet.genesis
+        validators = [address_of(each.public_key) for each in genesis.validators]
+        residents = [each.owner for each in self._fleet.households if each.shard == shard]
+        return Expected(
+            gtx_ugtx=sum(each.amount_ugtx for each in genesis.allocations_on(shard)),
+            delivered_wh=sum(home.exported_wh for home in self._homes[shard]),
+            undecided_wh=sum(home.undecided_wh for home in self._homes[shard]),
+            owners=(*validators, *residents),
+        )
+
+
+async def is_ready(validator: Validator) -> bool:
+    """Whether a validator answers, and says that it is ready."""
+    try:
+        async with connect(validator.websocket, timeout_s=CONNECT_S) as client:
+            status = await client.ask(NodeStatus, "node.status")
+            return status.ready
+    except (Disconnected, RpcError):
+        return False

@@ -1,0 +1,91 @@
+"""Each invariant holds for an honest network, and breaks for the fault it is there to find."""
+
+import msgspec
+import pytest
+
+from gtxnode.devnet.audit import (
+    BALANCES,
+    INVARIANTS,
+    KEPT,
+    MINTED,
+    OUTSTANDING,
+    STATE_ROOTS,
+    SUPPLY,
+    Audit,
+    Expected,
+    Holdings,
+    judge,
+)
+from gtxnode.rpc.backend import SupplyView
+from gtxnode.rpc.wire import Amount
+
+EXPECTED = Expected(gtx_ugtx=1_000_000, delivered_wh=900, undecided_wh=0, owners=())
+HONEST = SupplyView(
+    shard="geo_bangkok",
+    height=7,
+    minted_wh=Amount(900),
+    retired_wh=Amount(200),
+    outstanding_wh=Amount(700),
+    gtx_supply_ugtx=Amount(1_000_000),
+)
+HELD = Holdings(energy_wh=700, money_ugtx=1_000_000)
+
+
+def judged(
+    supply: SupplyView = HONEST,
+    held: Holdings = HELD,
+    expected: Expected = EXPECTED,
+    conflicts: tuple[str, ...] = (),
+    compared: int = 10,
+    lost: tuple[bytes, ...] = (),
+) -> Audit:
+    """One honest validator, and one that answers as given."""
+    return judge(
+        expected,
+        {"one": HONEST, "two": supply},
+        {"one": HELD, "two": held},
+        conflicts=conflicts,
+        compared=compared,
+        lost=lost,
+    )
+
+
+def broken(audit: Audit) -> set[str]:
+    assert bool(audit.faults) == (not all(audit.holds.values()))
+    return {name for name in INVARIANTS if not audit.holds[name]}
+
+
+def test_an_honest_network_holds() -> None:
+    audit = judged()
+    assert broken(audit) == set()
+    assert audit.gtx_supply_ugtx == 1_000_000
+
+
+def test_each_fault_breaks_its_invariant() -> None:
+    change = msgspec.structs.replace
+    assert broken(judged(change(HONEST, outstanding_wh=Amount(701)))) == {OUTSTANDING}
+    more = change(HONEST, minted_wh=Amount(901), outstanding_wh=Amount(701))
+    assert broken(judged(more)) == {MINTED, BALANCES}
+    printed = change(HONEST, gtx_supply_ugtx=Amount(1_000_001))
+    assert broken(judged(printed)) == {SUPPLY}
+    assert judged(printed).gtx_supply_ugtx is None
+    assert broken(judged(held=Holdings(699, 1_000_000))) == {BALANCES}
+    assert broken(judged(held=Holdings(700, 999_999))) == {BALANCES}
+    assert broken(judged(conflicts=("state root at 5",))) == {STATE_ROOTS}
+    assert broken(judged(lost=(bytes(32),))) == {KEPT}
+
+
+def test_agreement_is_not_claimed_where_nothing_was_compared() -> None:
+    assert broken(judged(compared=0)) == {STATE_ROOTS}
+
+
+@pytest.mark.parametrize(
+    ("minted", "holds"), [(899, False), (900, True), (950, True), (951, False)]
+)
+def test_readings_on_their_way_may_or_may_not_be_in(minted: int, holds: bool) -> None:
+    supply = msgspec.structs.replace(
+        HONEST, minted_wh=Amount(minted), outstanding_wh=Amount(minted - 200)
+    )
+    expected = Expected(gtx_ugtx=1_000_000, delivered_wh=900, undecided_wh=50, owners=())
+    audit = judged(supply, Holdings(minted - 200, 1_000_000), expected)
+    assert audit.holds[MINTED] is holds
