@@ -1,0 +1,41 @@
+"""A wallet's keys on disk, encrypted, each in a file of its own, and a node's own plain keys."""
+
+from gtxnode.keystore.encryption import KeyInfo, ScryptCost
+from gtxnode.keystore.errors import (
+    CorruptedKey,
+    InvalidName,
+    InvalidPassphrase,
+    InvalidPrivateKey,
+    InvalidWords,
+    KeyExists,
+    KeystoreError,
+    UnknownKey,
+    UnknownVersion,
+    Unusable,
+    WrongPassphrase,
+)
+from gtxnode.keystore.keystore import Keystore
+from gtxnode.keystore.node_key import load_or_create_key
+from gtxnode.keystore.secret import Secret, new_secret, secret_from_hex, secret_from_words
+
+__all__ = [
+    "CorruptedKey",
+    "InvalidName",
+    "InvalidPassphrase",
+    "InvalidPrivateKey",
+    "InvalidWords",
+    "KeyExists",
+    "KeyInfo",
+    "Keystore",
+    "KeystoreError",
+    "ScryptCost",
+    "Secret",
+    "UnknownKey",
+    "UnknownVersion",
+    "Unusable",
+    "WrongPassphrase",
+    "load_or_create_key",
+    "new_secret",
+    "secret_from_hex",
+    "secret_from_words",
+]
