@@ -15,6 +15,12 @@ from gtxnode.schema import Misfit
 KIB = 1024
 MIB = 1024 * KIB
 
+
+def described(text: str) -> msgspec.Meta:
+    """What a key means, with its unit: shown in the documentation and in a new config.toml."""
+    return msgspec.Meta(description=text)
+
+
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Host = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z.:_-]{1,253}$")]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._-]{1,64}$")]
@@ -53,117 +59,170 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class NodeConfig(Section, frozen=True):
     """[node]: who this node is and what it hosts."""
 
-    name: Name = "gtxnode"
-    """Shown in logs, status and announcements."""
-    shards: tuple[Shard, ...] = ()
-    """Shards hosted here; none named means every shard of the genesis."""
-    role: Role = Role.VALIDATOR
-    """`validator` votes where the genesis names its key; `trader` follows."""
-    mining: bool = True
-    """Whether it seals energy batches with proof of work for its clients."""
-    drain_s: Annotated[int, msgspec.Meta(ge=0, le=60)] = 5
-    """Seconds that a stopping node gives to what is in hand."""
+    name: Annotated[Name, described("Shown in logs, status and announcements.")] = "gtxnode"
+    shards: Annotated[
+        tuple[Shard, ...],
+        described("Shards hosted here; none named means every shard of the genesis."),
+    ] = ()
+    role: Annotated[
+        Role, described("`validator` votes where the genesis names its key; `trader` follows.")
+    ] = Role.VALIDATOR
+    mining: Annotated[
+        bool, described("Whether it seals energy batches with proof of work for its clients.")
+    ] = True
+    drain_s: Annotated[
+        int,
+        msgspec.Meta(ge=0, le=60),
+        described("Seconds that a stopping node gives to what is in hand."),
+    ] = 5
 
 
 class P2PConfig(Section, frozen=True):
     """[p2p]: other nodes."""
 
-    listen: Annotated[tuple[ListenAddress, ...], msgspec.Meta(max_length=8)] = (
-        "/ip4/127.0.0.1/tcp/4600",
-    )
-    """Where peers reach this node; port 0 takes a free one."""
-    bootstrap: Annotated[tuple[PeerAddress, ...], msgspec.Meta(max_length=256)] = ()
-    """Peers that are dialled, and redialled for ever, as /ip4/HOST/tcp/PORT/p2p/ID."""
-    max_connections: Annotated[int, msgspec.Meta(ge=1, le=4_096)] = 128
-    """Connected peers at once; more are refused."""
-    requests_per_peer: Annotated[int, msgspec.Meta(ge=1, le=1_024)] = 16
-    """Requests served at once for one peer; more are refused."""
-    gossip_per_s: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1_000
-    """New gossip messages per second from one neighbour before it is charged."""
-    redial_max_s: Annotated[int, msgspec.Meta(ge=1, le=300)] = 5
-    """Longest pause, in seconds, between two attempts to reach a lost peer."""
-    ban_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)] = 600
-    """Seconds for which a peer that broke the protocol is kept out."""
+    listen: Annotated[
+        tuple[ListenAddress, ...],
+        msgspec.Meta(max_length=8),
+        described("Where peers reach this node; port 0 takes a free one."),
+    ] = ("/ip4/127.0.0.1/tcp/4600",)
+    bootstrap: Annotated[
+        tuple[PeerAddress, ...],
+        msgspec.Meta(max_length=256),
+        described("Peers that are dialled, and redialled for ever, as /ip4/HOST/tcp/PORT/p2p/ID."),
+    ] = ()
+    max_connections: Annotated[
+        int, msgspec.Meta(ge=1, le=4_096), described("Connected peers at once; more are refused.")
+    ] = 128
+    requests_per_peer: Annotated[
+        int,
+        msgspec.Meta(ge=1, le=1_024),
+        described("Requests served at once for one peer; more are refused."),
+    ] = 16
+    gossip_per_s: Annotated[
+        int,
+        msgspec.Meta(ge=1, le=1_000_000),
+        described("New gossip messages per second from one neighbour before it is charged."),
+    ] = 1_000
+    redial_max_s: Annotated[
+        int,
+        msgspec.Meta(ge=1, le=300),
+        described("Longest pause, in seconds, between two attempts to reach a lost peer."),
+    ] = 5
+    ban_s: Annotated[
+        int,
+        msgspec.Meta(ge=1, le=86_400),
+        described("Seconds for which a peer that broke the protocol is kept out."),
+    ] = 600
 
 
 class RpcConfig(Section, frozen=True):
     """[rpc]: JSON-RPC over WebSocket, for wallets and meters."""
 
-    host: Host = "127.0.0.1"
-    """Address to listen on."""
-    port: Port = 4601
-    """Port; 0 takes a free one."""
-    max_connections: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1_024
-    """Clients at once; more are refused."""
-    max_message_bytes: Annotated[int, msgspec.Meta(ge=KIB, le=16 * MIB)] = MIB
-    """Longest message taken, in bytes; a longer one closes the connection."""
-    max_subscriptions: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 64
-    """Subscriptions of one connection."""
-    queue_events: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1_024
-    """Events that wait for a slow client; past it the client is disconnected."""
-    ping_s: Annotated[int, msgspec.Meta(ge=1, le=3_600)] = 20
-    """Seconds between two pings to a client."""
+    host: Annotated[Host, described("Address to listen on.")] = "127.0.0.1"
+    port: Annotated[Port, described("Port; 0 takes a free one.")] = 4601
+    max_connections: Annotated[
+        int, msgspec.Meta(ge=1, le=100_000), described("Clients at once; more are refused.")
+    ] = 1_024
+    max_message_bytes: Annotated[
+        int,
+        msgspec.Meta(ge=KIB, le=16 * MIB),
+        described("Longest message taken, in bytes; a longer one closes the connection."),
+    ] = MIB
+    max_subscriptions: Annotated[
+        int, msgspec.Meta(ge=1, le=10_000), described("Subscriptions of one connection.")
+    ] = 64
+    queue_events: Annotated[
+        int,
+        msgspec.Meta(ge=1, le=1_000_000),
+        described("Events that wait for a slow client; past it the client is disconnected."),
+    ] = 1_024
+    ping_s: Annotated[
+        int, msgspec.Meta(ge=1, le=3_600), described("Seconds between two pings to a client.")
+    ] = 20
 
 
 class HttpConfig(Section, frozen=True):
     """[http]: /metrics, /livez and /readyz."""
 
-    host: Host = "127.0.0.1"
-    """Address to listen on."""
-    port: Port = 4602
-    """Port; 0 takes a free one."""
+    host: Annotated[Host, described("Address to listen on.")] = "127.0.0.1"
+    port: Annotated[Port, described("Port; 0 takes a free one.")] = 4602
 
 
 class ConsensusConfig(Section, frozen=True):
     """[consensus]: the journal that keeps a validator from signing twice."""
 
-    journal_max_bytes: Annotated[int, msgspec.Meta(ge=MIB, le=1024 * MIB)] = 64 * MIB
-    """Bytes that one height's journal may take; past it the node stops."""
+    journal_max_bytes: Annotated[
+        int,
+        msgspec.Meta(ge=MIB, le=1024 * MIB),
+        described("Bytes that one height's journal may take; past it the node stops."),
+    ] = 64 * MIB
 
 
 class StorageConfig(Section, frozen=True):
     """[storage]: each shard's LevelDB."""
 
-    cache_bytes: Annotated[int, msgspec.Meta(ge=MIB, le=64 * 1024 * MIB)] = 16 * MIB
-    """Bytes of blocks kept in memory, per shard."""
-    write_buffer_bytes: Annotated[int, msgspec.Meta(ge=64 * KIB, le=1024 * MIB)] = 8 * MIB
-    """Bytes gathered in memory before a table is written, per shard."""
+    cache_bytes: Annotated[
+        int,
+        msgspec.Meta(ge=MIB, le=64 * 1024 * MIB),
+        described("Bytes of blocks kept in memory, per shard."),
+    ] = 16 * MIB
+    write_buffer_bytes: Annotated[
+        int,
+        msgspec.Meta(ge=64 * KIB, le=1024 * MIB),
+        described("Bytes gathered in memory before a table is written, per shard."),
+    ] = 8 * MIB
 
 
 class BatchesConfig(Section, frozen=True):
     """[batches]: how clients' transactions are gathered and checked."""
 
-    gather_ms: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 100
-    """Milliseconds that a batch waits for company."""
-    max_bytes: Annotated[int, msgspec.Meta(ge=KIB, le=60_000)] = 60_000
-    """Bytes of a batch; peers refuse more than 60000."""
-    verify_threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
-    """Threads that check signatures."""
-    verify_slice: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 256
-    """Signatures that a thread checks in one go."""
+    gather_ms: Annotated[
+        int, msgspec.Meta(ge=1, le=1_000), described("Milliseconds that a batch waits for company.")
+    ] = 100
+    max_bytes: Annotated[
+        int,
+        msgspec.Meta(ge=KIB, le=60_000),
+        described("Bytes of a batch; peers refuse more than 60000."),
+    ] = 60_000
+    verify_threads: Annotated[
+        int, msgspec.Meta(ge=1, le=64), described("Threads that check signatures.")
+    ] = 2
+    verify_slice: Annotated[
+        int, msgspec.Meta(ge=1, le=10_000), described("Signatures that a thread checks in one go.")
+    ] = 256
 
 
 class PoolConfig(Section, frozen=True):
     """[pool]: checked batches that wait for a block, per shard."""
 
-    max_bytes: Annotated[int, msgspec.Meta(ge=64 * KIB, le=4096 * MIB)] = 64 * MIB
-    """Bytes held; past it new batches are refused."""
+    max_bytes: Annotated[
+        int,
+        msgspec.Meta(ge=64 * KIB, le=4096 * MIB),
+        described("Bytes held; past it new batches are refused."),
+    ] = 64 * MIB
 
 
 class LoggingConfig(Section, frozen=True):
     """[logging]: what is written to the standard error."""
 
-    level: LogLevel = LogLevel.INFO
-    """Least severe level written: debug, info, warning or error."""
-    format: Literal["auto", "json", "text"] = "auto"
-    """`auto` is text on a terminal and JSON lines elsewhere."""
+    level: Annotated[
+        LogLevel, described("Least severe level written: debug, info, warning or error.")
+    ] = LogLevel.INFO
+    format: Annotated[
+        Literal["auto", "json", "text"],
+        described("`auto` is text on a terminal and JSON lines elsewhere."),
+    ] = "auto"
 
 
 class Config(Section, frozen=True):
     """One node's settings."""
 
-    profile: str = ""
-    """An authority's profile: egat, mea, pea, erc, or a TOML file's path from the home."""
+    profile: Annotated[
+        str,
+        described(
+            "An authority's profile: egat, mea, pea, erc, or a TOML file's path from the home."
+        ),
+    ] = ""
     node: NodeConfig = NodeConfig()
     p2p: P2PConfig = P2PConfig()
     rpc: RpcConfig = RpcConfig()

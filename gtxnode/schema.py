@@ -23,6 +23,8 @@ class Misfit(ValueError):
     the key is not one of ours.
     """
 
+    code = "config.bad_value"
+
     def __init__(self, path: str, reason: str, *, unknown: bool = False) -> None:
         super().__init__(f"{path}: {reason}" if path else reason)
         self.path = path

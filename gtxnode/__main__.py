@@ -1,0 +1,5 @@
+"""`python -m gtxnode` is the command line."""
+
+from gtxnode.cli import main
+
+main()

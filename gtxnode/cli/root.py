@@ -1,0 +1,112 @@
+"""The root of the command line: its commands, and how a command's errors leave it."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from gtxnode.cli.exits import CommandFailed, Exit, code_of, end_of
+from gtxnode.cli.lazy import Lazy, LazyGroup
+from gtxnode.cli.session import shared_options
+
+COMMANDS = {
+    "init": Lazy("gtxnode.cli.init:init", "Make a home: settings, keys and genesis."),
+    "start": Lazy("gtxnode.cli.start:start", "Run the node of a home."),
+    "devnet": Lazy("gtxnode.cli.devnet:devnet", "Run a network of several nodes on this machine."),
+    "status": Lazy("gtxnode.cli.status:status", "Ask the running node how it is."),
+    "keys": Lazy("gtxnode.cli.keys:keys", "Keep a wallet's keys, encrypted."),
+    "tx": Lazy("gtxnode.cli.tx:tx", "Sign and send transactions."),
+    "query": Lazy("gtxnode.cli.query:query", "Ask a node what is final."),
+    "config": Lazy("gtxnode.cli.settings:config", "Show and check the settings."),
+    "completion": Lazy("gtxnode.cli.completion:completion", "Print a shell's completion script."),
+}
+
+
+class Root(LazyGroup):
+    """The group that turns named errors into one line and an exit code."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command and leave the process with its exit code."""
+        words = list(sys.argv[1:] if args is None else args)
+        as_json = _wants_json(words)
+        try:
+            end = super().main(words, prog_name or "gtxnode", complete_var, False, **extra)
+        except click.exceptions.Exit as error:
+            sys.exit(error.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            sys.exit(Exit.INTERRUPTED)
+        except click.ClickException as error:
+            _report(_usage(error), as_json)
+            sys.exit(Exit.USAGE)
+        except BrokenPipeError:
+            # The reader of a pipe has seen enough; nothing more may be written, at exit either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(Exit.OK)
+        except Exception as error:
+            # Every command is supervised here: what is named is told, the rest is a bug of
+            # ours and keeps its traceback.
+            named = _innermost(error)
+            if (known := end_of(named)) is None:
+                raise
+            _report(CommandFailed(code_of(named), str(named), known), as_json)
+            sys.exit(known)
+        sys.exit(end if isinstance(end, int) else Exit.OK)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """The one error in a nest of groups, as nurseries raise them."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _usage(error: click.ClickException) -> CommandFailed:
+    message = error.format_message()
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        message += f" See {error.ctx.command_path} --help."
+    return CommandFailed("usage", message, Exit.USAGE)
+
+
+def _report(failure: CommandFailed, as_json: bool) -> None:
+    """One line on the standard error."""
+    message = " ".join(str(failure).split())
+    if as_json:
+        document = {"code": failure.code, "message": message, "exit": int(failure.end)}
+        click.echo(json.dumps({"error": document}, ensure_ascii=False), err=True)
+    else:
+        click.echo(f"error[{failure.code}]: {message}", err=True)
+
+
+def _wants_json(words: Sequence[str]) -> bool:
+    """Whether JSON is asked for, also where the command line cannot be parsed."""
+    found = os.environ.get("GTX_OUTPUT", "text")
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word in ("-o", "--output"):
+            found = following
+        elif word.startswith(("-ojson", "-otext")):
+            found = word[2:]
+        elif word.startswith("--output="):
+            found = word.partition("=")[2]
+    return found == "json"
+
+
+@click.group(
+    cls=Root,
+    lazy=COMMANDS,
+    context_settings={"auto_envvar_prefix": "GTX", "help_option_names": ["-h", "--help"]},
+    epilog="Amounts are decimal and exact: GTX (to 0.000001), kWh (to 0.001), GTX/kWh (to 0.001).",
+)
+@shared_options
+@click.version_option(package_name="gridtokenx", prog_name="gtxnode")
+def root() -> None:
+    """The GridTokenX node: peer-to-peer trade of electricity."""
