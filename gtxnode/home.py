@@ -5,6 +5,7 @@
     HOME/keys/validator.key        signs votes; 64 hex digits, mode 0600
     HOME/keys/network.key          the identity among peers; likewise
     HOME/keystore/                 a wallet's keys, encrypted (gtxnode/keystore/)
+    HOME/data/peers.json           peers reached before
     HOME/data/<shard>/db           the shard's LevelDB
     HOME/data/<shard>/journal      its consensus journal
     HOME/data/<shard>/signer       the guard that refuses to sign twice
@@ -59,6 +60,10 @@ class Home:
     @property
     def keystore(self) -> Path:
         return self.path / "keystore"
+
+    @property
+    def known_peers(self) -> Path:
+        return self.path / "data" / "peers.json"
 
     def database(self, shard: str) -> Path:
         return self.path / "data" / shard / "db"

@@ -5,7 +5,7 @@ block orders it; a batch that outlives its parent is sealed again with what it c
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,6 +26,7 @@ from gtxnode.batches.batch import (
 )
 from gtxnode.batches.gather import Gatherer, Waiting
 from gtxnode.batches.pool import BatchPool, CheckedBatch
+from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.transactions import (
     CheckedTransaction,
@@ -68,6 +69,7 @@ class Intake:
         fetcher: BatchFetcher,
         admission: Admission,
         sealing: Sealing,
+        refused: Callable[[Reason], None],
     ) -> None:
         self._store = store
         self._pool = pool
@@ -76,10 +78,13 @@ class Intake:
         self._admission = admission
         self._sealing = sealing
         self._producer = signing.public_key(sealing.private_key)
+        self._refused = refused
+        # When each of our clients' pending transactions was taken.
+        self._taken_s: dict[bytes, float] = {}
         self._dropped: OrderedDict[bytes, None] = OrderedDict()
         self._gatherers = {
             kind: Gatherer(
-                admission.admit,
+                self._admit,
                 partial(self._seal, kind),
                 sealing.window_s,
                 sealing.max_bytes,
@@ -110,6 +115,18 @@ class Intake:
         """Whether its batch ran out of time."""
         return transaction_id in self._dropped
 
+    def _admit(self, transaction: CheckedTransaction) -> None:
+        try:
+            self._admission.admit(transaction)
+        except Refused as refusal:
+            self._refused(refusal.reason)
+            raise
+
+    def settle(self, record: BlockRecord) -> list[float]:
+        """When those of our clients' transactions that a block holds had been taken."""
+        taken = [self._taken_s.pop(item.id, None) for item in record.transactions]
+        return [at for at in taken if at is not None]
+
     async def _seal(self, kind: BatchKind, transactions: Sequence[CheckedTransaction]) -> None:
         """Make, store and send a batch; raises `Refused` where the pool has no room."""
         encoded = [transaction.encoded for transaction in transactions]
@@ -129,6 +146,9 @@ class Intake:
         await trio.to_thread.run_sync(lambda: self._store.keep_batch(batch, sync=True))
         self._pool.add(batch, needed=True)
         self._fetcher.arrived()
+        now = trio.current_time()
+        for transaction in transactions:
+            self._taken_s.setdefault(transaction.id, now)
         await self.offer(batch)
 
     async def offer(self, batch: CheckedBatch) -> None:
@@ -159,6 +179,7 @@ class Intake:
             for transaction in batch.transactions:
                 if self._store.transaction(transaction.id) is not None:
                     continue
+                self._taken_s.pop(transaction.id, None)
                 if not (own and self._take_again(transaction)):
                     self._dropped[transaction.id] = None
         while len(self._dropped) > MAX_DROPPED:

@@ -17,6 +17,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
 import structlog
 import trio
 
@@ -35,6 +36,7 @@ from gtxnode.genesis import Genesis, chain_id, genesis_id
 from gtxnode.home import Home
 from gtxnode.intake import Intake, Sealing
 from gtxnode.ledger.genesis import initial_coins
+from gtxnode.market.orders import Depth
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.relay import (
     Announcement,
@@ -44,8 +46,10 @@ from gtxnode.relay import (
     FinalEnvelope,
     HeadEnvelope,
     Relay,
+    channel_name,
+    topic_name,
 )
-from gtxnode.rpc.backend import ChainStatus
+from gtxnode.rpc.backend import ChainParameters, ChainStatus
 from gtxnode.rpc.wire import Hex
 from gtxnode.signer import Signer
 from gtxnode.sync.fetch import BatchFetcher
@@ -53,7 +57,7 @@ from gtxnode.sync.follow import Follower
 from gtxnode.sync.serve import serve_archive
 from gtxnode.views import ChainView
 from p2p.identity import PeerId
-from p2p.network import Network, Offence
+from p2p.network import Network, Offence, Peer
 from storage.journal import Journal
 
 if TYPE_CHECKING:
@@ -71,16 +75,23 @@ HOUSEKEEPING_S = 2.0
 class ShardObserver(Protocol):
     """What a chain tells those who measure; times in seconds."""
 
-    def block(
-        self, record: BlockRecord, transactions: int, finality_s: float, execution_s: float
-    ) -> None:
-        """A block became final."""
+    def block(self, record: BlockRecord, consensus_s: float, execution_s: float) -> None:
+        """A block became final: how long after its own time, and what executing it took."""
+
+    def waiting(self, transactions: int, batches: int, catching_up: bool) -> None:
+        """How much waits for a block, and whether this node is behind."""
+
+    def book(self, depth: Depth) -> None:
+        """The open orders after a block."""
+
+    def final(self, seconds: float) -> None:
+        """A transaction of one of our clients became final, this long after it was taken."""
 
     def refused_message(self, reason: str) -> None:
         """A consensus message was refused."""
 
-    def refused_batch(self, reason: str) -> None:
-        """A batch from a peer was refused."""
+    def refused_transaction(self, reason: str) -> None:
+        """A client's transaction or a peer's batch was not taken."""
 
     def journal_synced(self, seconds: float) -> None:
         """The consensus journal was fsynced."""
@@ -149,6 +160,7 @@ class Shard:
                 config.batches.gather_ms / 1_000,
                 config.batches.max_bytes,
             ),
+            observer.refused_transaction,
         )
         self.view = ChainView(name, store, self._intake)
         self._application = ChainApplication(
@@ -225,11 +237,17 @@ class Shard:
             validator=Hex(self._validator) if self._validator is not None else None,
         )
 
-    @property
-    def book_orders(self) -> int:
-        """How many orders rest in the book."""
-        depth = self._store.depth
-        return sum(level.orders for level in (*depth.bids, *depth.asks))
+    def parameters(self) -> ChainParameters:
+        """What the chain goes by, for people."""
+        return ChainParameters(
+            self.name, self.chain_id, msgspec.to_builtins(self._store.parameters)
+        )
+
+    def serves(self, peer: Peer) -> bool:
+        """Whether a peer takes part in this chain."""
+        return channel_name(self.chain_id) in peer.channels or (
+            topic_name(self.chain_id) in peer.topics
+        )
 
     # ---- what comes from peers ----
 
@@ -254,7 +272,7 @@ class Shard:
         try:
             self._arrivals_in.send_nowait((peer, encoded))
         except trio.WouldBlock:
-            self._observer.refused_batch(Reason.POOL_FULL)
+            self._observer.refused_transaction(Reason.POOL_FULL)
             return
         self._seen[digest] = None
         if len(self._seen) > MAX_SEEN_BATCHES:
@@ -286,7 +304,7 @@ class Shard:
             )
         except Refused as refusal:
             log.warning("batch_refused", chain=self.chain_id, peer=peer, reason=str(refusal))
-            self._observer.refused_batch(refusal.reason)
+            self._observer.refused_transaction(refusal.reason)
             self._network.report(peer, Offence.INVALID)
 
     def _pool_batch(self, batch: CheckedBatch) -> None:
@@ -297,7 +315,7 @@ class Shard:
         try:
             fresh = self._pool.add(batch)
         except Refused as refusal:
-            self._observer.refused_batch(refusal.reason)
+            self._observer.refused_transaction(refusal.reason)
             return
         if fresh:
             self._store.keep_batch(batch, sync=False)
@@ -310,7 +328,11 @@ class Shard:
     ) -> None:
         header = block.header
         finality_s = max(0, self._now_ms() - header.time_ms) / 1_000
-        self._observer.block(record, len(record.transactions), finality_s, execution_s)
+        self._observer.block(record, finality_s, execution_s)
+        for taken_s in self._intake.settle(record):
+            self._observer.final(trio.current_time() - taken_s)
+        if record.orders:
+            self._observer.book(self._store.depth)
         log.info(
             "block_final",
             chain=self.chain_id,
@@ -346,6 +368,9 @@ class Shard:
         while True:
             await trio.sleep(HOUSEKEEPING_S)
             await self._intake.offer_again()
+            self._observer.waiting(
+                self._pool.pending_transactions, len(self._pool), self._follower.catching_up
+            )
 
     async def _announce(self) -> None:
         while True:
@@ -427,9 +452,7 @@ async def open_shard(
         if votes:
             # A guard that is lost later is not made again: it would not know what it signed.
             fresh = store.tip.height == 0 and not journal.recovered
-            signer = Signer.open(
-                home.signer(name), identity.validator_key, chain, create=fresh
-            )
+            signer = Signer.open(home.signer(name), identity.validator_key, chain, create=fresh)
             stack.callback(signer.close)
         yield Shard(
             name, genesis, config, identity, network, store, journal, signer, observer, now_ms

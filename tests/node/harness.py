@@ -15,6 +15,7 @@ from gtxnode.chain.records import BlockRecord
 from gtxnode.config import Config
 from gtxnode.genesis import Allocation, Genesis, GenesisValidator, Timeouts, arranged, new_genesis
 from gtxnode.home import Home
+from gtxnode.market.orders import Depth
 from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.zones import Role, Shard, Zone
 from gtxnode.shard import Identity, open_shard
@@ -86,18 +87,28 @@ class Recorder:
 
     blocks: list[BlockRecord] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    finality_s: list[float] = field(default_factory=list)
+    depth: Depth | None = None
+    pending: int = 0
     syncs: int = 0
     evidence_found: int = 0
 
-    def block(
-        self, record: BlockRecord, transactions: int, finality_s: float, execution_s: float
-    ) -> None:
+    def block(self, record: BlockRecord, consensus_s: float, execution_s: float) -> None:
         self.blocks.append(record)
+
+    def waiting(self, transactions: int, batches: int, catching_up: bool) -> None:
+        self.pending = transactions
+
+    def book(self, depth: Depth) -> None:
+        self.depth = depth
+
+    def final(self, seconds: float) -> None:
+        self.finality_s.append(seconds)
 
     def refused_message(self, reason: str) -> None:
         self.refused.append(reason)
 
-    def refused_batch(self, reason: str) -> None:
+    def refused_transaction(self, reason: str) -> None:
         self.refused.append(reason)
 
     def journal_synced(self, seconds: float) -> None:

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import trio
 
+from consensus import signing
 from gtxnode.ledger import wallet as wallets
 from gtxnode.primitives.addresses import address_of
-from consensus import signing
 from gtxnode.rpc.backend import TransactionState, VerdictStatus
 from p2p.simulated import SimulatedWorld, Weather
-from tests.node.harness import SHARD, Cluster, cluster, quick_genesis, wallet
+from tests.node.harness import cluster, quick_genesis, wallet
 
 
 async def test_four_validators_finalise_a_transfer(tmp_path: Path) -> None:
@@ -18,11 +18,10 @@ async def test_four_validators_finalise_a_transfer(tmp_path: Path) -> None:
         async with cluster(tmp_path, quick_genesis(4), 4, world) as running:
             view = running.nodes[1].shard.view
             await view.wait_for_height(3)
-            sender, receiver = (
-                address_of(signing.public_key(wallet(number))) for number in (0, 1)
-            )
+            sender, receiver = (address_of(signing.public_key(wallet(number))) for number in (0, 1))
             page = await view.coins(sender, after=None, limit=10)
             from gtxnode.ledger.coins import decode_coin
+
             coins = [(bytes(c.id), decode_coin(bytes(c.encoded))) for c in page.coins]
             body = wallets.pay(sender, coins, receiver, 5_000_000, 1_000, b"")
             signed = wallets.sign(view.chain_id, body, wallet(0))

@@ -1,0 +1,60 @@
+"""What a chain tells those who measure, turned into the node's metrics."""
+
+from gtxnode.chain.records import BlockRecord
+from gtxnode.market.orders import Depth
+from gtxnode.metrics import ShardMetrics
+
+
+class Measures:
+    """Implements `shard.ShardObserver` on one chain's metrics."""
+
+    def __init__(self, metrics: ShardMetrics) -> None:
+        self._metrics = metrics
+
+    def block(self, record: BlockRecord, consensus_s: float, execution_s: float) -> None:
+        """A block became final."""
+        metrics = self._metrics
+        refused = [item.reason for item in record.transactions if item.reason is not None]
+        metrics.height.set(record.height)
+        metrics.blocks.inc()
+        metrics.transactions.inc(len(record.transactions) - len(refused))
+        for reason in refused:
+            metrics.refused_by_execution(reason)
+        metrics.consensus_seconds.observe(consensus_s)
+        metrics.block_seconds.observe(execution_s)
+        metrics.minted(record.minted_wh)
+        metrics.retired(record.retired_wh)
+        for trade in record.trades:
+            metrics.traded(trade.quantity_wh)
+        metrics.database_writes.inc()
+
+    def waiting(self, transactions: int, batches: int, catching_up: bool) -> None:
+        """How much waits for a block, and whether this node is behind."""
+        self._metrics.pending_transactions.set(transactions)
+        self._metrics.pending_batches.set(batches)
+        self._metrics.catching_up.set(catching_up)
+
+    def book(self, depth: Depth) -> None:
+        """The open orders after a block."""
+        self._metrics.buy_orders.set(sum(level.orders for level in depth.bids))
+        self._metrics.sell_orders.set(sum(level.orders for level in depth.asks))
+
+    def final(self, seconds: float) -> None:
+        """A transaction of one of our clients became final, this long after it was taken."""
+        self._metrics.finality_seconds.observe(seconds)
+
+    def refused_message(self, reason: str) -> None:
+        """A consensus message was refused."""
+        self._metrics.refused_message(reason)
+
+    def refused_transaction(self, reason: str) -> None:
+        """A client's transaction or a peer's batch was not taken."""
+        self._metrics.refused_on_admission(reason)
+
+    def journal_synced(self, seconds: float) -> None:
+        """The consensus journal was fsynced."""
+        self._metrics.fsync_seconds.observe(seconds)
+
+    def evidence(self) -> None:
+        """A validator signed two messages that contradict."""
+        self._metrics.evidence.inc()

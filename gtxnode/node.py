@@ -1,0 +1,272 @@
+"""The node: everything that one process runs, composed in one place.
+
+    network (libp2p)  --- one for all chains
+    shards            --- one `Shard` a chain: store, journal, signer, engine, ...
+    rpc, http         --- what clients and operators see, over `rpc.backend`
+
+Lifetimes nest as the `async with` blocks below do: interfaces end first, then the chains, then the
+network, then the lock on the home. Whatever leaves a chain as an error (a journal that cannot be
+written, a full disk) ends the process: a validator that cannot remember must not vote.
+"""
+
+import signal
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+import trio
+
+from consensus import signing
+from gtxnode.config import Config, hosted_shards
+from gtxnode.genesis import Genesis
+from gtxnode.home import Home, read_private_key
+from gtxnode.known_peers import read_known_peers, write_known_peers
+from gtxnode.measure import Measures
+from gtxnode.metrics import Metrics
+from gtxnode.rpc.backend import Chain, ChainParameters, NodeStatus, PeerView
+from gtxnode.rpc.errors import NotHosted
+from gtxnode.rpc.server import RpcLimits, serve_rpc
+from gtxnode.shard import Identity, Shard, open_shard
+from gtxnode.web.http import serve_http
+from p2p.libp2p_host import open_network
+from p2p.network import Limits, Network, NetworkConfig
+from storage.lock import HOME_LOCK_NAME, FileLock
+
+if TYPE_CHECKING:
+    from trio_typing import TaskStatus
+
+log = structlog.get_logger(__name__)
+
+KNOWN_PEERS_S = 30.0
+
+
+def run(home: Path, config: Config, genesis: Genesis) -> int:
+    """Run a node until SIGINT or SIGTERM; 0 when it drained in order.
+
+    Raises the named errors of what it opens, out of any exception group: `Locked`, storage's,
+    the network's, `UnusableKey`, `Misfit`.
+    """
+    try:
+        trio.run(_main, Home(home), config, genesis)
+    except BaseExceptionGroup as group:
+        raise _first(group) from group
+    return 0
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that ended the node: the first leaf that is no mere cancellation."""
+    for error in group.exceptions:
+        leaf = _first(error) if isinstance(error, BaseExceptionGroup) else error
+        if not isinstance(leaf, trio.Cancelled):
+            return leaf
+    return group
+
+
+async def _main(home: Home, config: Config, genesis: Genesis) -> None:
+    async with open_node(home, config, genesis) as node:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async for number in signals:
+                log.info("stopping", signal=signal.Signals(number).name)
+                break
+        await node.drain()
+
+
+class Node:
+    """Implements `rpc.backend.Node`. Made by `open_node`."""
+
+    def __init__(
+        self, genesis: Genesis, config: Config, network: Network, shards: Mapping[str, Shard]
+    ) -> None:
+        self._genesis = genesis
+        self._config = config
+        self._network = network
+        self._shards = shards
+        self._started_ms = wall_ms()
+        self.interfaces = trio.CancelScope()
+        self.interfaces_ended = trio.Event()
+        self.addresses: dict[str, str] = {}
+        """Where the interfaces listen, by name: `rpc`, `http`."""
+
+    async def drain(self) -> None:
+        """End the interfaces: calls in hand are answered, for at most `drain_s` seconds."""
+        self.interfaces.cancel()
+        with trio.move_on_after(self._config.node.drain_s):
+            await self.interfaces_ended.wait()
+
+    def status(self) -> NodeStatus:
+        """How the node is doing, and why it is not ready when it is not."""
+        chains = tuple(shard.status() for shard in self._shards.values())
+        peers = len(self._network.peers())
+        reasons = [
+            f"{chain.shard} is catching up: {chain.height} of {chain.best_known_height}"
+            for chain in chains
+            if chain.catching_up
+        ]
+        if not peers and any(len(each.validators) > 1 for each in self._genesis.shards):
+            reasons.append("no peer is connected")
+        return NodeStatus(
+            version=node_version(),
+            peer_id=self._network.peer_id,
+            started_ms=self._started_ms,
+            peers=peers,
+            ready=not reasons,
+            reasons=tuple(reasons),
+            chains=chains,
+        )
+
+    def peers(self) -> tuple[PeerView, ...]:
+        """The connected peers, and the hosted shards that each has a channel or topic of."""
+        return tuple(
+            PeerView(
+                peer.id,
+                peer.addresses,
+                "inbound" if peer.direction.value == "inbound" else "outbound",
+                round(peer.score),
+                tuple(name for name, shard in self._shards.items() if shard.serves(peer)),
+            )
+            for peer in self._network.peers()
+        )
+
+    def parameters(self) -> tuple[ChainParameters, ...]:
+        """Each hosted shard's parameters."""
+        return tuple(shard.parameters() for shard in self._shards.values())
+
+    def shards(self) -> tuple[str, ...]:
+        """The hosted shards, sorted."""
+        return tuple(sorted(self._shards))
+
+    def chain(self, shard: str) -> Chain:
+        """A hosted shard; raises `NotHosted`."""
+        found = self._shards.get(shard)
+        if found is None:
+            raise NotHosted(shard, self.shards())
+        return found.view
+
+
+@asynccontextmanager
+async def open_node(home: Home, config: Config, genesis: Genesis) -> AsyncIterator[Node]:
+    """A running node: its network, its chains, then its interfaces."""
+    names = hosted_shards(config, tuple(each.id for each in genesis.shards))
+    identity = read_identity(home)
+    metrics = Metrics()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(FileLock.acquire(home.path / HOME_LOCK_NAME))
+        network = await stack.enter_async_context(
+            open_network(network_config(config, identity, read_known_peers(home.known_peers)))
+        )
+        shards = {
+            name: await stack.enter_async_context(
+                open_shard(
+                    name,
+                    genesis,
+                    config,
+                    home,
+                    identity,
+                    network,
+                    Measures(metrics.shard(name)),
+                    wall_ms,
+                )
+            )
+            for name in names
+        }
+        node = Node(genesis, config, network, shards)
+        nursery = await stack.enter_async_context(trio.open_nursery())
+        stack.callback(nursery.cancel_scope.cancel)
+        for shard in shards.values():
+            await nursery.start(shard.run)
+        nursery.start_soon(_remember_peers, home, network)
+        await nursery.start(_serve, node, config, metrics, network)
+        log.info("node_ready", peer_id=network.peer_id, shards=list(names), **node.addresses)
+        yield node
+        write_known_peers(home.known_peers, network.known())
+
+
+async def _serve(
+    node: Node,
+    config: Config,
+    metrics: Metrics,
+    network: Network,
+    task_status: "TaskStatus[None]" = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run the interfaces until `node.drain`."""
+    try:
+        with node.interfaces:
+            async with trio.open_nursery() as nursery:
+                rpc = await nursery.start(
+                    partial(
+                        serve_rpc,
+                        node,
+                        host=config.rpc.host,
+                        port=config.rpc.port,
+                        limits=rpc_limits(config),
+                        observe=metrics.rpc,
+                    )
+                )
+                http = await nursery.start(
+                    partial(serve_http, node, metrics, host=config.http.host, port=config.http.port)
+                )
+                node.addresses.update(rpc=rpc.url, http=http.url)
+                task_status.started()
+    finally:
+        node.interfaces_ended.set()
+
+
+async def _remember_peers(home: Home, network: Network) -> None:
+    """Keep on disk whom to dial at the next start."""
+    while True:
+        await trio.sleep(KNOWN_PEERS_S)
+        write_known_peers(home.known_peers, network.known())
+
+
+def read_identity(home: Home) -> Identity:
+    """The node's keys; raises `UnusableKey`."""
+    validator_key = read_private_key(home.validator_key)
+    return Identity(
+        validator_key, signing.public_key(validator_key), read_private_key(home.network_key)
+    )
+
+
+def network_config(config: Config, identity: Identity, known: tuple[str, ...]) -> NetworkConfig:
+    """The network's settings out of the node's."""
+    return NetworkConfig(
+        private_key=identity.network_key,
+        listen=config.p2p.listen,
+        bootstrap=config.p2p.bootstrap,
+        known=known,
+        limits=Limits(
+            connections=config.p2p.max_connections,
+            requests_per_peer=config.p2p.requests_per_peer,
+            gossip_per_s=config.p2p.gossip_per_s,
+            redial_max_s=config.p2p.redial_max_s,
+            ban_s=config.p2p.ban_s,
+        ),
+    )
+
+
+def rpc_limits(config: Config) -> RpcLimits:
+    """The interface's limits out of the node's settings."""
+    return RpcLimits(
+        connections=config.rpc.max_connections,
+        message_bytes=config.rpc.max_message_bytes,
+        subscriptions=config.rpc.max_subscriptions,
+        queue=config.rpc.queue_events,
+        ping_s=config.rpc.ping_s,
+    )
+
+
+def node_version() -> str:
+    """The installed release."""
+    try:
+        return version("gridtokenx")
+    except PackageNotFoundError:
+        return "0"
+
+
+def wall_ms() -> int:
+    """The wall clock, milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
