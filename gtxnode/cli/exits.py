@@ -81,3 +81,10 @@ def code_of(error: BaseException) -> str:
     """The error's stable code: its own, its reason's, or the name of its class."""
     code = getattr(error, "code", None) or getattr(error, "reason", None)
     return str(code) if isinstance(code, str) else type(error).__name__
+
+
+def innermost(error: BaseException) -> BaseException:
+    """The one error in a nest of groups, as nurseries raise them."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

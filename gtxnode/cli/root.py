@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gtxnode.cli.exits import CommandFailed, Exit, code_of, end_of
+from gtxnode.cli.exits import CommandFailed, Exit, code_of, end_of, innermost
 from gtxnode.cli.lazy import Lazy, LazyGroup
 from gtxnode.cli.session import shared_options
 
@@ -55,19 +55,12 @@ class Root(LazyGroup):
         except Exception as error:
             # Every command is supervised here: what is named is told, the rest is a bug of
             # ours and keeps its traceback.
-            named = _innermost(error)
+            named = innermost(error)
             if (known := end_of(named)) is None:
                 raise
             _report(CommandFailed(code_of(named), str(named), known), as_json)
             sys.exit(known)
         sys.exit(end if isinstance(end, int) else Exit.OK)
-
-
-def _innermost(error: BaseException) -> BaseException:
-    """The one error in a nest of groups, as nurseries raise them."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
 
 
 def _usage(error: click.ClickException) -> CommandFailed:

@@ -1,0 +1,208 @@
+"""`gtxnode query`: what a node answers, as it answers it.
+
+Each command is one call of the interface. With `-o json` the answer is printed as it came,
+amounts in the smallest units that the fields name; as text they are in GTX and kWh.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from gtxnode.cli.accounts import ACCOUNT
+from gtxnode.cli.amounts import METER_ID, TRANSACTION_ID
+from gtxnode.cli.connection import ask, node_options, shard_of, shard_option
+from gtxnode.cli.lazy import Lazy, LazyGroup
+from gtxnode.cli.render import emit
+from gtxnode.cli.session import shared_options
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MAX_PAGE = 1_000
+MAX_DEPTH = 200
+COMMANDS = {
+    "balance": Lazy("gtxnode.cli.query:balance", "What an address owns."),
+    "coins": Lazy("gtxnode.cli.query:coins", "An address's unspent coins."),
+    "tx": Lazy("gtxnode.cli.query:transaction", "Where a transaction stands."),
+    "block": Lazy("gtxnode.cli.query:block", "A final block."),
+    "book": Lazy("gtxnode.cli.query:book", "The order book."),
+    "trades": Lazy("gtxnode.cli.query:trades", "Trades that were made."),
+    "meter": Lazy("gtxnode.cli.query:meter", "A meter and its last reading."),
+    "supply": Lazy("gtxnode.cli.query:supply", "What was minted and retired."),
+    "status": Lazy("gtxnode.cli.status:status", "Ask the running node how it is."),
+    "peers": Lazy("gtxnode.cli.query:peers", "The peers that the node is connected to."),
+    "parameters": Lazy("gtxnode.cli.query:parameters", "The chains' parameters."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS)
+def query() -> None:
+    """Ask a node what is final.
+
+    As text, amounts are in GTX, kWh and GTX/kWh; with -o json as the interface has them,
+    in the units that the fields name (µGTX, Wh, mGTX/kWh).
+    """
+
+
+def chain_options(command: F) -> F:
+    """What every question about one chain takes."""
+    return shared_options(node_options(shard_option(command)))
+
+
+@click.command()
+@chain_options
+@click.argument("account", type=ACCOUNT)
+def balance(url: str | None, timeout_s: float, shard: str | None, account: bytes) -> None:
+    """What an address owns.
+
+    GTX and kWh, free and in open orders. ACCOUNT is an address, or a key's name.
+    """
+    _print(url, timeout_s, shard, "account.balance", address=_address(account))
+
+
+@click.command()
+@chain_options
+@click.argument("account", type=ACCOUNT)
+@click.option("--after", metavar="COIN-ID", help="Coins after this one: the last page's next.")
+@click.option("--limit", type=click.IntRange(1, MAX_PAGE), default=100, show_default=True)
+def coins(
+    url: str | None,
+    timeout_s: float,
+    shard: str | None,
+    account: bytes,
+    after: str | None,
+    limit: int,
+) -> None:
+    """An address's unspent coins.
+
+    Amounts in the coin's smallest unit: µGTX for money, Wh for energy. ACCOUNT is an
+    address, or a key's name.
+    """
+    _print(
+        url,
+        timeout_s,
+        shard,
+        "account.coins",
+        address=_address(account),
+        after=after,
+        limit=limit,
+    )
+
+
+@click.command(name="tx")
+@chain_options
+@click.argument("id", type=TRANSACTION_ID)
+def transaction(url: str | None, timeout_s: float, shard: str | None, id: bytes) -> None:
+    """Where a transaction stands.
+
+    Pending, final at a height (in blocks), refused with its reason, or dropped.
+    """
+    _print(url, timeout_s, shard, "tx.status", id=id.hex())
+
+
+@click.command()
+@chain_options
+@click.argument("height", type=click.IntRange(0), required=False)
+def block(url: str | None, timeout_s: float, shard: str | None, height: int | None) -> None:
+    """A final block.
+
+    The last one where no height (in blocks) is given. Times are in UTC.
+    """
+
+    async def conversation(client: Any) -> Any:
+        name = await shard_of(client, shard)
+        wanted = height
+        if wanted is None:
+            wanted = (await client.call("chain.head", shard=name))["height"]
+        return await client.call("chain.block", shard=name, height=wanted)
+
+    emit(ask(url, timeout_s, conversation))
+
+
+@click.command()
+@chain_options
+@click.option(
+    "--depth",
+    type=click.IntRange(1, MAX_DEPTH),
+    default=20,
+    show_default=True,
+    help="Price levels of each side.",
+)
+def book(url: str | None, timeout_s: float, shard: str | None, depth: int) -> None:
+    """The order book.
+
+    Best prices first, in GTX/kWh, with the energy on offer in kWh.
+    """
+    _print(url, timeout_s, shard, "market.book", depth=depth)
+
+
+@click.command()
+@chain_options
+@click.option("--after", type=click.IntRange(0), help="Trades after this number.")
+@click.option("--limit", type=click.IntRange(1, MAX_PAGE), default=20, show_default=True)
+def trades(
+    url: str | None, timeout_s: float, shard: str | None, after: int | None, limit: int
+) -> None:
+    """Trades that were made.
+
+    The latest, or those after a number. Energy in kWh, price in GTX/kWh, cost in GTX.
+    """
+    _print(url, timeout_s, shard, "market.trades", after=after, limit=limit)
+
+
+@click.command()
+@chain_options
+@click.argument("id", type=METER_ID)
+def meter(url: str | None, timeout_s: float, shard: str | None, id: bytes) -> None:
+    """A meter and its last reading.
+
+    Registers in kWh, capacity in W.
+    """
+    _print(url, timeout_s, shard, "meter.get", meter=id.hex())
+
+
+@click.command()
+@chain_options
+def supply(url: str | None, timeout_s: float, shard: str | None) -> None:
+    """What was minted and retired.
+
+    Energy in kWh: outstanding is minted less retired. Money in GTX.
+    """
+    _print(url, timeout_s, shard, "ledger.supply")
+
+
+@click.command()
+@shared_options
+@node_options
+def peers(url: str | None, timeout_s: float) -> None:
+    """The peers that the node is connected to.
+
+    A score rises with offences; it has no unit.
+    """
+    emit(ask(url, timeout_s, lambda client: client.call("node.peers")))
+
+
+@click.command()
+@shared_options
+@node_options
+def parameters(url: str | None, timeout_s: float) -> None:
+    """The chains' parameters.
+
+    Units are in the names: _ugtx, _wh, _mgtx_per_kwh, _s.
+    """
+    emit(ask(url, timeout_s, lambda client: client.call("node.parameters")))
+
+
+def _print(
+    url: str | None, timeout_s: float, shard: str | None, method: str, **params: object
+) -> None:
+    async def conversation(client: Any) -> Any:
+        return await client.call(method, shard=await shard_of(client, shard), **params)
+
+    emit(ask(url, timeout_s, conversation))
+
+
+def _address(account: bytes) -> str:
+    from gtxnode.primitives.addresses import format_address
+
+    return format_address(account)

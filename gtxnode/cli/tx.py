@@ -1,0 +1,199 @@
+"""`gtxnode tx`: build a transaction from an account's coins, sign it, send it.
+
+The key never leaves this process: what the node gets is signed.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gtxnode.cli.accounts import ACCOUNT, signing_key, signing_options
+from gtxnode.cli.amounts import ASSET, DURATION, GTX, KWH, PRICE, TRANSACTION_ID
+from gtxnode.cli.connection import ask, node_options, shard_option
+from gtxnode.cli.lazy import Lazy, LazyGroup
+from gtxnode.cli.render import emit
+from gtxnode.cli.session import shared_options
+from gtxnode.cli.submit import Build, Holdings, submit
+from gtxnode.ledger import wallet
+from gtxnode.ledger.transactions import MAX_MEMO_BYTES, Body, Cancel
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+COMMANDS = {
+    "send": Lazy("gtxnode.cli.tx:send", "Pay GTX, or hand over energy."),
+    "order": Lazy("gtxnode.cli.tx:order", "Offer energy, or ask for it."),
+    "cancel": Lazy("gtxnode.cli.tx:cancel", "Take back an open order."),
+    "retire": Lazy("gtxnode.cli.tx:retire", "Consume energy."),
+}
+
+
+class Memo(click.ParamType[bytes]):
+    """A short text, as UTF-8."""
+
+    name = "TEXT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> bytes:
+        """Fails where it is longer than a transaction takes."""
+        data = value if isinstance(value, bytes) else str(value).encode()
+        if len(data) > MAX_MEMO_BYTES:
+            self.fail(f"is {len(data)} bytes, at most {MAX_MEMO_BYTES} fit", param, ctx)
+        return data
+
+
+MEMO = Memo()
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS)
+def tx() -> None:
+    """Sign and send transactions.
+
+    Amounts are exact decimals: GTX to 0.000001, kWh to 0.001, GTX/kWh to 0.001.
+    """
+
+
+def sending_options(command: F) -> F:
+    """What every transaction takes: where to, who signs, whether to wait."""
+    wait = click.option(
+        "--wait",
+        is_flag=True,
+        help="Wait, up to --timeout, until it is final or refused.",
+    )
+    return shared_options(node_options(shard_option(signing_options(wait(command)))))
+
+
+def fee_option(command: F) -> F:
+    """`--fee`."""
+    return click.option(
+        "--fee",
+        "fee_ugtx",
+        type=GTX,
+        default=None,
+        help="Fee in GTX.  [default: the least that the chain takes]",
+    )(command)
+
+
+@click.command()
+@sending_options
+@fee_option
+@click.option("--memo", type=MEMO, default=b"", help="A note of at most 64 bytes, seen by all.")
+@click.argument("to", type=ACCOUNT)
+@click.argument("amount", type=ASSET)
+def send(
+    to: bytes, amount: tuple[str, int], fee_ugtx: int | None, memo: bytes, **sending: Any
+) -> None:
+    """Pay GTX, or hand over energy.
+
+    AMOUNT is 1.5GTX or 3kWh; TO is an address, or a key's name.
+    """
+    unit, quantity = amount
+
+    def build(held: Holdings) -> Body:
+        fee = held.min_fee_ugtx if fee_ugtx is None else fee_ugtx
+        if unit == GTX.unit:
+            return wallet.pay(held.owner, held.cash, to, quantity, fee, memo)
+        return wallet.give_energy(held.owner, held.energy, held.cash, to, quantity, fee, memo)
+
+    _send(build, **sending)
+
+
+@click.command()
+@sending_options
+@click.argument("side", type=click.Choice(["sell", "buy"]))
+@click.argument("quantity_wh", metavar="KWH", type=KWH)
+@click.option(
+    "--price",
+    "price_mgtx_per_kwh",
+    type=PRICE,
+    required=True,
+    help="Least (sell) or most (buy) that is taken, in GTX/kWh.",
+)
+@click.option(
+    "--expires",
+    "lifetime_s",
+    type=DURATION,
+    default=None,
+    help="How long it stands, such as 30m or 24h.  [default: the chain's usual lifetime]",
+)
+def order(
+    side: str,
+    quantity_wh: int,
+    price_mgtx_per_kwh: int,
+    lifetime_s: int | None,
+    **sending: Any,
+) -> None:
+    """Offer energy, or ask for it.
+
+    gtxnode tx order sell 12.3kWh --price 3.5: at 3.5 GTX/kWh or better. It pays no fee.
+    What is offered or to be paid is held by the order until it trades, ends or is
+    cancelled.
+    """
+
+    def build(held: Holdings) -> Body:
+        expires_s = 0 if lifetime_s is None else held.time_ms // 1_000 + lifetime_s
+        if side == "sell":
+            return wallet.sell(held.owner, held.energy, quantity_wh, price_mgtx_per_kwh, expires_s)
+        return wallet.buy(held.owner, held.cash, quantity_wh, price_mgtx_per_kwh, expires_s)
+
+    _send(build, **sending)
+
+
+@click.command()
+@sending_options
+@click.argument("order_id", metavar="ORDER-ID", type=TRANSACTION_ID)
+def cancel(order_id: bytes, **sending: Any) -> None:
+    """Take back an open order.
+
+    What is left in it (GTX or kWh) comes back. ORDER-ID is the id of the transaction that
+    placed it. It pays no fee.
+    """
+    _send(lambda held: Cancel(order_id), **sending)
+
+
+@click.command()
+@sending_options
+@fee_option
+@click.option("--memo", type=MEMO, default=b"", help="A note of at most 64 bytes, seen by all.")
+@click.option("--consumer", type=ACCOUNT, default=None, help="In whose name.  [default: who signs]")
+@click.argument("amount_wh", metavar="KWH", type=KWH)
+def retire(
+    amount_wh: int, fee_ugtx: int | None, memo: bytes, consumer: bytes | None, **sending: Any
+) -> None:
+    """Consume energy.
+
+    KWH is taken out of existence for good, oldest first.
+    """
+
+    def build(held: Holdings) -> Body:
+        fee = held.min_fee_ugtx if fee_ugtx is None else fee_ugtx
+        return wallet.retire(
+            held.owner, held.energy, held.cash, amount_wh, fee, consumer=consumer, memo=memo
+        )
+
+    _send(build, **sending)
+
+
+def _send(
+    build: Build,
+    *,
+    url: str | None,
+    timeout_s: float,
+    shard: str | None,
+    key: str | None,
+    key_file: Path | None,
+    passphrase_file: Path | None,
+    wait: bool,
+) -> None:
+    private_key = signing_key(key, key_file, passphrase_file)
+    wait_s = timeout_s if wait else None
+    emit(
+        ask(
+            url,
+            timeout_s,
+            lambda client: submit(client, shard, private_key, build, wait_s=wait_s),
+            waits_s=wait_s or 0,
+        )
+    )
