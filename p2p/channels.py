@@ -186,6 +186,9 @@ class DirectChannel:
     def close(self) -> None:
         """End reading. What is queued ends with the channel."""
         self._send_received.close()
+        for link in self._links.values():
+            if link.reader is not None:
+                link.reader.cancel()
 
     def _is_owed(self, link: _Link) -> bool:
         """Whether the peer gets what is sent now: it is up, or may be back in a moment."""

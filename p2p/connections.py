@@ -95,6 +95,12 @@ class Connections(INotifee):
             if connection is not None:
                 self._break(connection)
 
+    async def cut(self, peer: PeerId) -> None:
+        """Break a peer's connection; whoever wants it redials."""
+        connection = self._kept.get(peer)
+        if connection is not None:
+            await break_connection(_muxer(connection))
+
     async def dial(self, peer: PeerId, address: str) -> None:
         """Connect now and from now on. Raises DialFailed."""
         self._roster.want(peer, address, trio.current_time())
@@ -190,8 +196,7 @@ class Connections(INotifee):
 
     async def _watch(self, peer: PeerId, conn: SwarmConn) -> None:
         """Break the connection of a process that does not answer."""
-        muxer = conn.muxed_conn
-        assert isinstance(muxer, Yamux)
+        muxer = _muxer(conn)
         while not conn.is_closed:
             with trio.move_on_after(self._limits.health_interval_s):
                 await conn.event_closed.wait()
@@ -207,9 +212,7 @@ class Connections(INotifee):
                 return
 
     def _break(self, conn: SwarmConn) -> None:
-        muxer = conn.muxed_conn
-        assert isinstance(muxer, Yamux)
-        self._nursery.start_soon(break_connection, muxer)
+        self._nursery.start_soon(break_connection, _muxer(conn))
 
     # -- what a notifee must have ------------------------------------------------------
 
@@ -248,3 +251,8 @@ def full_address(address: Multiaddr, peer: PeerId) -> str:
 def _direction(conn: SwarmConn) -> Direction:
     is_inbound = conn.direction is LibraryDirection.INBOUND
     return Direction.INBOUND if is_inbound else Direction.OUTBOUND
+
+
+def _muxer(conn: SwarmConn) -> Yamux:
+    assert isinstance(conn.muxed_conn, Yamux)
+    return conn.muxed_conn

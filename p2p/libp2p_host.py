@@ -7,6 +7,7 @@ peer may open a stream at once.
 """
 
 import logging
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -47,6 +48,8 @@ async def open_network(config: NetworkConfig) -> AsyncIterator["Libp2pNetwork"]:
     listen = [_listen_address(address) for address in config.listen]
     network = Libp2pNetwork(config)
     topics, host = network.topics, network.host
+    for address in listen:
+        _check_free(address)
     async with trio.open_nursery() as nursery:
         network.connections.register(nursery)
         async with (
@@ -57,11 +60,15 @@ async def open_network(config: NetworkConfig) -> AsyncIterator["Libp2pNetwork"]:
             async with host.run(()):
                 if listen and not await host.get_network().listen(*listen):
                     raise ListenFailed(", ".join(config.listen))
-                nursery.start_soon(network.connections.run)
                 try:
-                    yield network
+                    # Dials end before the host does: one that succeeded later would stay open.
+                    async with trio.open_nursery() as dialler:
+                        dialler.start_soon(network.connections.run)
+                        yield network
+                        dialler.cancel_scope.cancel()
                 finally:
-                    with trio.CancelScope(shield=True):
+                    with trio.CancelScope() as scope:
+                        scope.shield = True
                         await topics.pubsub.abandon_streams()
                         await host.close()
         nursery.cancel_scope.cancel()
@@ -171,9 +178,29 @@ def _listen_address(address: str) -> Multiaddr:
         protocols = [protocol.name for protocol in parsed.protocols()]
     except (MultiaddrError, ValueError) as error:
         raise InvalidAddress(address) from error
-    if protocols[1:] != ["tcp"]:
+    if protocols not in (["ip4", "tcp"], ["ip6", "tcp"]):
         raise InvalidAddress(f"{address}: need /ip4|ip6/.../tcp/...")
     return parsed
+
+
+def _check_free(address: Multiaddr) -> None:
+    """Raise ListenFailed for a port that another process listens on.
+
+    The library shares a listened port with whoever else does, and each would get some of the
+    connections.
+    """
+    parts = {
+        protocol.name: address.value_for_protocol(protocol.name) for protocol in address.protocols()
+    }
+    host, port = parts.get("ip4") or parts.get("ip6"), parts["tcp"]
+    family = socket.AF_INET6 if "ip6" in parts else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # Connections of before that linger do not matter; a listener does.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except OSError as error:
+            raise ListenFailed(f"{address}: {error.strerror}") from error
 
 
 def _leads_to(address: str, peer: PeerId) -> bool:

@@ -17,6 +17,7 @@ from libp2p.custom_types import TProtocol
 from libp2p.exceptions import BaseLibp2pError
 from libp2p.host.basic_host import BasicHost
 from libp2p.host.exceptions import StreamFailure
+from libp2p.network.auto_connector import AutoConnector
 from libp2p.network.config import ConnectionConfig, RetryConfig
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.network.connection.swarm_connection import SwarmConn
@@ -52,6 +53,7 @@ __all__ = [
     "PROTOCOL_ID_V12",
     "TCP",
     "YAMUX",
+    "AutoConnector",
     "BaseLibp2pError",
     "BasicHost",
     "ConnectionConfig",

@@ -7,6 +7,7 @@
   the whole host stops, so a node would take no more connections after the first hundred.
 - A peer may hold a bounded number of streams open.
 - The dialler does not wait out its 250 ms head start for a second transport.
+- The library dials no peers by itself; the roster decides whom.
 - No resource manager: it refuses connections by the machine's memory and by rates of its own.
 """
 
@@ -21,6 +22,7 @@ from p2p.library import (
     NOISE,
     TCP,
     YAMUX,
+    AutoConnector,
     BasicHost,
     ConnectionConfig,
     INetStream,
@@ -47,8 +49,22 @@ HANDSHAKE_S = 5.0
 STREAMS_PER_PEER = 256
 
 
+class _NoDials(AutoConnector):
+    """In the place of the library's own dialler."""
+
+    async def maybe_connect(self) -> None:
+        """Dial nobody."""
+
+    async def run_background_task(self, nursery: trio.Nursery) -> None:
+        """Dial nobody later either."""
+
+
 class MendedSwarm(Swarm):
-    """A swarm whose inbound connections end."""
+    """A swarm that dials only whom it is told to, and whose inbound connections end."""
+
+    def _init_connection_management(self) -> None:
+        super()._init_connection_management()
+        self.auto_connector = _NoDials(self)
 
     async def _do_handle_inbound_connection(
         self, read_write_closer: object, maddr: Multiaddr, failure_event: object
@@ -106,7 +122,7 @@ def build_host(private_key: bytes, connections: int, counters: Counters) -> Mend
     config = ConnectionConfig(
         max_connections=connections,
         min_connections=0,
-        # At 0 the library dials nobody by itself, and at the maximum it never prunes.
+        # The library prunes only above the maximum, so never.
         low_watermark=0,
         high_watermark=connections,
         inbound_upgrade_timeout=HANDSHAKE_S,

@@ -52,7 +52,7 @@ def mend() -> None:
     # The library logs as errors what is ordinary: a peer that lacks a protocol, a connection
     # that ended. What matters comes to us as an exception, and is logged here.
     library_logger = logging.getLogger("libp2p")
-    if library_logger.level == logging.NOTSET:
+    if library_logger.level in (logging.NOTSET, logging.WARNING):
         library_logger.setLevel(logging.CRITICAL)
     YamuxStream._auto_tune_and_send_window_update = _batched_window_update  # type: ignore[method-assign]
     Yamux._measure_rtt_loop = _no_round_trips  # type: ignore[method-assign]

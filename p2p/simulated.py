@@ -13,7 +13,7 @@ it shows as delay; a partition holds a channel's messages until it heals.
 
 import logging
 import random
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -140,6 +140,7 @@ class SimulatedNetwork:
         self.subscriptions: dict[str, tuple[trio.MemorySendChannel[Gossip], Accept | None]] = {}
         self.channels: dict[str, SimulatedChannel] = {}
         self._handlers: dict[str, Handler] = {}
+        self._running: Counter[PeerId] = Counter()
         self._roster = Roster(self.peer_id, config.limits)
         self._seen: OrderedDict[tuple[PeerId, int], None] = OrderedDict()
         self._sequence = 0
@@ -227,6 +228,8 @@ class SimulatedNetwork:
         """The connection to a peer is gone."""
         if self.links.pop(peer, None) is not None:
             self._roster.disconnected(peer, trio.current_time())
+            for channel in self.channels.values():
+                channel.lost(peer)
 
     def close(self) -> None:
         """Break every connection, as the end of a process does."""
@@ -343,6 +346,9 @@ class SimulatedNetwork:
         handler = self._handlers.get(protocol)
         if handler is None:
             raise RequestFailed(Failure.UNSUPPORTED, protocol)
+        if self._running[peer] >= self.config.limits.requests_per_peer:
+            raise RequestFailed(Failure.REFUSED, "too many requests at once")
+        self._running[peer] += 1
         try:
             answer = await handler(peer, payload)
         except Refused as refusal:
@@ -352,6 +358,8 @@ class SimulatedNetwork:
             self.counters.handler_errors += 1
             logger.exception("the handler of %s raised", protocol)
             raise RequestFailed(Failure.REFUSED, "internal error") from error
+        finally:
+            self._running[peer] -= 1
         if len(answer) > MAX_RESPONSE_BYTES:
             raise RequestFailed(Failure.REFUSED, "answer too large")
         return answer
@@ -391,6 +399,7 @@ class SimulatedChannel:
         self._nursery = nursery
         self._limits = network.config.limits
         self._outboxes: dict[PeerId, deque[bytes]] = {}
+        self._lost_at: dict[PeerId, float] = {}
         bound = self._limits.channel_inbox_messages
         self.inbox, self._received = trio.open_memory_channel[tuple[PeerId, bytes]](bound)
 
@@ -399,7 +408,7 @@ class SimulatedChannel:
 
     async def send(self, peer: PeerId, data: bytes) -> None:
         _check_channel_size(data)
-        if peer not in self.peers():
+        if not self._is_owed(peer):
             raise NotConnected(peer)
         outbox = self._outboxes[peer]
         await self._world.changes.until(lambda: not self._is_full(outbox, data))
@@ -408,7 +417,7 @@ class SimulatedChannel:
 
     def broadcast(self, data: bytes) -> None:
         _check_channel_size(data)
-        for peer in self.peers():
+        for peer in filter(self._is_owed, self._outboxes):
             if self._is_full(self._outboxes[peer], data):
                 self._network.counters.drops[Drop.CHANNEL_FULL] += 1
             else:
@@ -436,6 +445,18 @@ class SimulatedChannel:
         if peer not in self._outboxes:
             self._outboxes[peer] = deque()
             self._nursery.start_soon(self._pump, peer)
+
+    def lost(self, peer: PeerId) -> None:
+        """The connection to a peer broke: what is sent in the next moments waits for it."""
+        if self._serves(peer):
+            self._lost_at[peer] = trio.current_time()
+
+    def _is_owed(self, peer: PeerId) -> bool:
+        """Whether the peer gets what is sent now: it is up, or may be back in a moment."""
+        lost_at = self._lost_at.get(peer, float("-inf"))
+        return peer in self.peers() or (
+            self._serves(peer) and trio.current_time() - lost_at < self._limits.channel_stall_s
+        )
 
     def _serves(self, peer: PeerId) -> bool:
         node = self._world.nodes.get(peer)
