@@ -6,7 +6,8 @@ a trader of its own, made before the clock starts. The reference is the PyPI pac
 two take turns, so that neither has the quieter machine; throughput and percentiles are those of
 each one's best round. The reference of the last figure is our own book with 10,000 resting orders.
 
-The package answers no fills, ours does; both trade alike (tests/market/test_book_against_native.py).
+The package answers no fills, ours does; tests/market/test_book_against_native.py has both trade
+alike.
 
     python -m benchmarks.book [--orders 50000] [--rounds 7] [--seed 1] [-o json]
 """
