@@ -165,9 +165,7 @@ def main() -> None:
     reference = raw_checks(options.transfers)
     with tempfile.TemporaryDirectory() as folder:
         elapsed = replay(Path(folder) / "db", coins, batches)
-    show(
-        [Figure("replay", options.transfers / elapsed, "tx/s", reference)], options.output
-    )
+    show([Figure("replay", options.transfers / elapsed, "tx/s", reference)], options.output)
 
 
 if __name__ == "__main__":

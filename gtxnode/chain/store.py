@@ -100,12 +100,26 @@ class ChainStore:
         """
         path.mkdir(parents=True, exist_ok=True)
         check_format(path, FORMAT)
-        chain = cls(chain_id, genesis_id, parameters, LevelDB.open(path / "leveldb"))
+        database = LevelDB.open(path / "leveldb")
         try:
-            chain._resume(genesis_time_ms, initial)
+            return cls.on(database, chain_id, genesis_id, genesis_time_ms, parameters, initial)
         except BaseException:
-            chain.close()
+            database.close()
             raise
+
+    @classmethod
+    def on(
+        cls,
+        database: KeyValue,
+        chain_id: str,
+        genesis_id: bytes,
+        genesis_time_ms: int,
+        parameters: ChainParameters,
+        initial: dict[bytes, HeldCoin],
+    ) -> Self:
+        """`open`, on a key-value store that is open already."""
+        chain = cls(chain_id, genesis_id, parameters, database)
+        chain._resume(genesis_time_ms, initial)
         return chain
 
     def close(self) -> None:

@@ -1,0 +1,83 @@
+"""The pool's bounds, and what a block takes from it."""
+
+import pytest
+
+from benchmarks.replay import CHAIN, GENESIS_ID, TARGETS, initial, signed_transfers
+from gtxnode.batches.batch import BATCH_LIFETIME, NO_WORK, BatchKind
+from gtxnode.batches.checking import check_batch
+from gtxnode.batches.pool import MAX_BLOCK_BATCHES, BatchPool, CheckedBatch
+from gtxnode.intake import seal_batch
+from gtxnode.primitives.errors import Reason, Refused
+
+TRANSFERS = list(signed_transfers(initial(12)))
+
+
+def batch(place: int, *, producer: int = 1, parent: int = 0) -> CheckedBatch:
+    encoded = seal_batch(
+        CHAIN,
+        BatchKind.ORDINARY,
+        (parent, GENESIS_ID),
+        [TRANSFERS[place]],
+        NO_WORK,
+        producer.to_bytes(32, "big"),
+    ).encoded
+    return check_batch(CHAIN, encoded, TARGETS)
+
+
+SIZE = len(batch(0).sealed.encoded)
+
+
+def test_a_batch_is_held_once_and_its_transactions_are_pending() -> None:
+    pool = BatchPool()
+    first = batch(0)
+    assert pool.add(first)
+    assert not pool.add(first)
+    copy = batch(0, producer=2)
+    pool.add(copy)
+    assert (len(pool), pool.pending_transactions) == (2, 1)
+    pool.remove([first.id, b"\x00" * 32])
+    assert pool.is_pending(first.transactions[0].id)
+    pool.remove([copy.id])
+    assert not pool.is_pending(first.transactions[0].id)
+    assert pool.size_bytes == 0
+
+
+def test_a_full_pool_refuses_the_newcomer_and_keeps_what_it_has() -> None:
+    pool = BatchPool(max_bytes=4 * SIZE + 40)
+    for place, producer in enumerate((1, 1, 2, 2)):
+        pool.add(batch(place, producer=producer))
+    with pytest.raises(Refused) as refused:
+        pool.add(batch(5, producer=3))
+    assert refused.value.reason is Reason.POOL_FULL
+    assert len(pool) == 4
+    assert pool.add(batch(5, producer=3), needed=True)
+
+
+def test_one_producer_gets_half_of_the_pool() -> None:
+    pool = BatchPool(max_bytes=4 * SIZE + 40)
+    for place in range(2):
+        pool.add(batch(place, producer=1))
+    with pytest.raises(Refused):
+        pool.add(batch(2, producer=1))
+    pool.add(batch(2, producer=2))
+
+
+def test_a_block_takes_what_is_alive_first_come_first_served() -> None:
+    pool = BatchPool()
+    held = [batch(0, parent=5), batch(1), batch(2, parent=5)]
+    for each in held:
+        pool.add(each)
+    assert pool.choose(6) == tuple(each.id for each in held)
+    assert pool.choose(5) == (held[1].id,)
+    assert pool.choose(BATCH_LIFETIME + 1) == (held[0].id, held[2].id)
+    assert len(pool.choose(6)) <= MAX_BLOCK_BATCHES
+
+
+def test_what_outlives_its_parent_leaves() -> None:
+    pool = BatchPool()
+    old, young = batch(0), batch(1, parent=1)
+    pool.add(old)
+    pool.add(young)
+    assert pool.expire(BATCH_LIFETIME) == ()
+    assert pool.expire(BATCH_LIFETIME + 1) == (old,)
+    assert [each.id for each in pool] == [young.id]

@@ -1,0 +1,148 @@
+"""A block's commit is all or nothing, and a store comes back as it was."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.replay import (
+    CHAIN,
+    GENESIS_ID,
+    PRODUCER,
+    TARGETS,
+    encoded_batches,
+    final_block,
+    initial,
+    signed_transfers,
+)
+from consensus import signing
+from consensus.validators import Validator, ValidatorSet
+from gtxnode.batches.checking import check_batch
+from gtxnode.batches.pool import CheckedBatch
+from gtxnode.chain.store import ChainStore, WrongGenesis
+from gtxnode.ledger.parameters import ChainParameters
+from storage.errors import DiskFull
+from storage.kv import KeyValue, WriteBatch
+from storage.memory import MemoryStore
+
+TRANSFERS = 600
+VALIDATORS = ValidatorSet([Validator(signing.public_key(PRODUCER), 1)])
+COINS = initial(TRANSFERS)
+BATCHES = [
+    check_batch(CHAIN, encoded, TARGETS)
+    for encoded in encoded_batches(list(signed_transfers(COINS)))
+]
+
+
+def opened(database: KeyValue) -> ChainStore:
+    return ChainStore.on(database, CHAIN, GENESIS_ID, 0, ChainParameters(), COINS)
+
+
+def add_block(store: ChainStore, batches: list[CheckedBatch]) -> None:
+    for batch in batches:
+        store.keep_batch(batch, sync=False)
+    store.finalise(*final_block(store, batches, VALIDATORS), batches)
+
+
+def everything(database: KeyValue) -> list[tuple[bytes, bytes]]:
+    return list(database.scan(b"\x00", b"\xff"))
+
+
+class Dying(MemoryStore):
+    """A store whose process dies at a synced write: before it, or right after it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.die: Callable[[], None] | None = None
+        self.keep_dying_write = False
+
+    def write(self, batch: WriteBatch, *, sync: bool) -> None:
+        if sync and self.die is not None:
+            if self.keep_dying_write:
+                super().write(batch, sync=sync)
+            self.die()
+        super().write(batch, sync=sync)
+
+
+def die() -> None:
+    raise DiskFull("the database", "the test's own end")
+
+
+def test_a_block_moves_the_state_and_a_new_store_has_it() -> None:
+    database = MemoryStore()
+    store = opened(database)
+    before = store.tip
+    add_block(store, BATCHES[:2])
+    assert store.tip.height == 1
+    assert store.tip.app_root != before.app_root
+    again = opened(database)
+    assert (again.tip, again.recent, again.depth) == (store.tip, store.recent, store.depth)
+    assert again.last_commit == store.last_commit
+    assert again.live_batches() == []
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_crash_at_the_write_leaves_the_old_state_or_the_new(kept: bool) -> None:
+    whole = MemoryStore()
+    reference = opened(whole)
+    database = Dying()
+    store = opened(database)
+    for each in (reference, store):
+        add_block(each, BATCHES[:1])
+    for batch in BATCHES[1:2]:
+        reference.keep_batch(batch, sync=False)
+        store.keep_batch(batch, sync=False)
+    old = everything(database)
+    database.die, database.keep_dying_write = die, kept
+    with pytest.raises(DiskFull):
+        store.finalise(*final_block(store, BATCHES[1:2], VALIDATORS), BATCHES[1:2])
+    database.die = None
+    reference.finalise(*final_block(reference, BATCHES[1:2], VALIDATORS), BATCHES[1:2])
+    assert everything(database) == (everything(whole) if kept else old)
+    back = opened(database)
+    assert back.tip.height == (2 if kept else 1)
+    # The node goes on from what it finds: the same block gives the same state.
+    if not kept:
+        back.finalise(*final_block(back, BATCHES[1:2], VALIDATORS), BATCHES[1:2])
+    assert back.tip == reference.tip
+
+
+def test_a_copy_of_a_transaction_does_not_change_its_outcome() -> None:
+    store = opened(MemoryStore())
+    add_block(store, BATCHES[:1])
+    first = BATCHES[0].transactions[0].id
+    # The same batch cannot stand twice in a chain's window; here it does, to show the ledger's own.
+    store.finalise(*final_block(store, BATCHES[:1], VALIDATORS), BATCHES[:1])
+    record = store.record(2)
+    assert record is not None
+    assert {each.reason for each in record.transactions} == {"unknown_coin"}
+    assert store.transaction(first) == (1, 0)
+
+
+def test_batches_wait_on_disk_until_a_block_has_them() -> None:
+    database = MemoryStore()
+    store = opened(database)
+    for batch in BATCHES[:2]:
+        store.keep_batch(batch, sync=True)
+    assert sorted(opened(database).live_batches()) == sorted(
+        batch.sealed.encoded for batch in BATCHES[:2]
+    )
+    store.drop_batches([BATCHES[1].id])
+    assert store.live_batches() == [BATCHES[0].sealed.encoded]
+
+
+def test_another_genesis_is_refused(tmp_path: Path) -> None:
+    arguments = (CHAIN, GENESIS_ID, 0, ChainParameters(), COINS)
+    ChainStore.open(tmp_path / "db", *arguments).close()
+    with pytest.raises(WrongGenesis):
+        ChainStore.open(tmp_path / "db", CHAIN, b"\x01" * 32, 0, ChainParameters(), COINS)
+    ChainStore.open(tmp_path / "db", *arguments).close()
+
+
+def test_recent_ids_reach_back_as_far_as_a_batch_lives() -> None:
+    store = opened(MemoryStore())
+    assert store.recent_id(0) == GENESIS_ID
+    add_block(store, BATCHES[:1])
+    assert store.recent_id(0) == GENESIS_ID
+    assert store.recent_id(1) == store.tip.id
+    assert store.recent_id(2) is None
