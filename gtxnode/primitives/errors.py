@@ -12,7 +12,8 @@ class Reason(StrEnum):
 
     description: str
 
-    def __new__(cls, code: str, description: str) -> "Reason":
+    # The default is for looking a reason up by its code: `Reason("overspent")`.
+    def __new__(cls, code: str, description: str = "") -> "Reason":
         member = str.__new__(cls, code)
         member._value_ = code
         member.description = description

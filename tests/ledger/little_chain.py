@@ -1,0 +1,260 @@
+"""A chain in a dict for tests: people by name, blocks one after the other, invariants held.
+
+Every block is checked as it is made: money and energy are conserved, the book is what the order
+coins say, the root is what the coins say. A test that makes blocks has tested all of that.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import TypeVar
+
+from consensus import signing
+from gtxnode.ledger import wallet
+from gtxnode.ledger.coins import (
+    BuyOrder,
+    Cash,
+    Coin,
+    Energy,
+    Order,
+    SellOrder,
+    Supply,
+    decode_coin,
+    encode_coin,
+    meter_coin_id,
+    order_coin_id,
+    order_id_of,
+    owner_of,
+    supply_coin_id,
+)
+from gtxnode.ledger.execute import BlockContext, BlockOutcome, execute
+from gtxnode.ledger.genesis import initial_coins
+from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.outcome import Receipt
+from gtxnode.ledger.parameters import Authority, ChainParameters
+from gtxnode.ledger.state_root import StateRoot
+from gtxnode.ledger.transactions import Body, CheckedTransaction, RegisterMeter
+from gtxnode.market import Side
+from gtxnode.metering.meters import Direction, Meter, Reading, meter_id_of
+from gtxnode.primitives.addresses import Address, address_of
+from gtxnode.primitives.errors import Reason
+from gtxnode.primitives.sources import Source
+from gtxnode.primitives.zones import Role, Zone
+
+CHAIN = "geo_bangkok-test"
+START_S = 1_800_000_000
+HOUR_S = 3_600
+GTX = 1_000_000
+KWH = 1_000
+FEE = 1_000
+PARAMETERS = ChainParameters(zones=(Zone.BANGKOK,))
+
+K = TypeVar("K", bound=Coin)
+
+
+def private_key(name: str) -> bytes:
+    """The key of a person, a meter or an authority."""
+    return sha256(f"key of {name}".encode()).digest()
+
+
+def public_key(name: str) -> bytes:
+    return signing.public_key(private_key(name))
+
+
+def address(name: str) -> Address:
+    return address_of(public_key(name))
+
+
+def meter_of(name: str) -> bytes:
+    return meter_id_of(public_key(f"{name}'s meter"))
+
+
+def signed(body: Body, *names: str) -> CheckedTransaction:
+    """A body signed by people of these names."""
+    return wallet.sign(CHAIN, body, *map(private_key, names))
+
+
+def registration(name: str, **changes: object) -> RegisterMeter:
+    """Of a person's 5 kW solar meter, installed when the chain starts."""
+    fields: dict[str, object] = {
+        "meter": meter_of(name),
+        "public_key": public_key(f"{name}'s meter"),
+        "owner": address(name),
+        "zone": Zone.BANGKOK,
+        "source": Source.SOLAR,
+        "capacity_w": 5_000_000,
+        "direction": Direction.BOTH,
+        "installed_s": START_S,
+    }
+    return RegisterMeter(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+class LittleChain:
+    """One chain with cash for `people`, who have a meter each."""
+
+    def __init__(
+        self,
+        *people: str,
+        cash_ugtx: int = 1_000_000 * GTX,
+        parameters: ChainParameters = PARAMETERS,
+    ) -> None:
+        keys = tuple(Authority(role, public_key(role.name)) for role in Role)
+        self.parameters = ChainParameters(
+            parameters.zones, keys, parameters.min_fee_ugtx, parameters.readings, parameters.orders
+        )
+        held = initial_coins(
+            CHAIN,
+            [(address(name), cash_ugtx) for name in people],
+            [registration(name) for name in people],
+        )
+        self.store = {coin_id: coin.encoded for coin_id, coin in held.items()}
+        self.orders = OpenOrders()
+        self.state_root = StateRoot(CHAIN)
+        self.state_root.apply({}, held)
+        self.height = 0
+        self.now_s = START_S
+        self.metered_wh = 0
+        self.check()
+
+    def execute(
+        self, *transactions: CheckedTransaction, orders: OpenOrders | None = None
+    ) -> BlockOutcome:
+        """What the next block would come to; only `orders` (the chain's own) move on."""
+        context = BlockContext(
+            CHAIN, self.height + 1, self.now_s * 1_000, address("proposer"), self.parameters
+        )
+        return execute(context, transactions, self.store, self.orders if orders is None else orders)
+
+    def block(self, *transactions: CheckedTransaction, after_s: int = 1) -> BlockOutcome:
+        """Make a block, write its coins, and hold it against the invariants."""
+        self.now_s += after_s
+        outcome = self.execute(*transactions)
+        self.height += 1
+        for coin_id, held in outcome.spent.items():
+            assert self.store.pop(coin_id) == held.encoded == encode_coin(held.coin)
+        for coin_id, held in outcome.made.items():
+            assert coin_id not in self.store
+            assert held.encoded == encode_coin(held.coin)
+            self.store[coin_id] = held.encoded
+        self.state_root.apply(outcome.spent, outcome.made)
+        self.metered_wh += sum(reading.exported_wh for reading in outcome.readings)
+        assert [receipt.id for receipt in outcome.receipts] == [t.id for t in transactions]
+        self.check()
+        return outcome
+
+    def accepted(self, *transactions: CheckedTransaction) -> BlockOutcome:
+        """A block of which every transaction takes effect."""
+        outcome = self.block(*transactions)
+        assert [receipt for receipt in outcome.receipts if not receipt.ok] == []
+        return outcome
+
+    def refused(self, transaction: CheckedTransaction) -> Reason:
+        """Why the transaction is refused; that it changes nothing is checked."""
+        before = dict(self.store)
+        outcome = self.block(transaction, after_s=0)
+        assert self.store == before
+        assert not outcome.spent
+        assert not outcome.made
+        (receipt,) = outcome.receipts
+        assert receipt.reason is not None, "it was accepted"
+        return receipt.reason
+
+    def reading(self, name: str, exported_wh: int, imported_wh: int = 0) -> CheckedTransaction:
+        """The next reading of a person's meter, up to now."""
+        meter = self.meter(name)
+        body = Reading(
+            meter.meter,
+            meter.counter + 1,
+            meter.counter,
+            meter.end_s,
+            max(self.now_s, meter.end_s + 1),
+            meter.import_wh + imported_wh,
+            meter.export_wh + exported_wh,
+        )
+        return signed(body, f"{name}'s meter")
+
+    def export(self, name: str, exported_wh: int) -> None:
+        """An hour passes, and a person's meter exports this much."""
+        self.block(after_s=HOUR_S)
+        self.accepted(self.reading(name, exported_wh))
+
+    def sell(self, name: str, wh: int, price: int, expires_s: int = 0) -> CheckedTransaction:
+        body = wallet.sell(address(name), self.coins(name, Energy), wh, price, expires_s)
+        return signed(body, name)
+
+    def buy(self, name: str, wh: int, price: int, expires_s: int = 0) -> CheckedTransaction:
+        body = wallet.buy(address(name), self.coins(name, Cash), wh, price, expires_s)
+        return signed(body, name)
+
+    def coin(self, coin_id: bytes) -> Coin | None:
+        encoded = self.store.get(coin_id)
+        return None if encoded is None else decode_coin(encoded)
+
+    def order(self, placed: CheckedTransaction) -> Coin | None:
+        return self.coin(order_coin_id(placed.id))
+
+    def meter(self, name: str) -> Meter:
+        meter = self.coin(meter_coin_id(CHAIN, meter_of(name)))
+        assert isinstance(meter, Meter)
+        return meter
+
+    def supply(self) -> Supply:
+        supply = self.coin(supply_coin_id(CHAIN))
+        assert isinstance(supply, Supply)
+        return supply
+
+    def coins(self, name: str, kind: type[K]) -> list[tuple[bytes, K]]:
+        """A person's coins of one kind."""
+        return [
+            (coin_id, coin)
+            for coin_id, coin in self.all_coins()
+            if isinstance(coin, kind) and owner_of(coin) == address(name)
+        ]
+
+    def all_coins(self) -> list[tuple[bytes, Coin]]:
+        return [(coin_id, decode_coin(encoded)) for coin_id, encoded in self.store.items()]
+
+    def cash(self, name: str) -> int:
+        return sum(coin.amount_ugtx for _, coin in self.coins(name, Cash))
+
+    def energy(self, name: str) -> int:
+        return sum(coin.amount_wh for _, coin in self.coins(name, Energy))
+
+    def check(self) -> None:
+        """The invariants that no history may break."""
+        coins = [coin for _, coin in self.all_coins()]
+        supply = self.supply()
+        cash = sum(coin.amount_ugtx for coin in coins if isinstance(coin, Cash))
+        locked = sum(coin.locked_ugtx for coin in coins if isinstance(coin, BuyOrder))
+        assert cash + locked == supply.gtx_ugtx
+        free = sum(coin.amount_wh for coin in coins if isinstance(coin, Energy))
+        offered = sum(coin.quantity_wh for coin in coins if isinstance(coin, SellOrder))
+        assert free + offered == supply.minted_wh - supply.retired_wh
+        assert supply.minted_wh == self.metered_wh
+        self._check_book()
+        assert self.state_root.root == StateRoot.compute(CHAIN, self.store.items()).root
+
+    def _check_book(self) -> None:
+        resting = {
+            (order.id, order.trader, order.side, order.price_mgtx_per_kwh, order.quantity_wh)
+            for order in self.orders.book.orders()
+        }
+        assert resting == {
+            (
+                order_id_of(coin_id),
+                coin.trader,
+                Side.SELL if isinstance(coin, SellOrder) else Side.BUY,
+                coin.price_mgtx_per_kwh,
+                coin.quantity_wh,
+            )
+            for coin_id, coin in self.all_coins()
+            if isinstance(coin, Order)
+        }
+        rebuilt = OpenOrders.rebuild(self.all_coins())
+        assert list(rebuilt.book.orders()) == list(self.orders.book.orders())
+        assert len(rebuilt) == len(self.orders) == len(resting)
+        for _, trader, *_ in resting:
+            assert rebuilt.count(trader) == self.orders.count(trader)
+
+
+def reasons(receipts: Sequence[Receipt]) -> list[Reason | None]:
+    return [receipt.reason for receipt in receipts]

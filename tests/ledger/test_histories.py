@@ -1,0 +1,156 @@
+"""Random histories: whatever people, meters and cheats send, nothing is made or lost.
+
+`LittleChain` holds every block against the invariants (money, energy, book, root); these tests
+only think of what to send. A history is a list of small integers, so a failure shrinks well.
+"""
+
+from typing import NamedTuple
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from little_chain import FEE, HOUR_S, LittleChain, address, registration, signed
+
+from gtxnode.ledger import wallet
+from gtxnode.ledger.coins import Cash, Energy, Order, order_id_of
+from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.parameters import ChainParameters, OrderLimits
+from gtxnode.ledger.transactions import Body, Cancel, CheckedTransaction, Transfer
+from gtxnode.primitives.zones import Zone
+
+PEOPLE = ("somchai", "malee", "niran")
+LIMITS = OrderLimits(min_wh=1, max_open_per_trader=4, lifetime_s=5 * HOUR_S)
+
+
+class Step(NamedTuple):
+    """One thing that someone sends. What the numbers mean depends on the kind."""
+
+    kind: str
+    who: int
+    whom: int
+    amount: int
+    price: int
+
+
+steps = st.builds(
+    Step,
+    st.sampled_from(
+        ["export", "export", "sell", "sell", "sell", "buy", "buy", "buy", "pay", "give",
+         "retire", "cancel", "replay", "forge", "register", "merge"]
+    ),
+    st.integers(0, 2),
+    st.integers(0, 2),
+    st.integers(1, 3_000),
+    st.integers(0, 3),
+)  # fmt: skip
+hours = st.tuples(st.lists(steps, min_size=2, max_size=5), st.integers(1, 3))
+histories = st.lists(hours, min_size=8, max_size=16)
+
+
+def transaction(
+    chain: LittleChain, step: Step, sent: list[CheckedTransaction]
+) -> CheckedTransaction | None:
+    """What the step sends, as things stand before the block; None where there is no way to."""
+    who = PEOPLE[step.who]
+    if step.kind == "export":
+        return chain.reading(who, step.amount, step.price)
+    if step.kind == "register":
+        return signed(registration(f"{who}{step.price}"), "MEA")
+    if step.kind == "replay":
+        return sent[step.amount % len(sent)] if sent else None
+    try:
+        body = body_of(chain, step)
+    except wallet.InsufficientFunds:
+        return None
+    return None if body is None else signed(body, who)
+
+
+def body_of(chain: LittleChain, step: Step) -> Body | None:
+    owner, other = address(PEOPLE[step.who]), address(PEOPLE[step.whom])
+    cash = chain.coins(PEOPLE[step.who], Cash)
+    energy = chain.coins(PEOPLE[step.who], Energy)
+    # Sellers ask for a little less than buyers give, on average, so that most orders meet.
+    price = 3_000 + 250 * step.price + (250 if step.kind == "buy" else 0)
+    match step.kind:
+        case "sell":
+            return wallet.sell(owner, energy, step.amount, price)
+        case "buy":
+            return wallet.buy(owner, cash, step.amount, price)
+        case "pay":
+            return wallet.pay(owner, cash, other, step.amount * 1_000, FEE)
+        case "give":
+            return wallet.give_energy(owner, energy, cash, other, step.amount, FEE)
+        case "retire":
+            return wallet.retire(owner, energy, cash, step.amount, FEE, consumer=other)
+        case "merge":
+            total = sum(coin.amount_ugtx for _, coin in cash)
+            inputs = tuple(coin_id for coin_id, _ in cash)
+            return Transfer(inputs, (Cash(owner, total - FEE),)) if total > FEE else None
+        case "cancel":
+            orders = [i for i, c in chain.all_coins() if isinstance(c, Order) and c.trader == other]
+            return Cancel(order_id_of(orders[0])) if orders else None
+        case "forge":
+            victims = chain.coins(PEOPLE[step.whom], Cash)
+            return wallet.pay(owner, victims, owner, step.amount, FEE)
+    raise AssertionError(step.kind)
+
+
+def a_chain() -> LittleChain:
+    """Everyone has some money, and some energy from their first hour."""
+    parameters = ChainParameters(zones=(Zone.BANGKOK,), orders=LIMITS)
+    chain = LittleChain(*PEOPLE, cash_ugtx=20_000_000, parameters=parameters)
+    chain.block(after_s=HOUR_S)
+    chain.accepted(*[chain.reading(name, 2_000) for name in PEOPLE])
+    return chain
+
+
+def blocks_of(
+    chain: LittleChain, history: list[tuple[list[Step], int]]
+) -> list[tuple[CheckedTransaction, ...]]:
+    """Play a history, checking every block; the blocks that it came to."""
+    sent: list[CheckedTransaction] = []
+    blocks = []
+    for wanted, hours in history:
+        chain.now_s += hours * HOUR_S
+        block = tuple(t for step in wanted if (t := transaction(chain, step, sent)))
+        chain.block(*block)
+        sent += block
+        blocks.append(block)
+    return blocks
+
+
+@settings(max_examples=80, deadline=None)
+@given(histories)
+def test_money_and_energy_are_conserved(history: list[tuple[list[Step], int]]) -> None:
+    blocks_of(a_chain(), history)
+
+
+@settings(max_examples=30, deadline=None)
+@given(histories, st.lists(steps, max_size=10))
+def test_execution_is_deterministic_and_the_same_one_by_one(
+    history: list[tuple[list[Step], int]], wanted: list[Step]
+) -> None:
+    chain, twin = a_chain(), a_chain()
+    for block, (_, hours) in zip(blocks_of(chain, history), history, strict=True):
+        twin.now_s += hours * HOUR_S
+        twin.block(*block)
+    assert twin.state_root.root == chain.state_root.root
+
+    chain.now_s = twin.now_s = chain.now_s + HOUR_S
+    last = [t for step in wanted if (t := transaction(chain, step, []))]
+    assert chain.execute(*last, orders=rebuilt(chain)) == chain.execute(
+        *last, orders=rebuilt(chain)
+    )
+    together = [receipt.ok for receipt in chain.block(*last, after_s=0).receipts]
+    twin.block(after_s=0)  # what expires does so before a block's first transaction
+    one_by_one = [twin.block(t, after_s=0).receipts[0].ok for t in last]
+    assert together == one_by_one
+    assert balances(chain) == balances(twin)
+    assert list(chain.orders.book.orders()) == list(twin.orders.book.orders())
+
+
+def rebuilt(chain: LittleChain) -> OpenOrders:
+    return OpenOrders.rebuild(chain.all_coins())
+
+
+def balances(chain: LittleChain) -> dict[str, tuple[int, int]]:
+    return {name: (chain.cash(name), chain.energy(name)) for name in (*PEOPLE, "proposer")}

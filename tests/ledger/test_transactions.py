@@ -1,0 +1,236 @@
+"""The wire form: what is read, what is refused, and what an id stands for."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from little_chain import CHAIN, address, meter_of, public_key, registration, signed
+
+from consensus import signing
+from consensus.encoding import DecodeError
+from gtxnode.ledger.coins import (
+    MAX_COIN_BYTES,
+    MAX_LOTS,
+    BuyOrder,
+    Cash,
+    Coin,
+    Energy,
+    Lot,
+    Origin,
+    SellOrder,
+    Supply,
+    decode_coin,
+    encode_coin,
+    owner_of,
+)
+from gtxnode.ledger.meters import registered
+from gtxnode.ledger.transactions import (
+    KIND_NAMES,
+    MAX_TRANSACTION_BYTES,
+    Body,
+    Cancel,
+    PlaceBuy,
+    PlaceSell,
+    Retire,
+    Transaction,
+    Transfer,
+    Witness,
+    encode_body,
+    encode_transaction,
+    is_energy,
+    parse,
+    transaction_id,
+)
+from gtxnode.metering.meters import MAX_TIME_S, Reading
+from gtxnode.primitives.errors import Reason, Refused
+from gtxnode.primitives.sources import Source
+from gtxnode.primitives.units import MAX_AMOUNT
+from gtxnode.primitives.zones import Zone
+
+COIN = bytes(34)
+OWNER = address("somchai")
+ORIGIN = Origin(Zone.BANGKOK, Source.SOLAR, 0, 3_600)
+BODIES: tuple[Body, ...] = (
+    Transfer((COIN,), (Cash(OWNER, 1), Energy(OWNER, 2, ORIGIN)), b"memo"),
+    registration("somchai"),
+    Reading(meter_of("somchai"), 1, 0, 0, 3_600, 5, 7, 230_000, 50_000, 990_000),
+    PlaceSell(OWNER, (COIN,), 1_000, 3_500),
+    PlaceBuy(OWNER, (COIN,), 1_000, 3_500, 1),
+    Cancel(bytes(32)),
+    Retire((COIN,), (), OWNER),
+)
+COINS: tuple[Coin, ...] = (
+    Cash(OWNER, MAX_AMOUNT),
+    Energy(OWNER, 1, ORIGIN),
+    registered(registration("somchai")),
+    SellOrder(OWNER, 3_500, (Lot(1, ORIGIN),), 1, 2, 3),
+    BuyOrder(OWNER, 3_500, 1_000, 1, 2, 3),
+    Supply(0, 0, 0),
+)
+
+
+def refusal(data: bytes) -> Reason:
+    with pytest.raises(Refused) as caught:
+        parse(CHAIN, data)
+    return caught.value.reason
+
+
+def wire(body: Body, *witnesses: Witness) -> bytes:
+    return encode_transaction(Transaction(body, witnesses or (Witness(bytes(33), bytes(64)),)))
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: KIND_NAMES[type(body)])
+def test_each_kind_is_read_as_it_was_written(body: Body) -> None:
+    sent = signed(body, "somchai")
+    parsed = parse(CHAIN, sent.encoded)
+    assert parsed.body == body
+    assert parsed.id == sent.id == transaction_id(CHAIN, body)
+    assert signing.verify_slice(parsed.signature_checks()) == [True]
+    checked = parsed.verified()
+    assert checked == sent
+    assert checked.signers == (public_key("somchai"),)
+    assert checked.addresses == (OWNER,)
+
+
+def test_every_kind_is_in_the_tables() -> None:
+    assert {type(body) for body in BODIES} == set(KIND_NAMES)
+    assert [is_energy(body) for body in BODIES] == [False, False, True, True, True, True, False]
+
+
+@pytest.mark.parametrize("coin", COINS, ids=lambda coin: type(coin).__name__)
+def test_each_coin_is_read_as_it_was_written(coin: Coin) -> None:
+    assert decode_coin(encode_coin(coin)) == coin
+    assert owner_of(coin) == (None if isinstance(coin, Supply) else OWNER)
+
+
+def test_the_longest_coin_fits() -> None:
+    origin = Origin(Zone.BANGKOK, Source.SOLAR, MAX_TIME_S, MAX_TIME_S)
+    lots = (Lot(MAX_AMOUNT, origin),) * MAX_LOTS
+    order = SellOrder(OWNER, MAX_AMOUNT, lots, MAX_TIME_S, MAX_AMOUNT, MAX_AMOUNT)
+    assert len(encode_coin(order)) < MAX_COIN_BYTES
+
+
+def test_an_id_binds_chain_and_body_but_no_witness() -> None:
+    body = BODIES[0]
+    assert transaction_id(CHAIN, body) != transaction_id("another", body)
+    one, other = signed(body, "somchai"), signed(body, "malee")
+    assert one.id == other.id
+    assert one.encoded != other.encoded
+    assert len({transaction_id(CHAIN, body) for body in BODIES}) == len(BODIES)
+
+
+def test_two_witnesses_are_sorted() -> None:
+    sent = signed(BODIES[0], "somchai", "malee")
+    first, second = parse(CHAIN, sent.encoded).witnesses
+    assert first.public_key < second.public_key
+    assert refusal(wire(BODIES[0], second, first)) is Reason.WITNESSES_UNSORTED
+    assert refusal(wire(BODIES[0], first, first)) is Reason.WITNESSES_UNSORTED
+
+
+def test_a_coin_named_twice_is_refused() -> None:
+    for body in (
+        Transfer((COIN, COIN), (Cash(OWNER, 1),)),
+        Retire((COIN, COIN), (), OWNER),
+        PlaceBuy(OWNER, (COIN, COIN), 1, 1),
+    ):
+        assert refusal(wire(body)) is Reason.DUPLICATE_INPUT
+
+
+many = tuple(index.to_bytes(34, "big") for index in range(257))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        Transfer((), (Cash(OWNER, 1),)),
+        Transfer((COIN,), ()),
+        Transfer((b"short",), (Cash(OWNER, 1),)),
+        Transfer((COIN,), (Cash(OWNER, 0),)),
+        Transfer((COIN,), (Cash(OWNER, -1),)),
+        Transfer((COIN,), (Cash(OWNER, MAX_AMOUNT + 1),)),
+        Transfer((COIN,), (Cash(b"short", 1),)),
+        Transfer((COIN,), (Energy(OWNER, 0, ORIGIN),)),
+        Transfer((COIN,), (Supply(1, 0, 0),)),  # type: ignore[arg-type]
+        Transfer((COIN,), (Cash(OWNER, 1),), bytes(65)),
+        Transfer(many, (Cash(OWNER, 1),)),
+        Transfer((COIN,), (Cash(OWNER, 1),) * 257),
+        PlaceSell(OWNER, many[:65], 1, 1),
+        PlaceSell(OWNER, (COIN,), 0, 1),
+        PlaceBuy(OWNER, (COIN,), 1, 0),
+        PlaceBuy(OWNER, (COIN,), 1, 1, -1),
+        Cancel(bytes(31)),
+        Reading(bytes(15), 1, 0, 0, 1, 0, 0),
+        Reading(bytes(16), 0, 0, 0, 1, 0, 0),
+        Reading(bytes(16), 1, 0, 0, 1, 0, -1),
+        Reading(bytes(16), 1, 0, 0, 2**63, 0, 0),
+        registration("somchai", capacity_w=0),
+        registration("somchai", zone=8),
+        registration("somchai", source="sun"),
+    ],
+)
+def test_what_is_outside_its_limits_is_malformed(body: Body) -> None:
+    assert refusal(wire(body)) is Reason.MALFORMED_TRANSACTION
+
+
+@pytest.mark.parametrize("witnesses", [(), (Witness(bytes(33), bytes(64)),) * 17])
+def test_witnesses_are_between_one_and_sixteen(witnesses: tuple[Witness, ...]) -> None:
+    encoded = encode_transaction(Transaction(BODIES[0], witnesses))
+    assert refusal(encoded) is Reason.MALFORMED_TRANSACTION
+
+
+def test_a_transaction_that_is_too_long_is_neither_written_nor_read() -> None:
+    body = Transfer(many[:256], (Energy(OWNER, MAX_AMOUNT, ORIGIN),) * 256)
+    with pytest.raises(ValueError, match="at most"):
+        encode_transaction(Transaction(body, (Witness(bytes(33), bytes(64)),)))
+    assert refusal(bytes(MAX_TRANSACTION_BYTES + 1)) is Reason.MALFORMED_TRANSACTION
+
+
+@given(st.binary(max_size=300))
+def test_garbage_is_read_or_refused(data: bytes) -> None:
+    read_or_refuse(data)
+
+
+@given(st.sampled_from(BODIES), st.data())
+def test_a_damaged_transaction_is_read_or_refused(body: Body, data: st.DataObject) -> None:
+    encoded = bytearray(wire(body))
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(encoded) - 1))
+        damage = data.draw(st.sampled_from(["set", "cut", "drop", "repeat"]))
+        match damage:
+            case "set":
+                encoded[place] = data.draw(st.integers(0, 255))
+            case "cut":
+                del encoded[place + 1 :]
+            case "drop" if len(encoded) > 1:
+                del encoded[place]
+            case _:
+                encoded[place:place] = encoded[place : place + 8]
+    read_or_refuse(bytes(encoded))
+
+
+def read_or_refuse(data: bytes) -> None:
+    """The sentence: garbage parses, to what encodes to the same bytes, or raises that error."""
+    try:
+        parsed = parse(CHAIN, data)
+    except Refused:
+        return
+    assert encode_transaction(Transaction(parsed.body, parsed.witnesses)) == data
+    assert signing.verify_slice(parsed.signature_checks()) == [False] * len(parsed.witnesses)
+
+
+@given(st.one_of(st.binary(max_size=200), st.sampled_from(COINS).map(encode_coin)), st.data())
+def test_a_stored_coin_is_read_or_refused(encoded: bytes, data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, max(0, len(encoded) - 1)))
+    damaged = encoded[:place] + data.draw(st.binary(max_size=2)) + encoded[place + 1 :]
+    try:
+        coin = decode_coin(damaged)
+    except DecodeError:
+        return
+    assert encode_coin(coin) == damaged
+
+
+@pytest.mark.parametrize("write", [encode_body, lambda body: wire(body)])
+def test_encoding_is_a_function_of_the_value(write: Callable[[Body], bytes]) -> None:
+    for body in BODIES:
+        assert write(body) == write(type(body)(*[getattr(body, f) for f in body.__struct_fields__]))
