@@ -176,6 +176,8 @@ def _take_commit(state: DriverState, message: CommitMessage) -> Result:
 
 
 def _send_vote(state: DriverState, vote: Vote) -> Result:
+    if _has_passed(state, vote):
+        return state, ()
     state = _without_request(state, vote)
     message = VoteMessage(vote)
     # After a restore our own vote may have come back from a peer already.
@@ -185,10 +187,12 @@ def _send_vote(state: DriverState, vote: Vote) -> Result:
 
 
 def _send_proposal(state: DriverState, proposal: Proposal) -> Result:
+    if _has_passed(state, proposal):
+        return state, ()
     state = _without_request(state, proposal)
     block = states.find_block(state, proposal.block_id)
     if block is None:
-        return state, ()  # The round has passed while the signer was at work.
+        return state, ()  # It was built for a round that is over.
     polka = None
     if proposal.valid_round >= 0:
         polka = states.find_polka(state, proposal.valid_round, proposal.block_id)
@@ -258,6 +262,11 @@ def _judge_effects(state: DriverState, judged_id: bytes, block: Block) -> tuple[
     """A block that is held already has been asked about."""
     asked = states.find_block(state, judged_id, built=False) is not None
     return () if asked else (JudgeBlock(judged_id, block),)
+
+
+def _has_passed(state: DriverState, signed: Vote | Proposal) -> bool:
+    """Whether the signer's answer comes too late to be of use."""
+    return signed.height != state.height or signed.round < state.round - states.SIGNING_ROUNDS
 
 
 def _without_request(state: DriverState, signed: Vote | Proposal) -> DriverState:

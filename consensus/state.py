@@ -33,6 +33,8 @@ MAX_FUTURE_ROUNDS_PER_VALIDATOR = 2
 """Of one validator, the votes of this many rounds ahead are kept: the latest."""
 MAX_FUTURE_PROPOSALS = 4
 """Of proposals for rounds ahead, this many are kept: the nearest."""
+SIGNING_ROUNDS = 1
+"""A signature may come this many rounds late; then the request is forgotten."""
 MAX_PROPOSALS_PER_ROUND = 2
 """The proposal, and one more if its proposer signed two."""
 
@@ -195,7 +197,9 @@ def entering(state: DriverState) -> DriverState:
         timers=frozenset(),
         building=False,
         built=None,
-        to_sign=tuple(each for each in state.to_sign if each.round >= machine.round - 1),
+        to_sign=tuple(
+            each for each in state.to_sign if each.round >= machine.round - SIGNING_ROUNDS
+        ),
         own=tuple(each for each in state.own if _round_of(each) in spoken),
     )
 

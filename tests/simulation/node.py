@@ -1,0 +1,293 @@
+"""A node without trio, time or sockets: a driver, a disk and the shell between them.
+
+The shell does what `driver.py` asks of one, in order, and can die between any two steps
+of it. There is no signer's guard here: that nothing is ever signed twice must come out of
+the journal alone.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Protocol
+
+import msgspec
+
+from consensus.driver import step
+from consensus.errors import PeerError, Refusal
+from consensus.events import (
+    BlockJudged,
+    BuildValue,
+    CommitReceived,
+    Decided,
+    Effect,
+    Evidence,
+    Input,
+    JudgeBlock,
+    Persist,
+    PolkaReceived,
+    ProposalReceived,
+    ProposalSigned,
+    Send,
+    SetTimeout,
+    Sign,
+    StartHeight,
+    TimeoutFired,
+    ValueBuilt,
+    VerifiedCommit,
+    VerifiedPolka,
+    VerifiedProposal,
+    VerifiedVote,
+    VoteReceived,
+    VoteSigned,
+)
+from consensus.messages import (
+    CommitMessage,
+    PolkaMessage,
+    ProposalMessage,
+    VoteMessage,
+)
+from consensus.recovery import rebuild
+from consensus.state import DriverState
+from consensus.timeouts import Timeouts
+from consensus.types import (
+    Block,
+    Header,
+    Proposal,
+    Vote,
+    block_id,
+    commit_root,
+    payload_root,
+    proposal_digest,
+    vote_digest,
+)
+from tests.simulation.disk import Disk
+
+CHAIN = "simulated"
+TIMEOUTS = Timeouts(
+    propose_ms=300, prevote_ms=150, precommit_ms=150, delta_ms=100, rebroadcast_ms=400
+)
+EXPECTED = (
+    Refusal.DUPLICATE,
+    Refusal.STALE_ROUND,
+    Refusal.EQUIVOCATION,
+    Refusal.TOO_MANY,
+)
+
+
+@dataclass(frozen=True)
+class AskFor:
+    """A node that is behind asks for the decision of a height."""
+
+    height: int
+
+
+class Surroundings(Protocol):
+    """What a node needs of the world around it."""
+
+    rng: random.Random
+
+    def later(self, delay_ms: int, action: Callable[[], None]) -> None: ...
+    def send(self, sender: "Node", receiver: str, message: object) -> None: ...
+    def decided(self, node: "Node", decision: CommitMessage) -> None: ...
+    def evidence(self, node: "Node", evidence: Evidence) -> None: ...
+    def died(self, node: "Node") -> None: ...
+    def peers(self, node: "Node") -> list[str]: ...
+    def start(self, height: int) -> StartHeight: ...
+
+
+class Died(Exception):
+    """The process was killed between two steps."""
+
+
+class Node:
+    """One process and its disk. `lives` counts its incarnations."""
+
+    def __init__(self, name: str, key: bytes, world: Surroundings, *, drift: float = 1.0) -> None:
+        self.name = name
+        self.key = key
+        self.disk = Disk()
+        self.lives = 0
+        self.refused = 0
+        self.steps_to_live: int | None = None
+        self.running = False
+        self.state: DriverState
+        self._world = world
+        self._drift = drift
+
+    def boot(self) -> None:
+        """Start, or start again, from what the disk holds."""
+        self.lives += 1
+        self.running = True
+        height = len(self.disk.blocks) + 1
+        self._guarded(lambda: self._enter(height, self.disk.recover()))
+
+    def take(self, life: int, event: Input) -> None:
+        """An answer or a timer of this life."""
+        if self.running and life == self.lives:
+            self._guarded(lambda: self._step(event))
+
+    def receive(self, sender: str, message: object) -> None:
+        """Something from the network."""
+        if self.running:
+            self._guarded(lambda: self._receive(sender, message))
+
+    def die(self) -> None:
+        """Killed; what was not synced may be gone."""
+        self.running = False
+        self.steps_to_live = None
+        self.disk.crash(self._world.rng)
+        self._world.died(self)
+
+    def perform(self, effect: Effect) -> None:
+        """One effect."""
+        match effect:
+            case Persist(record):
+                self.disk.append(record)
+            case Sign(unsigned):
+                self._later(0, _signed(unsigned))
+            case Send(message):
+                self.disk.sync()
+                self._mortal()
+                for peer in self._world.peers(self):
+                    self._world.send(self, peer, message)
+            case BuildValue(height, round_):
+                self._later(self._world.rng.randint(0, 60), self._build(height, round_))
+            case JudgeBlock(judged, block):
+                self._later(self._world.rng.randint(0, 40), BlockJudged(judged, is_valid(block)))
+            case SetTimeout(timeout):
+                delay_ms = int(TIMEOUTS.duration_ms(timeout) * self._drift)
+                self._later(delay_ms, TimeoutFired(timeout))
+            case Decided(block, commit):
+                self._decide(CommitMessage(commit, block))
+            case Evidence():
+                self._world.evidence(self, effect)
+
+    def _enter(self, height: int, records: Sequence[bytes]) -> None:
+        self.state, effects = rebuild(self.key, self._world.start(height), records)
+        self._perform(effects)
+
+    def _step(self, event: Input) -> None:
+        try:
+            self.state, effects = step(self.state, event)
+        except PeerError as error:
+            if error.reason not in EXPECTED:
+                raise AssertionError(f"between correct nodes: {error}") from error
+            self.refused += 1
+            return
+        self._perform(effects)
+
+    def _perform(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            self._mortal()
+            self.perform(effect)
+        self._mortal()
+
+    def _decide(self, decision: CommitMessage) -> None:
+        self.disk.store(decision)
+        self._world.decided(self, decision)
+        self._mortal()
+        self.disk.rotate()
+        self._mortal()
+        self._enter(decision.commit.height + 1, ())
+
+    def _receive(self, sender: str, message: object) -> None:
+        if isinstance(message, AskFor):
+            known = self.disk.blocks.get(message.height)
+            if known is not None:
+                self._world.send(self, sender, known)
+            return
+        height = height_of(message)
+        if height < self.state.height:
+            if not isinstance(message, CommitMessage):
+                self._world.send(self, sender, self.disk.blocks[height])
+        elif height > self.state.height:
+            self._world.send(self, sender, AskFor(self.state.height))
+        else:
+            self._step(verified(message))
+
+    def _build(self, height: int, round_: int) -> ValueBuilt:
+        # No two builds are alike, so a proposer that forgot its proposal is found out.
+        name = f"{self.name} {height} {round_} {self._world.rng.getrandbits(64):x}"
+        last = self.disk.blocks.get(height - 1)
+        return ValueBuilt(height, round_, make_block(height, name.encode(), last, self.key))
+
+    def _later(self, delay_ms: int, event: Input) -> None:
+        life = self.lives
+        self._world.later(delay_ms, lambda: self.take(life, event))
+
+    def _mortal(self) -> None:
+        if self.steps_to_live is not None:
+            self.steps_to_live -= 1
+            if self.steps_to_live < 0:
+                raise Died
+
+    def _guarded(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except Died:
+            self.die()
+
+
+def make_block(height: int, content: bytes, last: CommitMessage | None, proposer: bytes) -> Block:
+    """A block with this content on top of the last decision."""
+    payload = (content[:64],)
+    commit = None if last is None else last.commit
+    header = Header(
+        version=1,
+        chain_id=CHAIN,
+        height=height,
+        time_ms=height,
+        parent_id=bytes(32) if last is None else block_id(last.block.header),
+        last_commit_root=commit_root(commit),
+        payload_root=payload_root(payload),
+        app_root=bytes(32),
+        validators_root=bytes(32),
+        next_validators_root=bytes(32),
+        proposer=proposer,
+    )
+    return Block(header, payload, commit)
+
+
+def is_valid(block: Block) -> bool:
+    """The simulation's notion of validity."""
+    return not block.payload[0].startswith(b"invalid")
+
+
+def height_of(message: object) -> int:
+    """The height that a consensus message is about."""
+    match message:
+        case VoteMessage(vote):
+            return vote.height
+        case ProposalMessage(proposal):
+            return proposal.height
+        case PolkaMessage(polka):
+            return polka.height
+        case CommitMessage(commit):
+            return commit.height
+    raise AssertionError(f"unknown message {message}")
+
+
+def verified(message: object) -> Input:
+    """The driver's input. Nobody here can sign for another, so there is nothing to verify."""
+    match message:
+        case VoteMessage(vote):
+            return VoteReceived(VerifiedVote(vote))
+        case ProposalMessage(proposal, block, polka):
+            return ProposalReceived(VerifiedProposal(proposal, block, polka))
+        case PolkaMessage(polka):
+            return PolkaReceived(VerifiedPolka(polka))
+        case CommitMessage(commit, block):
+            return CommitReceived(VerifiedCommit(commit, block))
+    raise AssertionError(f"unknown message {message}")
+
+
+def _signed(unsigned: Vote | Proposal) -> Input:
+    """Stands for a signature: bytes that depend on the key and the digest."""
+    if isinstance(unsigned, Vote):
+        digest = vote_digest(CHAIN, unsigned)
+        signature = sha256(unsigned.validator + digest).digest() * 2
+        return VoteSigned(msgspec.structs.replace(unsigned, signature=signature))
+    digest = proposal_digest(CHAIN, unsigned)
+    signature = sha256(unsigned.proposer + digest).digest() * 2
+    return ProposalSigned(msgspec.structs.replace(unsigned, signature=signature))

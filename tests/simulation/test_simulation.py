@@ -1,0 +1,124 @@
+"""Whole runs from seeds: safety under any faults, liveness after them, and the checker itself.
+
+A failing run prints its plan; `python -m tests.simulation` runs it again.
+"""
+
+import json
+
+import pytest
+
+from consensus.events import Effect, Send
+from tests.simulation import world as worlds
+from tests.simulation.__main__ import main
+from tests.simulation.checker import Fork, Violation
+from tests.simulation.node import Node
+from tests.simulation.world import FAULTS, Plan, World, fork, populate, simulate
+
+BYZANTINE = ("withhold", "equivocate")
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_four_validators_under_every_kind_of_fault(seed: int) -> None:
+    """f < n/3: no two decisions at a height, nothing signed twice, and an end."""
+    simulate(Plan(seed, heights=5, nodes=4))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_seven_validators_under_every_kind_of_fault(seed: int) -> None:
+    """With two adversaries among them."""
+    simulate(Plan(seed, heights=4, nodes=7))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_crashes_and_a_bad_network_alone(seed: int) -> None:
+    """All validators correct, their disks and network not."""
+    faults = tuple(each for each in FAULTS if each not in BYZANTINE)
+    report = simulate(Plan(seed, heights=5, nodes=4, faults=faults))
+    assert report.evidence == 0
+
+
+def test_the_same_seed_gives_the_same_run() -> None:
+    """To the last message; another seed gives another."""
+    first, again, other = (simulate(Plan(seed, heights=3)) for seed in (11, 11, 12))
+    assert first == again
+    assert first.hash != other.hash
+
+
+def test_crashes_happen_and_messages_are_lost() -> None:
+    """The faults are not for show."""
+    reports = [simulate(Plan(seed, heights=3)) for seed in range(5)]
+    assert sum(report.crashes for report in reports) > 10
+    assert sum(report.lost for report in reports) > 100
+
+
+def test_equivocators_are_found_out() -> None:
+    """Some correct node comes to hold evidence; the checker sees that it accuses rightly."""
+    plans = (Plan(seed, heights=5, faults=("equivocate",)) for seed in range(5))
+    assert sum(simulate(plan).evidence for plan in plans) > 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_third_of_equivocators_forks_and_the_checker_sees_it(seed: int) -> None:
+    """f >= n/3: the checker can see a fork, and at least a third of the stake has signed
+    twice for it."""
+    world = fork(seed)
+    with pytest.raises(Fork):
+        world.run()
+    guilty = world.checker.double_signers()
+    assert 3 * len(guilty) >= len(world.keys)
+    assert not guilty & world.checker.correct
+
+
+class Hasty(Node):
+    """Sends before it has synced."""
+
+    def perform(self, effect: Effect) -> None:
+        """As a correct node but for that."""
+        if isinstance(effect, Send):
+            for peer in self._world.peers(self):
+                self._world.send(self, peer, effect.message)
+        else:
+            super().perform(effect)
+
+
+def test_a_node_that_sends_before_it_syncs_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So the crashes do reach the moments that matter."""
+    monkeypatch.setattr(worlds, "Node", Hasty)
+    with pytest.raises(Violation, match="signed twice"):
+        _simulate_all(range(40), ("crash", "loss"))
+
+
+def _simulate_all(seeds: range, faults: tuple[str, ...]) -> None:
+    for seed in seeds:
+        simulate(Plan(seed, heights=5, faults=faults))
+
+
+def test_a_world_without_faults_is_quick() -> None:
+    """Each height in its first round but where a proposer is late by chance."""
+    world = World(Plan(3, heights=10, faults=()))
+    populate(world)
+    report = world.run()
+    assert report.most_rounds <= 1
+    assert report.crashes == report.lost == 0
+
+
+def test_the_command_prints_a_report(capsys: pytest.CaptureFixture[str]) -> None:
+    """One JSON object a run, with its hash."""
+    assert main(["--seed", "4", "--heights", "2", "--faults", "loss,crash", "-o", "json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["plan"]["faults"] == ["loss", "crash"]
+    assert report["hash"] == simulate(Plan(4, 2, 4, ("loss", "crash"))).hash
+
+
+def test_the_command_knows_its_faults() -> None:
+    """A word that is no fault is refused."""
+    with pytest.raises(SystemExit):
+        main(["--faults", "gremlins"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("nodes", [4, 7, 10])
+def test_soak(nodes: int) -> None:
+    """Many seeds."""
+    for seed in range(1_000, 1_500):
+        simulate(Plan(seed, heights=5, nodes=nodes))

@@ -1,0 +1,296 @@
+"""One run of the simulation: a clock, a network, nodes, faults and a checker, from a seed.
+
+In the first part faults of the chosen kinds happen; then they end, and every correct node
+must decide. Nothing depends on real time, on hashing order or on anything but the seed.
+"""
+
+import heapq
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from consensus.events import Evidence, StartHeight
+from consensus.messages import CommitMessage, ProposalMessage, VoteMessage
+from consensus.proposers import ProposerSchedule
+from consensus.validators import Validator, ValidatorSet
+from tests.simulation.adversary import Equivocator, Withholder
+from tests.simulation.checker import Checker, Violation
+from tests.simulation.network import Network
+from tests.simulation.node import Node
+
+FAULTS = (
+    "loss",
+    "delay",
+    "duplicate",
+    "partition",
+    "crash",
+    "drift",
+    "withhold",
+    "equivocate",
+)
+FAULTY_TIME_MS = (2_000, 6_000)
+PATIENCE_MS = 120_000
+"""How long after the faults' end the last correct node may decide."""
+SETTLING_MS = 2_000
+"""Heights entered this long after the faults' end are held to the bound on rounds."""
+
+GROWN_ROUND = 3
+"""After the faults messages take 20 ms, a block 100 ms to build and judge, and who missed a
+message waits 500 ms for its repetition: 300 + 3 * 100 ms, even on a fast clock, cover it."""
+
+
+class Stuck(Violation):
+    """Faults have ended, and yet a correct node does not decide."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to simulate."""
+
+    seed: int
+    heights: int = 5
+    nodes: int = 4
+    faults: tuple[str, ...] = FAULTS
+
+    @property
+    def faulty(self) -> int:
+        """How many validators are byzantine: as many as may be."""
+        byzantine = {"withhold", "equivocate"} & set(self.faults)
+        return (self.nodes - 1) // 3 if byzantine else 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of a run."""
+
+    plan: Plan
+    hash: str
+    heights: int
+    most_rounds: int
+    messages: int
+    lost: int
+    crashes: int
+    syncs: int
+    evidence: int
+    time_ms: int
+
+
+class Rotation:
+    """Proposers in turn, so that at most `faulty` rounds in a row are a faulty one's."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._keys = keys
+
+    def proposer(self, height: int, round: int) -> bytes:
+        """The key of the round's proposer."""
+        return self._keys[(height + round) % len(self._keys)]
+
+
+class World:
+    """The surroundings of all nodes of one run."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.rng = random.Random(f"{plan.seed}/{plan.nodes}/{','.join(plan.faults)}")
+        self.now_ms = 0
+        self.crashes = 0
+        self.healed_ms = self.rng.randint(*FAULTY_TIME_MS)
+        self.network = Network(self.rng, self._deliver)
+        self.keys = [bytes([2]) + sha256(b"%d" % i).digest() for i in range(plan.nodes)]
+        self.nodes: dict[str, Node] = {}
+        faulty = frozenset(self.keys[: plan.faulty])
+        self.checker = Checker(dict.fromkeys(self.keys, 1), frozenset(self.keys) - faulty)
+        self.schedule: ProposerSchedule = Rotation(self.keys)
+        self._validators = ValidatorSet(Validator(key, 1) for key in self.keys)
+        self._queue: list[tuple[int, int, Callable[[], None]]] = []
+        self._scheduled = 0
+        self._log = sha256()
+        self._evidence: set[Evidence] = set()
+        self._entered: dict[int, int] = {}
+
+    # What nodes ask of the world.
+
+    def later(self, delay_ms: int, action: Callable[[], None]) -> None:
+        """Run the action in so many simulated milliseconds."""
+        self._scheduled += 1
+        heapq.heappush(self._queue, (self.now_ms + delay_ms, self._scheduled, action))
+
+    def send(self, sender: Node, receiver: str, message: object) -> None:
+        """Hand a message to the network."""
+        match message:
+            case VoteMessage(vote):
+                self.checker.saw(vote)
+            case ProposalMessage(proposal):
+                self.checker.saw(proposal)
+        self.network.send(sender.name, receiver, message)
+
+    def peers(self, node: Node) -> list[str]:
+        """Everybody else."""
+        return [name for name in self.nodes if name != node.name]
+
+    def decided(self, node: Node, decision: CommitMessage) -> None:
+        """A node has a decision on its disk."""
+        if node.key in self.checker.correct:
+            self.checker.decision(node.key, decision)
+        self._note(node.name, decision.commit.height, decision.commit.block_id)
+
+    def evidence(self, node: Node, evidence: Evidence) -> None:
+        """A node found evidence."""
+        self.checker.accused(evidence)
+        self._evidence.add(evidence)
+
+    def died(self, node: Node) -> None:
+        """A node was killed; somebody will start it again."""
+        self.crashes += 1
+        self._note(node.name, "died", b"")
+        self.later(self.rng.randint(10, 1_500), node.boot)
+
+    def start(self, height: int) -> StartHeight:
+        """The validators and proposers of a height."""
+        self._entered.setdefault(height, self.now_ms)
+        return StartHeight(height, self._validators, self.schedule)
+
+    # The run.
+
+    def run(self) -> Report:
+        """To the end. `Violation` where a property does not hold."""
+        for node in self.nodes.values():
+            self.later(self.rng.randint(0, 200), node.boot)
+        self.later(self.healed_ms, self._heal)
+        while not self._finished():
+            if self.now_ms > self.healed_ms + PATIENCE_MS:
+                raise Stuck(f"{self._heights()} of {self.plan.heights} at {self.now_ms} ms")
+            self.now_ms, _, action = heapq.heappop(self._queue)
+            action()
+        self._check_rounds()
+        return self._report()
+
+    def correct_nodes(self) -> list[Node]:
+        """The nodes of correct validators."""
+        return [node for node in self.nodes.values() if node.key in self.checker.correct]
+
+    def _finished(self) -> bool:
+        return self.now_ms > self.healed_ms and self._heights() >= self.plan.heights
+
+    def _heights(self) -> int:
+        return min(len(node.disk.blocks) for node in self.correct_nodes())
+
+    def _heal(self) -> None:
+        self.network.heal()
+        for node in self.nodes.values():
+            node.steps_to_live = None
+
+    def _check_rounds(self) -> None:
+        """From round `GROWN_ROUND` on the timeouts exceed all delays there are, a lost race
+        and its rebroadcast included, and of any `faulty + 1` proposers one is correct."""
+        for height, round_ in self.checker.rounds.items():
+            calm = self._entered[height] > self.healed_ms + SETTLING_MS
+            if calm and round_ > GROWN_ROUND + self.plan.faulty:
+                raise Stuck(f"height {height} took {round_} rounds after the faults' end")
+
+    def _deliver(self, delay_ms: int, sender: str, receiver: str, message: object) -> None:
+        def arrive() -> None:
+            self._note(receiver, type(message).__name__, b"")
+            self.nodes[receiver].receive(sender, message)
+
+        self.later(delay_ms, arrive)
+
+    def _note(self, name: str, what: object, value: bytes) -> None:
+        self._log.update(f"{self.now_ms} {name} {what} {value.hex()}\n".encode())
+
+    def _report(self) -> Report:
+        return Report(
+            plan=self.plan,
+            hash=self._log.hexdigest(),
+            heights=len(self.checker.decided),
+            most_rounds=max(self.checker.rounds.values(), default=0),
+            messages=self.network.sent,
+            lost=self.network.lost,
+            crashes=self.crashes,
+            syncs=sum(node.disk.syncs for node in self.nodes.values()),
+            evidence=len(self._evidence),
+            time_ms=self.now_ms,
+        )
+
+
+def simulate(plan: Plan) -> Report:
+    """One run with the plan's faults."""
+    world = World(plan)
+    rng, network, faults = world.rng, world.network, set(plan.faults)
+    populate(world)
+    if "loss" in faults:
+        network.loss = rng.uniform(0.02, 0.3)
+    if "duplicate" in faults:
+        network.duplicate = 0.2
+    if "delay" in faults:
+        network.delays_ms = (1, rng.randint(50, 600))
+    if "partition" in faults:
+        _plan_partitions(world)
+    if "crash" in faults:
+        _plan_crashes(world)
+    return world.run()
+
+
+def populate(world: World) -> None:
+    """Correct nodes, and in place of the first few validators adversaries."""
+    plan, rng = world.plan, world.rng
+    kinds = [each for each in ("withhold", "equivocate") if each in plan.faults]
+    names = [f"v{place}" for place in range(plan.nodes)]
+    for place, (name, key) in enumerate(zip(names, world.keys, strict=True)):
+        if place >= plan.faulty:
+            drift = rng.uniform(0.8, 1.25) if "drift" in plan.faults else 1.0
+            world.nodes[name] = Node(name, key, world, drift=drift)
+        elif rng.choice(kinds) == "withhold":
+            world.nodes[name] = Withholder(name, key, world)
+        else:
+            correct = names[plan.faulty :]
+            some = frozenset(rng.sample(correct, len(correct) // 2))
+            both = frozenset(each for each in correct if rng.random() < 0.2)
+            for face, heard in (("a", some | both), ("b", frozenset(correct) - some | both)):
+                world.nodes[name + face] = Equivocator(name + face, key, world, heard)
+
+
+def _plan_partitions(world: World) -> None:
+    def split() -> None:
+        if world.now_ms < world.healed_ms:
+            names = list(world.nodes)
+            some = frozenset(world.rng.sample(names, world.rng.randint(1, len(names) - 1)))
+            world.network.groups = (some, frozenset(names) - some)
+            world.later(world.rng.randint(200, 1_500), join)
+
+    def join() -> None:
+        world.network.groups = ()
+        world.later(world.rng.randint(100, 1_500), split)
+
+    world.later(world.rng.randint(0, 1_000), split)
+
+
+def _plan_crashes(world: World) -> None:
+    def doom() -> None:
+        if world.now_ms < world.healed_ms:
+            node = world.rng.choice(world.correct_nodes())
+            node.steps_to_live = world.rng.randint(0, 40)
+            world.later(world.rng.randint(50, 1_000), doom)
+
+    world.later(world.rng.randint(0, 500), doom)
+
+
+def fork(seed: int) -> World:
+    """Two of four validators show one face to each half: the world in which to see a fork.
+
+    Returned before its run, so that a test can look at what is left of it.
+    """
+    world = World(Plan(seed, heights=1, nodes=4, faults=()))
+    liars, honest = world.keys[:2], world.keys[2:]
+    world.checker.correct = frozenset(honest)
+    groups: list[frozenset[str]] = []
+    for face, name, key in zip("ab", ("v2", "v3"), honest, strict=True):
+        faces = frozenset(f"v{place}{face}" for place in range(2))
+        world.nodes[name] = Node(name, key, world)
+        for place, liar in enumerate(liars):
+            own = f"v{place}{face}"
+            world.nodes[own] = Equivocator(own, liar, world, (faces - {own}) | {name})
+        groups.append(faces | {name})
+    world.network.groups = groups
+    return world
