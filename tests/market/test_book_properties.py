@@ -9,10 +9,10 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive_book import NaiveBook
 
 from gtxnode.market import Book, Fill, Order, PriceRule, Side
 from gtxnode.market.ladder import Ladder
+from tests.market.naive_book import NaiveBook
 
 
 class Cancel(NamedTuple):
