@@ -14,30 +14,39 @@ from typing import Protocol
 class WriteBatch:
     """Puts and deletes to be applied atomically, in order: the last word on a key wins.
 
-    Plain data, so that a batch can be made without a store and looked at in a test.
+    Plain data, so that a batch can be made without a store and looked at in a test. Keys and
+    values are two lists because a list of pairs would give the garbage collector ten thousand
+    more objects to look at for every block.
     """
 
-    __slots__ = ("__weakref__", "operations")
+    __slots__ = ("__weakref__", "_keys", "_values")
 
     def __init__(self) -> None:
-        self.operations: list[tuple[bytes, bytes | None]] = []
-        """(key, value) for a put, (key, None) for a delete."""
+        self._keys: list[bytes] = []
+        self._values: list[bytes | None] = []
 
     def put(self, key: bytes, value: bytes) -> None:
         """Add or replace one entry."""
-        self.operations.append((key, value))
+        self._keys.append(key)
+        self._values.append(value)
 
     def delete(self, key: bytes) -> None:
         """Remove one entry; removing what is not there is no error."""
-        self.operations.append((key, None))
+        self._keys.append(key)
+        self._values.append(None)
+
+    @property
+    def operations(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """(key, value) for each put and (key, None) for each delete, in order."""
+        return zip(self._keys, self._values, strict=True)
 
     def __len__(self) -> int:
-        return len(self.operations)
+        return len(self._keys)
 
     @property
     def size_bytes(self) -> int:
         """Keys and values together. Counted when asked, so that a put stays cheap."""
-        return sum(len(key) + len(value or b"") for key, value in self.operations)
+        return sum(map(len, self._keys)) + sum(len(value or b"") for value in self._values)
 
 
 class Reader(Protocol):

@@ -10,6 +10,7 @@ was seen to leave the database open to every other process.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -106,19 +107,14 @@ class _LevelReader:
     def _entries(
         self, entries: Any, start: bytes, limit: int | None
     ) -> Iterator[tuple[bytes, bytes]]:
-        left = -1 if limit is None else limit
+        entry: tuple[bytes, bytes]
         try:
-            while left != 0:
-                try:
-                    entry: tuple[bytes, bytes] = next(entries)
-                except StopIteration:
-                    return
-                except _FOREIGN as error:
-                    _raise_ours(error, self._where, ReadFailed)
+            for entry in islice(entries, limit):
                 if entry[0] < start:
                     return
                 yield entry
-                left -= 1
+        except _FOREIGN as error:
+            _raise_ours(error, self._where, ReadFailed)
         finally:
             entries.close()
 
