@@ -1,10 +1,10 @@
 """Formats that are refused by name, and locks that name their holder."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from storage_processes import in_another_process
 
 from storage.errors import Locked, ReadFailed, UnknownFormat, WriteFailed
 from storage.format import FORMAT_FILE, check_format
@@ -63,12 +63,14 @@ HOLD_ELSEWHERE = """
 """
 
 
-def test_a_second_process_is_told_who_holds_the_home(tmp_path: Path) -> None:
+def test_a_second_process_is_told_who_holds_the_home(
+    tmp_path: Path, elsewhere: Callable[..., str]
+) -> None:
     with lock_home(tmp_path):
-        said = in_another_process(HOLD_ELSEWHERE, str(tmp_path))
+        said = elsewhere(HOLD_ELSEWHERE, str(tmp_path))
         assert f"in use by process {os.getpid()}; only one may use it" in said
     # The other process ended without releasing, which is enough.
-    assert in_another_process(HOLD_ELSEWHERE, str(tmp_path)) == "held\n"
+    assert elsewhere(HOLD_ELSEWHERE, str(tmp_path)) == "held\n"
     lock_home(tmp_path).release()
 
 

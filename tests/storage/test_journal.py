@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from storage_processes import in_another_process
 
 from storage import journal as journal_module
 from storage.errors import (
@@ -281,10 +280,12 @@ SYNC_UNTIL_REFUSED = """
 """
 
 
-def test_a_disk_without_room_stops_it_and_keeps_what_was_synced(tmp_path: Path) -> None:
+def test_a_disk_without_room_stops_it_and_keeps_what_was_synced(
+    tmp_path: Path, elsewhere: Callable[..., str]
+) -> None:
     path = tmp_path / "journal"
     limit = 50_000
-    number, code = in_another_process(SYNC_UNTIL_REFUSED, str(path), file_limit_bytes=limit).split()
+    number, code = elsewhere(SYNC_UNTIL_REFUSED, str(path), file_limit_bytes=limit).split()
     assert code == JournalFailed.code
     assert path.stat().st_size == limit, "the last record is torn where the room ended"
     records, dropped = read(path)

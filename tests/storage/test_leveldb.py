@@ -1,10 +1,10 @@
 """What only a database on disk can do: be damaged, be locked, be cut short, be full."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from storage_processes import in_another_process
 
 from storage.errors import Corrupted, Locked, Missing, WriteFailed
 from storage.kv import KeyValue, WriteBatch
@@ -63,15 +63,17 @@ def test_opening_what_is_missing_without_creating_it(tmp_path: Path) -> None:
         LevelDB.open(tmp_path / "db", create=False)
 
 
-def test_another_process_is_kept_out_and_told_who_is_in(tmp_path: Path) -> None:
+def test_another_process_is_kept_out_and_told_who_is_in(
+    tmp_path: Path, elsewhere: Callable[..., str]
+) -> None:
     store = LevelDB.open(tmp_path / "db")
     # LevelDB's own lock is lost by a second try in the same process; ours must not be.
     with pytest.raises(Locked) as refused:
         LevelDB.open(tmp_path / "db")
     assert refused.value.holder_pid == os.getpid()
-    assert in_another_process(OPEN_ELSEWHERE, str(tmp_path / "db")) == f"{os.getpid()}\n"
+    assert elsewhere(OPEN_ELSEWHERE, str(tmp_path / "db")) == f"{os.getpid()}\n"
     store.close()
-    assert in_another_process(OPEN_ELSEWHERE, str(tmp_path / "db")) == "opened\n"
+    assert elsewhere(OPEN_ELSEWHERE, str(tmp_path / "db")) == "opened\n"
 
 
 def test_a_damaged_table_is_named_on_every_way_of_reading(tmp_path: Path) -> None:
@@ -157,10 +159,12 @@ WRITE_UNTIL_REFUSED = """
 """
 
 
-def test_a_disk_without_room_is_named_and_what_was_acknowledged_is_there(tmp_path: Path) -> None:
+def test_a_disk_without_room_is_named_and_what_was_acknowledged_is_there(
+    tmp_path: Path, elsewhere: Callable[..., str]
+) -> None:
     limit = 200_000
     folder = str(tmp_path / "db")
-    said = in_another_process(WRITE_UNTIL_REFUSED, folder, file_limit_bytes=limit).split()
+    said = elsewhere(WRITE_UNTIL_REFUSED, folder, file_limit_bytes=limit).split()
     assert said[1] == WriteFailed.code
     store = LevelDB.open(tmp_path / "db")
     tip = store.get(b"tip")
