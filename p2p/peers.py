@@ -21,15 +21,16 @@ FAILURES_TO_FORGET = 10
 # Who has the higher id leaves the lower one this head start, so that dials seldom cross.
 HEAD_START_S = 0.5
 
-# What an offence adds to the score; `Limits.ban_score` (100) bans. Slowness alone never
+# What an offence adds to the score; `Limits.ban_score` (100) bans: two of the first kind in
+# a few minutes, three invalid messages, ten seconds of flooding. Slowness alone never
 # does: an honest node on a loaded machine looks just like that.
 WEIGHTS: Mapping[Offence, float] = {
-    Offence.MALFORMED: 50.0,
-    Offence.OVERSIZE: 50.0,
-    Offence.BAD_SIGNATURE: 50.0,
-    Offence.INVALID: 34.0,
+    Offence.MALFORMED: 60.0,
+    Offence.OVERSIZE: 60.0,
+    Offence.BAD_SIGNATURE: 60.0,
+    Offence.INVALID: 35.0,
     Offence.WRONG_CHAIN: 100.0,
-    Offence.FLOOD: 10.0,
+    Offence.FLOOD: 10.5,
     Offence.STALLED: 0.0,
     Offence.UNANSWERED: 0.5,
 }

@@ -115,8 +115,8 @@ def test_offences_ban_for_a_while_and_fade() -> None:
     book = roster()
     book.want(HIGHER, "h", 0.0)
     assert not book.charge(HIGHER, Offence.MALFORMED, 0.0)
-    assert book.score(HIGHER, 0.0) == 50.0
-    assert book.score(HIGHER, LIMITS.score_half_life_s) == pytest.approx(25.0)
+    assert book.score(HIGHER, 0.0) == 60.0
+    assert book.score(HIGHER, LIMITS.score_half_life_s) == pytest.approx(30.0)
     assert book.charge(HIGHER, Offence.WRONG_CHAIN, 1.0)
     assert not book.charge(HIGHER, Offence.WRONG_CHAIN, 2.0), "a ban is not announced twice"
     assert book.banned(2.0) == (HIGHER,)
