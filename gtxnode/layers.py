@@ -115,7 +115,7 @@ def value_at(config: Config, key: str) -> Any:
     value: Any = config
     for part in key.split("."):
         value = getattr(value, part)
-    return msgspec.to_builtins(value)
+    return list(value) if isinstance(value, tuple) else msgspec.to_builtins(value)
 
 
 def _layer(source: str, document: Document) -> Config:
@@ -202,6 +202,10 @@ def _from_environment(environment: Mapping[str, str]) -> Document:
     sections = {key.partition(".")[0] for key in known_keys() if "." in key}
     document: Document = {}
     for name, text in sorted(environment.items()):
+        if name in names and not _is_text(text):
+            reason = "holds bytes that are not UTF-8"
+            source = f"{ENVIRONMENT} {name}"
+            raise InvalidConfig(ConfigFault.BAD_VALUE, source, names[name], reason)
         section = name.removeprefix(_PREFIX).partition("_")[0].lower()
         if name in names:
             _put(document, names[name], _value(names[name], text))
@@ -220,9 +224,14 @@ def _nested(values: Mapping[str, object]) -> Document:
 
 def _value(key: str, text: str) -> str | list[str]:
     """Text for a key: a list's items stand between commas."""
-    if key in known_keys() and isinstance(value_at(Config(), key), (list, tuple)):
+    if key in known_keys() and isinstance(value_at(Config(), key), list):
         return [item.strip() for item in text.split(",") if item.strip()]
     return text
+
+
+def _is_text(value: str) -> bool:
+    """Whether it is Unicode; the environment's other bytes come as halves of surrogates."""
+    return not any(0xD800 <= ord(character) <= 0xDFFF for character in value)
 
 
 def _put(document: Document, key: str, value: object) -> None:

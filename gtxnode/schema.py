@@ -42,6 +42,9 @@ def read_as(data: Any, type_: type[T], *, at: str = "", text: bool = False) -> T
         return msgspec.convert(data, type_, strict=not text)
     except msgspec.ValidationError as error:
         raise _misfit(str(error), at) from error
+    except UnicodeEncodeError as error:
+        # Half of a surrogate pair: JSON can spell it, and an environment can hold it.
+        raise Misfit(at, "holds a character that is no text") from error
 
 
 def _misfit(message: str, at: str) -> Misfit:
