@@ -32,6 +32,9 @@ _SLICE = 1_024
 
 _Lanes: TypeAlias = npt.NDArray[np.uint16]
 _LANE = np.dtype("<u2")
+# The tree's prefixes (RFC 6962): a leaf is hashed behind 0x00, a node behind 0x01.
+_LEAF = sha256(b"\x00")
+_NODE = b"\x01"
 
 
 class StateRoot:
@@ -82,9 +85,11 @@ class StateRoot:
         gone, come = _by_bucket(spent), _by_bucket(made)
         touched = gone.keys() | come.keys()
         for bucket in touched:
-            lanes = self._lanes[bucket]
-            lanes += _sum(self._key, come.get(bucket, ()))
-            lanes -= _sum(self._key, gone.get(bucket, ()))
+            lanes: _Lanes = self._lanes[bucket]
+            for coins in _slices(come.get(bucket, ())):
+                lanes += _sum(self._key, coins)
+            for coins in _slices(gone.get(bucket, ())):
+                lanes -= _sum(self._key, coins)
         self._rehash(touched)
         self._changed |= touched
         return self.root
@@ -115,11 +120,13 @@ class StateRoot:
         nodes = self._nodes
         level = {BUCKETS + index for index in buckets}
         for node in level:
-            nodes[node] = sha256(b"\x00" + self.bucket(node - BUCKETS)).digest()
+            leaf = _LEAF.copy()
+            leaf.update(self._lanes[node - BUCKETS])
+            nodes[node] = leaf.digest()
         while level and level != {1}:
             level = {node // 2 for node in level}
             for node in level:
-                nodes[node] = sha256(b"\x01" + nodes[2 * node] + nodes[2 * node + 1]).digest()
+                nodes[node] = sha256(_NODE + nodes[2 * node] + nodes[2 * node + 1]).digest()
 
 
 def verify_bucket(
@@ -155,19 +162,19 @@ def _by_bucket(coins: Mapping[bytes, HeldCoin]) -> dict[int, list[bytes]]:
     return buckets
 
 
-def _sum(key: bytes, coins: Sequence[bytes]) -> _Lanes:
-    """The lanes of a bucket's coins, summed. Joined and reduced at once: half the cost."""
-    total: _Lanes = np.zeros(LANES, _LANE)
-    for part in _slices(coins):
-        joined = b"".join([blake3(c, key=key).digest(length=BUCKET_BYTES) for c in part])
-        rows = np.frombuffer(joined, _LANE).reshape(-1, LANES)
-        total += np.add.reduce(rows, axis=0, dtype=_LANE)
-    return total
-
-
 def _slices(coins: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     for start in range(0, len(coins), _SLICE):
         yield coins[start : start + _SLICE]
+
+
+def _sum(key: bytes, coins: Sequence[bytes]) -> _Lanes:
+    """The lanes of a slice of coins, summed: joined and reduced at once, at half the cost."""
+    if len(coins) == 1:
+        return _lanes_of(key, coins[0])
+    joined = b"".join([blake3(coin, key=key).digest(length=BUCKET_BYTES) for coin in coins])
+    rows = np.frombuffer(joined, _LANE).reshape(-1, LANES)
+    total: _Lanes = np.add.reduce(rows, axis=0, dtype=_LANE)
+    return total
 
 
 def _lanes_of(key: bytes, coin: bytes) -> _Lanes:
