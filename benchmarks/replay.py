@@ -31,7 +31,7 @@ from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.transactions import Transfer
 from gtxnode.ledger.wallet import sign
-from gtxnode.primitives.addresses import address_of
+from gtxnode.primitives.addresses import Address, address_of
 
 CHAIN = "bench/geo_bangkok"
 TRANSFERS_PER_BATCH = 250
@@ -64,7 +64,7 @@ def signed_transfers(coins: dict[bytes, HeldCoin]) -> Iterator[bytes]:
     for place, (coin_id, held) in enumerate(coins.items()):
         if not isinstance(held.coin, Cash):
             continue
-        owner = held.coin.owner
+        owner = Address(held.coin.owner)
         other = owners[(place * 7 + 1) % KEYS]
         half = COIN_UGTX // 2
         outputs = (Cash(other, half), Cash(owner, COIN_UGTX - half - FEE_UGTX))

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import trio
@@ -20,9 +21,11 @@ from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.zones import Role, Shard, Zone
 from gtxnode.shard import Identity, open_shard
 from gtxnode.shard import Shard as HostedShard
-from p2p.identity import PeerId
 from p2p.network import Network, NetworkConfig
 from p2p.simulated import SimulatedWorld
+
+if TYPE_CHECKING:
+    from trio_typing import TaskStatus
 
 SHARD = "geo_bangkok"
 FUNDS_UGTX = 10_000_000_000
@@ -165,7 +168,7 @@ class Cluster:
         node.stop.cancel()
         await node.stopped.wait()
 
-    async def _run(self, number: int, task_status: "trio.TaskStatus[RunningNode]") -> None:
+    async def _run(self, number: int, task_status: "TaskStatus[RunningNode]") -> None:
         stopped = trio.Event()
         private = key(number)
         identity = Identity(private, signing.public_key(private), private)
@@ -204,10 +207,3 @@ class Cluster:
                     await shard.run()
         finally:
             stopped.set()
-
-
-def peer_of(number: int) -> PeerId:
-    """The peer id of a node by number."""
-    from p2p.identity import peer_id_of
-
-    return peer_id_of(signing.public_key(key(number)))

@@ -10,6 +10,7 @@ from gtxnode.rpc.backend import (
     BlockEvent,
     Event,
     TradeEvent,
+    TradeView,
     TransactionState,
     TransactionStatus,
     VerdictStatus,
@@ -94,11 +95,11 @@ async def test_readings_become_energy_that_is_traded_and_retired(tmp_path: Path)
                 bought.height * 2**20 + place for place in range(len(events))
             ]
             assert isinstance(events[0].body, BlockEvent)
-            assert trade in [each.body.trade for each in traded(events)]
+            assert traded(events) == [trade]
 
 
-def traded(events: Iterable[Event]) -> list[Event]:
-    return [each for each in events if isinstance(each.body, TradeEvent)]
+def traded(events: Iterable[Event]) -> list[TradeView]:
+    return [each.body.trade for each in events if isinstance(each.body, TradeEvent)]
 
 
 async def test_every_reading_gets_its_own_answer(tmp_path: Path) -> None:
