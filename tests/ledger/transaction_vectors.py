@@ -1,0 +1,231 @@
+"""Test vectors for wallets in other languages: keys, bodies, bytes, ids, signatures, coins.
+
+    python tests/ledger/transaction_vectors.py > docs/vectors/transactions.json
+
+The file is generated, shipped and checked by test_vectors.py: a change of the wire form shows up
+as a change of this file. Bytes are lower-case hex, integers decimal strings.
+"""
+
+import json
+import sys
+from enum import IntEnum
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from consensus import signing
+from gtxnode.ledger.coins import (
+    BuyOrder,
+    Cash,
+    Coin,
+    Energy,
+    Lot,
+    Origin,
+    SellOrder,
+    Supply,
+    encode_coin,
+    fees_coin_id,
+    meter_coin_id,
+    output_id,
+    supply_coin_id,
+)
+from gtxnode.ledger.meters import registered
+from gtxnode.ledger.transactions import (
+    KIND_NAMES,
+    Body,
+    Cancel,
+    PlaceBuy,
+    PlaceSell,
+    RegisterMeter,
+    Retire,
+    Transaction,
+    Transfer,
+    Witness,
+    encode_body,
+    encode_transaction,
+    is_energy,
+    parse,
+)
+from gtxnode.ledger.wallet import sign
+from gtxnode.metering.meters import Direction, Reading, meter_id_of
+from gtxnode.primitives.addresses import address_of, format_address
+from gtxnode.primitives.errors import Refused
+from gtxnode.primitives.sources import Source
+from gtxnode.primitives.zones import Zone
+
+CHAIN = "vectors/geo_bangkok"
+ABOUT = (
+    "Test vectors for GridTokenX transactions. id = sha256(T || T || C || body) with "
+    "T = sha256('tx') and C = sha256(chain_id); each witness signs the id (ECDSA on secp256k1, "
+    "RFC 6979, low S, r || s). address = the first 20 bytes of sha256(A || A || E || public_key) "
+    "with A = sha256('address') and E = sha256(''), in bech32m behind 'gtx'. Bytes are lower-case "
+    "hex, integers decimal strings. Encodings are MessagePack arrays, a union's tag first."
+)
+NAMES = ("somchai", "malee", "meter", "authority")
+KEYS = {name: sha256(f"gridtokenx vector: {name}".encode()).digest() for name in NAMES}
+PUBLIC = {name: signing.public_key(key) for name, key in KEYS.items()}
+ADDRESS = {name: address_of(public) for name, public in PUBLIC.items()}
+METER = meter_id_of(PUBLIC["meter"])
+ORIGIN = Origin(Zone.BANGKOK, Source.SOLAR, 1_800_000_000, 1_800_003_600)
+CASH_IN = output_id(sha256(b"a cash coin").digest(), 0)
+ENERGY_IN = output_id(sha256(b"an energy coin").digest(), 258)
+
+REGISTRATION = RegisterMeter(
+    METER, PUBLIC["meter"], ADDRESS["somchai"], Zone.BANGKOK, Source.SOLAR, 5_000, Direction.BOTH,
+    1_800_000_000, 120_000, 45_000,
+)  # fmt: skip
+READING = Reading(
+    METER, 1, 0, 1_800_000_000, 1_800_003_600, 120_250, 48_000, 230_100, 49_980, -970_000
+)
+SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
+    (
+        Transfer(
+            (CASH_IN,),
+            (Cash(ADDRESS["malee"], 3_500_000), Cash(ADDRESS["somchai"], 2**63 - 1)),
+            "สวัสดี".encode(),
+        ),
+        ("somchai",),
+    ),
+    (
+        Transfer((ENERGY_IN, CASH_IN), (Energy(ADDRESS["malee"], 50_000, ORIGIN),)),
+        ("somchai", "malee"),
+    ),
+    (REGISTRATION, ("authority",)),
+    (READING, ("meter",)),
+    (Reading(METER, 5, 1, 1_800_003_600, 1_800_018_000, 121_000, 60_000), ("meter",)),
+    (PlaceSell(ADDRESS["somchai"], (ENERGY_IN,), 100_000, 3_500), ("somchai",)),
+    (PlaceBuy(ADDRESS["malee"], (CASH_IN,), 50_000, 4_000, 1_800_086_400), ("malee",)),
+    (Cancel(sha256(b"an order").digest()), ("somchai",)),
+    (
+        Retire((ENERGY_IN, CASH_IN), (Cash(ADDRESS["malee"], 1),), ADDRESS["malee"], b"home"),
+        ("malee",),
+    ),
+)
+ORDER_ID = sha256(b"an order").digest()
+COINS: tuple[tuple[bytes, Coin], ...] = (
+    (CASH_IN, Cash(ADDRESS["somchai"], 3_500_000)),
+    (ENERGY_IN, Energy(ADDRESS["somchai"], 3_000, ORIGIN)),
+    (meter_coin_id(CHAIN, METER), registered(REGISTRATION)),
+    (
+        output_id(ORDER_ID, 0),
+        SellOrder(ADDRESS["somchai"], 3_500, (Lot(100_000, ORIGIN),), 1_800_086_400, 12, 3),
+    ),
+    (output_id(ORDER_ID, 0), BuyOrder(ADDRESS["malee"], 4_000, 50_000, 1_800_086_400, 12, 4)),
+    (supply_coin_id(CHAIN), Supply(3_000, 1_000, 10**15)),
+    (fees_coin_id(CHAIN, 12), Cash(ADDRESS["authority"], 1_000)),
+)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON shows it: fields by name, bytes in hex, integers as decimal strings."""
+    if isinstance(value, msgspec.Struct):
+        shown = {name: plain(getattr(value, name)) for name in value.__struct_fields__}
+        tag = value.__struct_config__.tag
+        return shown if tag is None else {"tag": str(tag), **shown}
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, IntEnum):
+        return str(value.value)
+    if isinstance(value, int):
+        return str(value)
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def key(name: str) -> dict[str, str]:
+    return {
+        "name": name,
+        "private_key": KEYS[name].hex(),
+        "public_key": PUBLIC[name].hex(),
+        "address": ADDRESS[name].hex(),
+        "text": format_address(ADDRESS[name]),
+    }
+
+
+def transaction(body: Body, signers: tuple[str, ...]) -> dict[str, Any]:
+    signed = sign(CHAIN, body, *(KEYS[name] for name in signers))
+    witnesses = parse(CHAIN, signed.encoded).witnesses
+    return {
+        "kind": KIND_NAMES[type(body)],
+        "signers": list(signers),
+        "is_energy": is_energy(body),
+        "body": plain(body),
+        "body_encoded": encode_body(body).hex(),
+        "id": signed.id.hex(),
+        "witnesses": [plain(witness) for witness in witnesses],
+        "encoded": signed.encoded.hex(),
+    }
+
+
+def refused() -> list[dict[str, str]]:
+    """Bytes that no node takes, with the reason's code."""
+    body, signers = SIGNED[0]
+    good = sign(CHAIN, body, *(KEYS[name] for name in signers))
+    twice = Transfer((CASH_IN, CASH_IN), (Cash(ADDRESS["malee"], 1),))
+    both = parse(CHAIN, sign(CHAIN, body, KEYS["somchai"], KEYS["malee"]).encoded).witnesses
+    unsorted = Transaction(body, both[::-1])
+    nothing = Transaction(Transfer((CASH_IN,), (Cash(ADDRESS["malee"], 0),)), both[:1])
+    cases = {
+        "a byte behind its end": good.encoded + b"\xc0",
+        "cut short": good.encoded[:-1],
+        "a longer form of the outer array's length": b"\xdc\x00\x02" + good.encoded[1:],
+        "an amount of zero": encode_transaction(nothing),
+        "no witness": encode_transaction(Transaction(body, ())),
+        "witnesses in the wrong order": encode_transaction(unsorted),
+        "one coin named twice": sign(CHAIN, twice, KEYS["somchai"]).encoded,
+    }
+    return [
+        {"why": why, "reason": _reason(encoded), "encoded": encoded.hex()}
+        for why, encoded in cases.items()
+    ]
+
+
+def badly_signed() -> list[dict[str, str]]:
+    """Transactions whose form holds and whose signature does not."""
+    body, _ = SIGNED[0]
+    good = parse(CHAIN, sign(CHAIN, body, KEYS["somchai"]).encoded).witnesses[0]
+    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+    high = order - int.from_bytes(good.signature[32:], "big")
+    elsewhere = sign("another", body, KEYS["somchai"]).encoded
+    twin = Witness(good.public_key, good.signature[:32] + high.to_bytes(32, "big"))
+    stranger = Witness(PUBLIC["malee"], good.signature)
+    cases = {
+        "the higher of the two S": encode_transaction(Transaction(body, (twin,))),
+        "another key's signature": encode_transaction(Transaction(body, (stranger,))),
+        "signed for another chain": elsewhere,
+    }
+    return [{"why": why, "encoded": encoded.hex()} for why, encoded in cases.items()]
+
+
+def _reason(encoded: bytes) -> str:
+    try:
+        parse(CHAIN, encoded)
+    except Refused as refusal:
+        return refusal.reason.value
+    raise AssertionError("it is taken")
+
+
+def vectors() -> dict[str, Any]:
+    """All of them."""
+    return {
+        "about": ABOUT,
+        "chain_id": CHAIN,
+        "keys": [key(name) for name in NAMES],
+        "meter_id": METER.hex(),
+        "transactions": [transaction(*entry) for entry in SIGNED],
+        "refused": refused(),
+        "badly_signed": badly_signed(),
+        "coins": [
+            {
+                "kind": type(coin).__name__,
+                "id": coin_id.hex(),
+                "coin": plain(coin),
+                "encoded": encode_coin(coin).hex(),
+            }
+            for coin_id, coin in COINS
+        ],
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(vectors(), indent=1, ensure_ascii=False) + "\n")
