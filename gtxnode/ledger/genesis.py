@@ -15,6 +15,7 @@ from gtxnode.ledger.coins import (
 )
 from gtxnode.ledger.meters import registered
 from gtxnode.ledger.transactions import RegisterMeter
+from gtxnode.primitives.units import MAX_AMOUNT
 
 
 def initial_coins(
@@ -22,7 +23,13 @@ def initial_coins(
     cash: Sequence[tuple[bytes, int]],
     registrations: Sequence[RegisterMeter] = (),
 ) -> dict[bytes, HeldCoin]:
-    """Genesis: µGTX by address, registered meters, and the totals. No energy exists yet."""
+    """Genesis: µGTX by address, registered meters, and the totals. No energy exists yet.
+
+    `ValueError` where the amounts are no amounts, or a meter is registered twice.
+    """
+    supply_ugtx = sum(amount_ugtx for _, amount_ugtx in cash)
+    if supply_ugtx > MAX_AMOUNT or any(amount_ugtx <= 0 for _, amount_ugtx in cash):
+        raise ValueError(f"amounts are positive and come to at most {MAX_AMOUNT} µGTX")
     made: dict[bytes, Coin] = {}
     domain = Domain("coin/genesis", chain_id)
     for index, (owner, amount_ugtx) in enumerate(cash):
@@ -31,8 +38,8 @@ def initial_coins(
         made[coin_id] = Cash(owner, amount_ugtx)
     for body in registrations:
         coin_id = meter_coin_id(chain_id, body.meter)
-        assert coin_id not in made, "a meter is registered once"
+        if coin_id in made:
+            raise ValueError(f"meter {body.meter.hex()} is registered twice")
         made[coin_id] = registered(body)
-    supply = Supply(0, 0, sum(amount_ugtx for _, amount_ugtx in cash))
-    made[supply_coin_id(chain_id)] = supply
+    made[supply_coin_id(chain_id)] = Supply(0, 0, supply_ugtx)
     return {coin_id: HeldCoin(coin, encode_coin(coin)) for coin_id, coin in made.items()}

@@ -37,7 +37,6 @@ class Reason(StrEnum):
         "bad_signature",
         "A signature does not verify, or its S is not the lower of the two.",
     )
-    NO_WITNESS = ("no_witness", "The transaction carries no signature.")
     # Admission.
     WRONG_TARGET = ("wrong_target", "The batch names another target of work than the chain's.")
     NO_WORK = ("no_work", "The batch's nonce does not meet the target of work.")
