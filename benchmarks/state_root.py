@@ -61,12 +61,11 @@ def our_seconds(
     return elapsed
 
 
-def bucket_seconds(state: StateRoot, size: int) -> tuple[float, int]:
-    """What a syncing node takes to verify bucket 0, and how many coins it holds."""
-    bucket = sorted((i, held.encoded) for i, held in coins(0, size) if i[0] == 0)
+def bucket_seconds(state: StateRoot, bucket: list[tuple[bytes, bytes]]) -> float:
+    """What a syncing node takes to verify bucket 0."""
     start = time.perf_counter()
     assert verify_bucket(CHAIN, state.root, state.prove(0), bucket)
-    return time.perf_counter() - start, len(bucket)
+    return time.perf_counter() - start
 
 
 def figures(rounds: int) -> Iterator[Figure]:
@@ -81,9 +80,10 @@ def figures(rounds: int) -> Iterator[Figure]:
             ours, raw = (min(seconds) / changes * 1e6 for seconds in zip(*times, strict=True))
             name = f"state root, {changes:,} of {size:,} coins changed"
             yield Figure(name, ours, "us/coin", raw)
-        elapsed, count = bucket_seconds(state, size)
+        bucket = sorted((i, held.encoded) for i, held in coins(0, size) if i[0] == 0)
+        elapsed = min(bucket_seconds(state, bucket) for _ in range(rounds))
         name = f"state root, one of {BUCKETS} buckets of {size:,} coins verified"
-        yield Figure(name, elapsed / count * 1e6, "us/coin")
+        yield Figure(name, elapsed / len(bucket) * 1e6, "us/coin")
 
 
 def main() -> None:
