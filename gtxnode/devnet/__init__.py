@@ -13,7 +13,7 @@ from pathlib import Path
 from gtxnode.primitives.zones import Shard
 
 DEFAULT_VALIDATORS = 4
-MAX_VALIDATORS = 32
+MAX_VALIDATORS = 100
 DEFAULT_SHARDS = ("geo_bangkok", "geo_northern")
 DEFAULT_SPEED = 1_800
 """Seconds of a meter's time for each second of real time: an hour takes two seconds."""
@@ -43,12 +43,13 @@ def run(
     if something went wrong. With `as_json` the last line of standard output is the final object.
     `DevnetError` before anything is started.
     """
-    # Heavy: left until somebody starts a network.
-    from gtxnode.devnet.start import run_in
-
     _check(validators, duration_s, speed, port_base)
     known = _shards(shards)
     folder = _empty(home)
+
+    # Heavy: left until somebody starts a network.
+    from gtxnode.devnet.start import run_in
+
     code = run_in(
         folder,
         validators=validators,

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from consensus import signing
 from gtxnode import home as node_home
+from gtxnode.config_text import new_config
 from gtxnode.devnet import homes
 from gtxnode.devnet.household import Household
 from gtxnode.devnet.meter import LIMITS
@@ -40,6 +41,7 @@ PORTS_APART = 10
 STOP_GRACE_S = 4.0
 """Well within the five seconds in which a development network has to be gone."""
 DRAIN_S = 1
+"""What a node may take to stop in order, as the whole network has five seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,28 +173,18 @@ def write_homes(
 
 
 def configuration(node: Validator, bootstrap: Sequence[str]) -> str:
-    """The text of a node's config.toml. JSON's strings and lists are TOML's as well."""
-    listen = [f"/ip4/{HOST}/tcp/{node.ports.p2p}"]
-    return f"""\
-[node]
-name = {json.dumps(node.name)}
-drain_s = {DRAIN_S}
-
-[p2p]
-listen = {json.dumps(listen)}
-bootstrap = {json.dumps(list(bootstrap))}
-
-[rpc]
-host = "{HOST}"
-port = {node.ports.rpc}
-
-[http]
-host = "{HOST}"
-port = {node.ports.http}
-
-[logging]
-format = "json"
-"""
+    """The text of a node's config.toml."""
+    return new_config(
+        {
+            "node.name": node.name,
+            "node.drain_s": DRAIN_S,
+            "p2p.listen": [f"/ip4/{HOST}/tcp/{node.ports.p2p}"],
+            "p2p.bootstrap": list(bootstrap),
+            "rpc.port": node.ports.rpc,
+            "http.port": node.ports.http,
+            "logging.format": "json",
+        }
+    )
 
 
 def _ports(validators: int, port_base: int | None) -> list[Ports]:

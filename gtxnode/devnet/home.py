@@ -322,7 +322,7 @@ class Home:
                 after=after,
                 limit=COINS_PAGE,
             )
-            coins += [(coin.id, decode_coin(coin.encoded)) for coin in page.coins]
+            coins += [(bytes(coin.id), decode_coin(coin.encoded)) for coin in page.coins]
             after = page.next
             if after is None:
                 return coins, page.height

@@ -3,9 +3,10 @@
 **Time.** A meter's hour takes 3,600 / speed seconds here, but the chain's clock is the real one,
 and takes readings only of intervals that have ended. So meters of a development network begin in
 the past and catch up, as one does that was cut off and delivers what it has stored: the first
-interval begins at a local midnight `BACKLOG_DAYS` ago, and genesis allows readings of that age
+interval begins on a morning `BACKLOG_DAYS` ago, and genesis allows readings of that age
 (`LIMITS`). At the usual speed of 1,800 the past lasts for almost five hours; a meter that has
-caught up then goes on at the pace of the real clock.
+caught up then goes on at the pace of the real clock. The measured hours begin at midnight, and are
+played at the hour of the day at which they were measured.
 
 Invariant: counters and intervals follow one another without a gap, and registers never go down.
 """
@@ -22,6 +23,8 @@ from gtxnode.metering.readings import DAY_S, ReadingLimits
 HOUR_S = 3_600
 BACKLOG_DAYS = 365
 LIMITS = ReadingLimits(max_age_s=(BACKLOG_DAYS + 30) * DAY_S)
+FIRST_HOUR = 6
+"""Of the day, in Thailand: the sun is about to rise, so there is soon something to see."""
 BANGKOK_OFFSET_S = 7 * HOUR_S
 """Thailand is seven hours ahead of UTC, all the year."""
 
@@ -51,6 +54,7 @@ class SimulatedMeter:
         self._key = key
         self._hours = hours
         self._start_s = start_s
+        self._first = local_hour(start_s)
         self._counter = 0
         self._import_wh = 0
         self._export_wh = 0
@@ -62,7 +66,7 @@ class SimulatedMeter:
 
     def read(self) -> SignedReading:
         """Let an hour pass, and sign what the registers show at its end."""
-        hour = self._hours[self._counter % len(self._hours)]
+        hour = self._hours[(self._first + self._counter) % len(self._hours)]
         start_s = self.end_s
         self._counter += 1
         self._import_wh += hour.import_wh
@@ -82,10 +86,10 @@ class SimulatedMeter:
         return SignedReading(signed, self.end_s, hour.import_wh, hour.export_wh)
 
 
-def first_midnight_s(now_s: int) -> int:
-    """Where meters begin: the local midnight `BACKLOG_DAYS` before now, Unix seconds."""
+def first_morning_s(now_s: int) -> int:
+    """Where meters begin: at `FIRST_HOUR`, `BACKLOG_DAYS` before today, Unix seconds."""
     local_day = (now_s + BANGKOK_OFFSET_S) // DAY_S
-    return (local_day - BACKLOG_DAYS) * DAY_S - BANGKOK_OFFSET_S
+    return (local_day - BACKLOG_DAYS) * DAY_S + FIRST_HOUR * HOUR_S - BANGKOK_OFFSET_S
 
 
 def local_hour(at_s: int) -> int:

@@ -5,6 +5,9 @@ alone, which then stops its children in order. Should this process itself be kil
 kills the child (Linux; `prctl(PR_SET_PDEATHSIG)`, set by `under_parent` before the child's
 program replaces it).
 
+What is set for this process in `GTX_*` is not meant for its children, which have settings of
+their own, and is kept from them.
+
 Invariant: once `stop` has returned, none of the children runs.
 """
 
@@ -124,6 +127,7 @@ def _spawn(arguments: Sequence[str], log: IO[bytes]) -> "subprocess.Popen[bytes]
     launcher = (sys.executable, "-m", "gtxnode.devnet.under_parent", str(os.getpid()))
     return subprocess.Popen(
         (*launcher, *arguments),
+        env={name: value for name, value in os.environ.items() if not name.startswith("GTX_")},
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,

@@ -23,7 +23,7 @@ from gtxnode.devnet.audit import Audit, Expected, audit
 from gtxnode.devnet.fleet import Fleet, Validator
 from gtxnode.devnet.home import Home
 from gtxnode.devnet.household import Household
-from gtxnode.devnet.meter import HOUR_S, SimulatedMeter, first_midnight_s
+from gtxnode.devnet.meter import HOUR_S, SimulatedMeter, first_morning_s
 from gtxnode.devnet.table import show
 from gtxnode.devnet.watch import Watch
 from gtxnode.genesis import chain_id
@@ -144,7 +144,7 @@ class Session:
         for watch in self._watches.values():
             for each in self._fleet.validators:
                 nursery.start_soon(watch.follow, each.name, each.websocket)
-        start_s = first_midnight_s(int(time()))
+        start_s = first_morning_s(int(time()))
         urls = [each.websocket for each in self._fleet.validators]
         for household, hours in zip(self._fleet.households, homes.load(), strict=False):
             home = self._home(household, hours, start_s)

@@ -15,7 +15,7 @@ Invariant: a home never offers more than it has, nor bids for more than it needs
 from collections import deque
 from dataclasses import dataclass
 
-from gtxnode.metering.readings import DAY_S
+from gtxnode.devnet.meter import HOUR_S
 
 SELL_FLOOR_MGTX = 2_200
 SELL_START_MGTX = 3_500
@@ -32,7 +32,7 @@ MIN_ORDER_WH = 100
 PEAK_STARTS_HOUR = 9
 PEAK_ENDS_HOUR = 22
 
-COVERED_LATER_S = DAY_S
+COVERED_LATER_S = 6 * HOUR_S
 """How long after its use energy is still bought for it here; past that the grid has billed it."""
 
 

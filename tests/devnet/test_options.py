@@ -11,8 +11,8 @@ from gtxnode.devnet import DevnetError, run
 @pytest.mark.parametrize(
     ("asked", "fault"),
     [
-        ({"validators": 0}, "validators: 0 is not within 1 to 32"),
-        ({"validators": 33}, "validators: 33"),
+        ({"validators": 0}, "validators: 0 is not within 1 to 100"),
+        ({"validators": 101}, "validators: 101"),
         ({"duration_s": 0.0}, "duration"),
         ({"speed": 0}, "speed"),
         ({"port_base": 80}, "port base"),

@@ -17,7 +17,6 @@ from gtxnode.devnet.trading import (
     decide,
 )
 from gtxnode.ledger.parameters import OrderLimits
-from gtxnode.metering.readings import DAY_S
 
 RICH_UGTX = 10**12
 ORDER = bytes(32)
@@ -145,13 +144,13 @@ def test_nothing_is_offered_or_spent_that_is_not_there(now: Standing, temper: in
             pass
 
 
-def test_need_is_covered_oldest_first_and_let_go_after_a_day() -> None:
+def test_need_is_covered_oldest_first_and_let_go_in_time() -> None:
     need = Need()
     need.use(3_600, 1_000)
     need.use(7_200, 500)
     need.cover(1_200)
     assert need.total_wh == 300
-    need.use(7_200 + DAY_S, 50)
+    need.use(7_200 + trading.COVERED_LATER_S, 50)
     assert need.total_wh == 50
     need.cover(80)
     assert need.total_wh == 0
