@@ -12,8 +12,8 @@ from consensus.types import Block, block_id
 from gtxnode.chain.records import BlockRecord, OrderChange, TradeRecord
 from gtxnode.market.orders import Side
 from gtxnode.primitives.units import cost_ugtx
-from gtxnode.rpc.backend import (
-    EVENTS_PER_BLOCK,
+from gtxnode.rpc.backend import EVENTS_PER_BLOCK
+from gtxnode.rpc.views import (
     BlockEvent,
     Event,
     EventBody,

@@ -28,10 +28,12 @@ from gtxnode.home import Home, read_private_key
 from gtxnode.known_peers import read_known_peers, write_known_peers
 from gtxnode.measure import Measures
 from gtxnode.metrics import Metrics
-from gtxnode.rpc.backend import Chain, ChainParameters, NodeStatus, PeerView
+from gtxnode.rpc.backend import Chain
 from gtxnode.rpc.errors import NotHosted
-from gtxnode.rpc.server import RpcLimits, serve_rpc
-from gtxnode.shard import Identity, Shard, open_shard
+from gtxnode.rpc.limits import RpcLimits
+from gtxnode.rpc.server import serve_rpc
+from gtxnode.rpc.views import ChainParameters, NodeStatus, PeerView
+from gtxnode.shard import Hosting, Identity, Shard, open_shard
 from gtxnode.web.http import serve_http
 from p2p.libp2p_host import open_network
 from p2p.network import Limits, Network, NetworkConfig
@@ -163,13 +165,10 @@ async def open_node(home: Home, config: Config, genesis: Genesis) -> AsyncIterat
             name: await stack.enter_async_context(
                 open_shard(
                     name,
-                    genesis,
-                    config,
+                    Hosting(
+                        genesis, config, identity, network, Measures(metrics.shard(name)), wall_ms
+                    ),
                     home,
-                    identity,
-                    network,
-                    Measures(metrics.shard(name)),
-                    wall_ms,
                 )
             )
             for name in names

@@ -9,12 +9,9 @@ Everything that a chain owns is opened in `open_shard` and closed when its block
 that runs, runs in `Shard.run`'s nursery.
 """
 
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
-from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -25,19 +22,18 @@ from consensus.timeouts import Timeouts
 from consensus.types import Block, Commit
 from gtxnode.admission import Admission
 from gtxnode.application import ChainApplication
+from gtxnode.arrivals import Arrivals
 from gtxnode.batches.batch import NO_WORK, BatchKind
-from gtxnode.batches.checking import check_batch
-from gtxnode.batches.pool import BatchPool, CheckedBatch
+from gtxnode.batches.pool import BatchPool
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.store import ChainStore
-from gtxnode.config import Config
+from gtxnode.config import Config, Role
 from gtxnode.engine import Engine, Pace
 from gtxnode.genesis import Genesis, chain_id, genesis_id
 from gtxnode.home import Home
 from gtxnode.intake import Intake, Sealing
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.market.orders import Depth
-from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.relay import (
     Announcement,
     BatchEnvelope,
@@ -49,7 +45,7 @@ from gtxnode.relay import (
     channel_name,
     topic_name,
 )
-from gtxnode.rpc.backend import ChainParameters, ChainStatus
+from gtxnode.rpc.views import ChainParameters, ChainStatus
 from gtxnode.rpc.wire import Hex
 from gtxnode.signer import Signer
 from gtxnode.sync.fetch import BatchFetcher
@@ -57,7 +53,7 @@ from gtxnode.sync.follow import Follower
 from gtxnode.sync.serve import serve_archive
 from gtxnode.views import ChainView
 from p2p.identity import PeerId
-from p2p.network import Network, Offence, Peer
+from p2p.network import Network, Peer
 from storage.journal import Journal
 
 if TYPE_CHECKING:
@@ -65,9 +61,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Batches that came in and wait for their check; past it they are left to be fetched when needed.
-MAX_ARRIVALS = 256
-MAX_SEEN_BATCHES = 8_192
 ANNOUNCE_S = 10.0
 HOUSEKEEPING_S = 2.0
 
@@ -109,90 +102,71 @@ class Identity:
     network_key: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Hosting:
+    """What a chain is given by the node that hosts it. `now_ms` is the wall clock."""
+
+    genesis: Genesis
+    config: Config
+    identity: Identity
+    network: Network
+    observer: ShardObserver
+    now_ms: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """What a chain keeps on disk; no signer where this node does not vote."""
+
+    store: ChainStore
+    journal: Journal
+    signer: Signer | None
+
+
 class Shard:
     """One hosted chain. Made by `open_shard`."""
 
-    def __init__(
-        self,
-        name: str,
-        genesis: Genesis,
-        config: Config,
-        identity: Identity,
-        network: Network,
-        store: ChainStore,
-        journal: Journal,
-        signer: Signer | None,
-        observer: ShardObserver,
-        now_ms: Callable[[], int],
-    ) -> None:
-        settings = genesis.shard(name)
-        validators = genesis.validator_set(name)
+    def __init__(self, name: str, host: Hosting, disk: Disk) -> None:
+        store, network = disk.store, host.network
+        targets = batch_targets(host.genesis, name)
         self.name = name
         self.chain_id = store.chain_id
-        self._network = network
+        self._host = host
         self._store = store
-        self._observer = observer
-        self._now_ms = now_ms
-        self._threads = config.batches.verify_threads
-        self._validator = identity.validator_public if signer is not None else None
-        self._targets = {BatchKind.ENERGY: settings.batch_target, BatchKind.ORDINARY: NO_WORK}
-        self._pool = BatchPool(config.pool.max_bytes)
+        self._validator = host.identity.validator_public if disk.signer is not None else None
+        self._pool = BatchPool(host.config.pool.max_bytes)
         self._relay = Relay(network, self.chain_id)
-        self._fetcher = BatchFetcher(
-            network,
-            self.chain_id,
-            self._targets,
-            self._pool,
-            partial(store.keep_batch, sync=False),
-            self._relay.peers,
-        )
-        self._admission = Admission(store, self._is_pending, now_ms)
+        self._fetcher = BatchFetcher(network, store, targets, self._pool, self._relay.peers)
+        self._arrivals = Arrivals(network, store, self._pool, self._fetcher, targets, host.observer)
+        self._admission = Admission(store, self._is_pending, host.now_ms)
         self._intake = Intake(
             store,
             self._pool,
             self._relay,
             self._fetcher,
             self._admission,
-            Sealing(
-                identity.validator_key if signer is not None else identity.network_key,
-                self._targets,
-                config.node.mining,
-                config.batches.gather_ms / 1_000,
-                config.batches.max_bytes,
-            ),
-            observer.refused_transaction,
+            sealing(host, targets, votes=disk.signer is not None),
+            host.observer.refused_transaction,
         )
         self.view = ChainView(name, store, self._intake)
         self._application = ChainApplication(
             store,
             self._pool,
             self._fetcher,
-            validators,
-            genesis_id(genesis, name),
+            host.genesis.validator_set(name),
+            genesis_id(host.genesis, name),
             self._validator,
-            now_ms,
+            host.now_ms,
             self._finalised,
         )
-        times = settings.timeouts
         self._engine = Engine(
             self.chain_id,
             self._application,
             self._relay,
-            journal,
-            signer,
+            disk.journal,
+            disk.signer,
             self._validator,
-            Pace(
-                settings.block_interval_ms,
-                Timeouts(
-                    times.propose_ms,
-                    times.prevote_ms,
-                    times.precommit_ms,
-                    times.delta_ms,
-                    times.rebroadcast_ms,
-                ),
-                config.consensus.journal_max_bytes,
-                now_ms,
-            ),
+            pace(host, name),
             self,
             network.report,
         )
@@ -204,18 +178,14 @@ class Shard:
             self._engine.synced,
             self.view.wait_for_height,
         )
-        self._arrivals_in, self._arrivals = trio.open_memory_channel[tuple[PeerId, bytes]](
-            MAX_ARRIVALS
-        )
-        self._seen: OrderedDict[bytes, None] = OrderedDict()
 
     async def run(self, task_status: "TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
         """Take part in the chain until cancelled."""
-        await self._reload_batches()
-        serve_archive(self._network, self.chain_id, self)
+        await self._arrivals.reload()
+        serve_archive(self._host.network, self.chain_id, self)
         async with trio.open_nursery() as nursery:
             await nursery.start(self._relay.run, self._receive)
-            nursery.start_soon(self._check_arrivals)
+            nursery.start_soon(self._arrivals.run, self._host.config.batches.verify_threads)
             nursery.start_soon(self._intake.run)
             nursery.start_soon(self._engine.run, self._store.last_commit)
             nursery.start_soon(self._follower.run)
@@ -256,70 +226,14 @@ class Shard:
             case ConsensusEnvelope(message):
                 await self._engine.receive(peer, message)
             case BatchEnvelope(batch):
-                self._arrive(peer, batch)
+                self._arrivals.arrive(peer, batch)
             case HeadEnvelope(height, _):
                 self._follower.note_head(peer, height)
             case FinalEnvelope(header, _):
                 self._follower.note_head(peer, header.height)
             case Announcement(addresses, _, height):
-                self._network.learn(peer, addresses)
+                self._host.network.learn(peer, addresses)
                 self._follower.note_head(peer, height)
-
-    def _arrive(self, peer: PeerId, encoded: bytes) -> None:
-        digest = sha256(encoded).digest()
-        if digest in self._seen:
-            return
-        try:
-            self._arrivals_in.send_nowait((peer, encoded))
-        except trio.WouldBlock:
-            self._observer.refused_transaction(Reason.POOL_FULL)
-            return
-        self._seen[digest] = None
-        if len(self._seen) > MAX_SEEN_BATCHES:
-            self._seen.popitem(last=False)
-
-    async def _check_arrivals(self) -> None:
-        """Check batches in worker threads, several side by side, and pool them in their order."""
-        while True:
-            group = [await self._arrivals.receive()]
-            while len(group) < self._threads:
-                try:
-                    group.append(self._arrivals.receive_nowait())
-                except trio.WouldBlock:
-                    break
-            checked: list[CheckedBatch | None] = [None] * len(group)
-            async with trio.open_nursery() as nursery:
-                for place, (peer, encoded) in enumerate(group):
-                    nursery.start_soon(self._check, checked, place, peer, encoded)
-            for batch in checked:
-                if batch is not None:
-                    self._pool_batch(batch)
-
-    async def _check(
-        self, checked: list[CheckedBatch | None], place: int, peer: PeerId, encoded: bytes
-    ) -> None:
-        try:
-            checked[place] = await trio.to_thread.run_sync(
-                check_batch, self.chain_id, encoded, self._targets
-            )
-        except Refused as refusal:
-            log.warning("batch_refused", chain=self.chain_id, peer=peer, reason=str(refusal))
-            self._observer.refused_transaction(refusal.reason)
-            self._network.report(peer, Offence.INVALID)
-
-    def _pool_batch(self, batch: CheckedBatch) -> None:
-        if batch.id in self._store.recent or not batch.live_at(
-            max(self._store.tip.height, batch.parent_height) + 1
-        ):
-            return
-        try:
-            fresh = self._pool.add(batch)
-        except Refused as refusal:
-            self._observer.refused_transaction(refusal.reason)
-            return
-        if fresh:
-            self._store.keep_batch(batch, sync=False)
-            self._fetcher.arrived()
 
     # ---- what becomes final ----
 
@@ -327,12 +241,12 @@ class Shard:
         self, block: Block, commit: Commit, record: BlockRecord, execution_s: float
     ) -> None:
         header = block.header
-        finality_s = max(0, self._now_ms() - header.time_ms) / 1_000
-        self._observer.block(record, finality_s, execution_s)
+        finality_s = max(0, self._host.now_ms() - header.time_ms) / 1_000
+        self._host.observer.block(record, finality_s, execution_s)
         for taken_s in self._intake.settle(record):
-            self._observer.final(trio.current_time() - taken_s)
+            self._host.observer.final(trio.current_time() - taken_s)
         if record.orders:
-            self._observer.book(self._store.depth)
+            self._host.observer.book(self._store.depth)
         log.info(
             "block_final",
             chain=self.chain_id,
@@ -349,33 +263,20 @@ class Shard:
         if header.proposer == self._validator:
             await self._relay.publish(FinalEnvelope(header, commit))
 
-    async def _reload_batches(self) -> None:
-        """Pool again what was stored and not ordered before the node stopped."""
-        for encoded in self._store.live_batches():
-            try:
-                batch = await trio.to_thread.run_sync(
-                    check_batch, self.chain_id, encoded, self._targets
-                )
-            except Refused as refusal:
-                log.error("stored_batch_refused", chain=self.chain_id, reason=str(refusal))
-                continue
-            if batch.id not in self._store.recent:
-                self._pool.add(batch, needed=True)
-
     # ---- what comes round ----
 
     async def _keep_house(self) -> None:
         while True:
             await trio.sleep(HOUSEKEEPING_S)
             await self._intake.offer_again()
-            self._observer.waiting(
+            self._host.observer.waiting(
                 self._pool.pending_transactions, len(self._pool), self._follower.catching_up
             )
 
     async def _announce(self) -> None:
         while True:
             announcement = Announcement(
-                self._network.addresses(), self._validator, self._store.tip.height
+                self._host.network.addresses(), self._validator, self._store.tip.height
             )
             await self._relay.announce(announcement)
             await trio.sleep(ANNOUNCE_S)
@@ -395,11 +296,11 @@ class Shard:
 
     def refused(self, reason: str) -> None:
         """A consensus message was refused."""
-        self._observer.refused_message(reason)
+        self._host.observer.refused_message(reason)
 
     def synced(self, seconds: float) -> None:
         """The journal was fsynced."""
-        self._observer.journal_synced(seconds)
+        self._host.observer.journal_synced(seconds)
 
     def behind(self, peer: PeerId, height: int) -> None:
         """A peer has shown that `height` is final."""
@@ -408,52 +309,83 @@ class Shard:
     def evidence(self, first: object, second: object) -> None:
         """A validator signed two messages that contradict."""
         log.error("equivocation", chain=self.chain_id, first=repr(first), second=repr(second))
-        self._observer.evidence()
+        self._host.observer.evidence()
 
     def _is_pending(self, transaction_id: bytes) -> bool:
         return self._intake.is_pending(transaction_id)
 
 
+def batch_targets(genesis: Genesis, name: str) -> dict[BatchKind, bytes]:
+    """The work that each kind of batch carries on a chain."""
+    return {
+        BatchKind.ENERGY: genesis.shard(name).batch_target,
+        BatchKind.ORDINARY: NO_WORK,
+    }
+
+
+def sealing(host: Hosting, targets: dict[BatchKind, bytes], *, votes: bool) -> Sealing:
+    """How this node seals batches: under its validator's key where it votes."""
+    return Sealing(
+        host.identity.validator_key if votes else host.identity.network_key,
+        targets,
+        host.config.node.mining,
+        host.config.batches.gather_ms / 1_000,
+        host.config.batches.max_bytes,
+    )
+
+
+def pace(host: Hosting, name: str) -> Pace:
+    """How fast a chain goes, by its genesis."""
+    settings = host.genesis.shard(name)
+    times = settings.timeouts
+    timeouts = Timeouts(
+        times.propose_ms,
+        times.prevote_ms,
+        times.precommit_ms,
+        times.delta_ms,
+        times.rebroadcast_ms,
+    )
+    return Pace(
+        settings.block_interval_ms,
+        timeouts,
+        host.config.consensus.journal_max_bytes,
+        host.now_ms,
+    )
+
+
 @asynccontextmanager
-async def open_shard(
-    name: str,
-    genesis: Genesis,
-    config: Config,
-    home: Home,
-    identity: Identity,
-    network: Network,
-    observer: ShardObserver,
-    now_ms: Callable[[], int],
-) -> AsyncIterator[Shard]:
+async def open_shard(name: str, host: Hosting, home: Home) -> AsyncIterator[Shard]:
     """Open what a chain keeps on disk, and close it in the end.
 
     Raises storage's errors, among them `Locked` where another process has this home.
     """
-    chain = chain_id(genesis.network, name)
-    votes = config.node.role == "validator" and identity.validator_public in genesis.validator_set(
-        name
-    )
     with ExitStack() as stack:
-        store = await trio.to_thread.run_sync(
-            ChainStore.open,
-            home.database(name),
-            chain,
-            genesis_id(genesis, name),
-            genesis.time_ms,
-            genesis.chain_parameters(name),
-            initial_coins(
-                chain, [(each.address, each.amount_ugtx) for each in genesis.allocations_on(name)]
-            ),
-        )
+        store = await trio.to_thread.run_sync(open_store, name, host.genesis, home)
         stack.callback(store.close)
         journal = Journal.open(home.journal(name))
         stack.callback(journal.close)
         signer = None
-        if votes:
+        if host.config.node.role is Role.VALIDATOR and (
+            host.identity.validator_public in host.genesis.validator_set(name)
+        ):
             # A guard that is lost later is not made again: it would not know what it signed.
             fresh = store.tip.height == 0 and not journal.recovered
-            signer = Signer.open(home.signer(name), identity.validator_key, chain, create=fresh)
+            signer = Signer.open(
+                home.signer(name), host.identity.validator_key, store.chain_id, create=fresh
+            )
             stack.callback(signer.close)
-        yield Shard(
-            name, genesis, config, identity, network, store, journal, signer, observer, now_ms
-        )
+        yield Shard(name, host, Disk(store, journal, signer))
+
+
+def open_store(name: str, genesis: Genesis, home: Home) -> ChainStore:
+    """A chain's database, with its genesis in it."""
+    chain = chain_id(genesis.network, name)
+    cash = [(each.address, each.amount_ugtx) for each in genesis.allocations_on(name)]
+    return ChainStore.open(
+        home.database(name),
+        chain,
+        genesis_id(genesis, name),
+        genesis.time_ms,
+        genesis.chain_parameters(name),
+        initial_coins(chain, cash),
+    )

@@ -36,8 +36,9 @@ from gtxnode.ledger.transactions import (
 from gtxnode.market.orders import PriceLevel
 from gtxnode.metering.meters import Meter, Reading
 from gtxnode.primitives.errors import Reason, Refused
-from gtxnode.rpc.backend import (
-    EVENTS_PER_BLOCK,
+from gtxnode.rpc.backend import EVENTS_PER_BLOCK
+from gtxnode.rpc.errors import NotFound
+from gtxnode.rpc.views import (
     BalanceView,
     BlockView,
     BookView,
@@ -58,7 +59,6 @@ from gtxnode.rpc.backend import (
     Verdict,
     VerdictStatus,
 )
-from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.wire import Address, Amount, Hex
 
 # Blocks that one call for trades looks into, to bound its cost; `next` goes on from there.

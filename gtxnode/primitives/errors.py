@@ -40,13 +40,11 @@ class Reason(StrEnum):
     # Admission.
     WRONG_TARGET = ("wrong_target", "The batch names another target of work than the chain's.")
     NO_WORK = ("no_work", "The batch's nonce does not meet the target of work.")
-    STALE_BATCH = ("stale_batch", "The batch builds on a block that is too old or not known.")
     WRONG_BATCH_KIND = (
         "wrong_batch_kind",
         "Readings, orders and cancels travel in energy batches, the rest in ordinary ones.",
     )
     POOL_FULL = ("pool_full", "The node holds as many pending transactions as it can. Try later.")
-    ALREADY_KNOWN = ("already_known", "The node has this transaction already.")
     # Coins.
     UNKNOWN_COIN = ("unknown_coin", "An input is spent already, or never was.")
     WRONG_COIN_KIND = ("wrong_coin_kind", "This kind of coin is not spent by this transaction.")

@@ -14,6 +14,7 @@ from consensus.encoding import DecodeError
 from gtxnode.batches.batch import BatchKind, open_batch
 from gtxnode.batches.checking import check_batch
 from gtxnode.batches.pool import BatchPool, CheckedBatch
+from gtxnode.chain.store import ChainStore
 from gtxnode.primitives.errors import Refused
 from gtxnode.sync.wire import (
     BATCHES_ANSWER,
@@ -36,22 +37,21 @@ RETRY_MAX_S = 1.0
 
 
 class BatchFetcher:
-    """Finds batches; `keep` stores one that was fetched, `peers` says whom to ask."""
+    """Finds batches; one that was fetched is stored. `peers` says whom to ask."""
 
     def __init__(
         self,
         network: Network,
-        chain_id: str,
+        store: ChainStore,
         targets: Mapping[BatchKind, bytes],
         pool: BatchPool,
-        keep: Callable[[CheckedBatch], None],
         peers: Callable[[], Sequence[PeerId]],
     ) -> None:
         self._network = network
-        self._chain_id = chain_id
+        self._chain_id = store.chain_id
+        self._store = store
         self._targets = targets
         self._pool = pool
-        self._keep = keep
         self._peers = peers
         self._arrived = trio.Event()
 
@@ -133,5 +133,5 @@ class BatchFetcher:
             return False
         batch = await trio.to_thread.run_sync(check_batch, self._chain_id, encoded, self._targets)
         if self._pool.add(batch, needed=True):
-            self._keep(batch)
+            self._store.keep_batch(batch, sync=False)
         return True

@@ -19,7 +19,7 @@ from gtxnode.home import Home
 from gtxnode.market.orders import Depth
 from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.zones import Role, Shard, Zone
-from gtxnode.shard import Identity, open_shard
+from gtxnode.shard import Hosting, Identity, open_shard
 from gtxnode.shard import Shard as HostedShard
 from p2p.network import Network, NetworkConfig
 from p2p.simulated import SimulatedWorld
@@ -192,13 +192,8 @@ class Cluster:
                     shard = await stack.enter_async_context(
                         open_shard(
                             SHARD,
-                            self.genesis,
-                            Config(),
+                            Hosting(self.genesis, Config(), identity, network, recorder, now_ms),
                             Home(self._home / f"n{number}"),
-                            identity,
-                            network,
-                            recorder,
-                            now_ms,
                         )
                     )
                     node = RunningNode(shard, network, recorder, scope, stopped)

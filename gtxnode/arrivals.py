@@ -1,0 +1,129 @@
+"""Batches that peers send: checked off the voting path, then pooled in the order of their coming.
+
+Invariant: what is pooled is checked whole and stored. Order matters: a producer's batches reach the
+pool, and so a block, as it sealed them, and a meter's second reading never overtakes its first.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Protocol
+
+import structlog
+import trio
+
+from gtxnode.batches.batch import BatchKind
+from gtxnode.batches.checking import check_batch
+from gtxnode.batches.pool import BatchPool, CheckedBatch
+from gtxnode.chain.store import ChainStore
+from gtxnode.primitives.errors import Reason, Refused
+from gtxnode.sync.fetch import BatchFetcher
+from p2p.identity import PeerId
+from p2p.network import Network, Offence
+
+log = structlog.get_logger(__name__)
+
+# Batches that wait for their check; past it they are left to be fetched when a block needs them.
+MAX_ARRIVALS = 256
+MAX_SEEN_BATCHES = 8_192
+
+
+class Observer(Protocol):
+    """Whoever counts refusals."""
+
+    def refused_transaction(self, reason: str) -> None:
+        """A client's transaction or a peer's batch was not taken."""
+
+
+class Arrivals:
+    """The way of one chain's batches from peers into its pool."""
+
+    def __init__(
+        self,
+        network: Network,
+        store: ChainStore,
+        pool: BatchPool,
+        fetcher: BatchFetcher,
+        targets: Mapping[BatchKind, bytes],
+        observer: Observer,
+    ) -> None:
+        self._network = network
+        self._store = store
+        self._pool = pool
+        self._fetcher = fetcher
+        self._targets = targets
+        self._observer = observer
+        self._send, self._receive = trio.open_memory_channel[tuple[PeerId, bytes]](MAX_ARRIVALS)
+        self._seen: OrderedDict[bytes, None] = OrderedDict()
+
+    def arrive(self, peer: PeerId, encoded: bytes) -> None:
+        """Take a batch in its turn; one that came before by another way is passed over."""
+        digest = sha256(encoded).digest()
+        if digest in self._seen:
+            return
+        try:
+            self._send.send_nowait((peer, encoded))
+        except trio.WouldBlock:
+            self._observer.refused_transaction(Reason.POOL_FULL)
+            return
+        self._seen[digest] = None
+        if len(self._seen) > MAX_SEEN_BATCHES:
+            self._seen.popitem(last=False)
+
+    async def run(self, threads: int) -> None:
+        """Check in worker threads, several side by side, and pool in order, until cancelled."""
+        while True:
+            group = [await self._receive.receive()]
+            while len(group) < threads:
+                try:
+                    group.append(self._receive.receive_nowait())
+                except trio.WouldBlock:
+                    break
+            checked: list[CheckedBatch | None] = [None] * len(group)
+            async with trio.open_nursery() as nursery:
+                for place, (peer, encoded) in enumerate(group):
+                    nursery.start_soon(self._check, checked, place, peer, encoded)
+            for batch in checked:
+                if batch is not None:
+                    self._add(batch)
+
+    async def reload(self) -> None:
+        """Pool again what was stored and not ordered before the node stopped."""
+        for encoded in self._store.live_batches():
+            try:
+                batch = await self._checked(encoded)
+            except Refused as refusal:
+                log.error("stored_batch_refused", chain=self._chain, reason=str(refusal))
+                continue
+            if batch.id not in self._store.recent:
+                self._pool.add(batch, needed=True)
+
+    @property
+    def _chain(self) -> str:
+        return self._store.chain_id
+
+    async def _checked(self, encoded: bytes) -> CheckedBatch:
+        return await trio.to_thread.run_sync(check_batch, self._chain, encoded, self._targets)
+
+    async def _check(
+        self, checked: list[CheckedBatch | None], place: int, peer: PeerId, encoded: bytes
+    ) -> None:
+        try:
+            checked[place] = await self._checked(encoded)
+        except Refused as refusal:
+            log.warning("batch_refused", chain=self._chain, peer=peer, reason=str(refusal))
+            self._observer.refused_transaction(refusal.reason)
+            self._network.report(peer, Offence.INVALID)
+
+    def _add(self, batch: CheckedBatch) -> None:
+        next_height = max(self._store.tip.height, batch.parent_height) + 1
+        if batch.id in self._store.recent or not batch.live_at(next_height):
+            return
+        try:
+            fresh = self._pool.add(batch)
+        except Refused as refusal:
+            self._observer.refused_transaction(refusal.reason)
+            return
+        if fresh:
+            self._store.keep_batch(batch, sync=False)
+            self._fetcher.arrived()
