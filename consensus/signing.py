@@ -6,6 +6,7 @@ side. Every digest is 32 bytes and hashed by the caller.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from coincurve._libsecp256k1 import ffi, lib
 from coincurve.context import GLOBAL_CONTEXT
@@ -23,6 +24,11 @@ _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 # randomised one, which blinds the multiplication.
 _VERIFY_CONTEXT = lib.secp256k1_context_static
 _COMPRESSED = lib.SECP256K1_EC_COMPRESSED
+
+MAX_KNOWN_POINTS = 16_384
+"""Decompressing a key costs a seventh of a check, and validators, wallets and meters come
+again: their points are kept, at 300 bytes each, until the table is full."""
+_points: dict[bytes, Any] = {}
 
 
 def public_key(private_key: bytes) -> bytes:
@@ -58,18 +64,15 @@ def verify(public_key: bytes, digest: bytes, signature: bytes) -> bool:
 
 def verify_slice(checks: Sequence[tuple[bytes, bytes, bytes]]) -> list[bool]:
     """Verify (public key, digest, signature) triples one after the other on this thread."""
-    point = ffi.new("secp256k1_pubkey *")
     parsed = ffi.new("secp256k1_ecdsa_signature *")
-    parse_signature = lib.secp256k1_ecdsa_signature_parse_compact
-    parse_key, check = lib.secp256k1_ec_pubkey_parse, lib.secp256k1_ecdsa_verify
-    context = _VERIFY_CONTEXT
+    parse_signature, check = lib.secp256k1_ecdsa_signature_parse_compact, lib.secp256k1_ecdsa_verify
+    context, known = _VERIFY_CONTEXT, _points.get
     return [
         # The lengths are checked before C reads the bytes.
-        len(key) == PUBLIC_KEY_BYTES
-        and len(digest) == DIGEST_BYTES
+        len(digest) == DIGEST_BYTES
         and len(signature) == SIGNATURE_BYTES
+        and (point := known(key) or _point(key)) is not None
         and parse_signature(context, parsed, signature) == 1
-        and parse_key(context, point, key, PUBLIC_KEY_BYTES) == 1
         and check(context, parsed, digest, point) == 1
         for key, digest, signature in checks
     ]
@@ -85,6 +88,19 @@ def low_s(signature: bytes) -> bytes:
     if len(signature) != SIGNATURE_BYTES or not _ORDER // 2 < s < _ORDER:
         return signature
     return signature[:32] + (_ORDER - s).to_bytes(32, "big")
+
+
+def _point(public_key: bytes) -> Any:
+    """The curve point of a key that has not been seen of late, None if it is none."""
+    point = ffi.new("secp256k1_pubkey *")
+    if len(public_key) != PUBLIC_KEY_BYTES or not lib.secp256k1_ec_pubkey_parse(
+        _VERIFY_CONTEXT, point, public_key, PUBLIC_KEY_BYTES
+    ):
+        return None
+    if len(_points) >= MAX_KNOWN_POINTS:
+        _points.clear()  # Threads share the table, and this is one step.
+    _points[public_key] = point
+    return point
 
 
 def _check_private_key(private_key: bytes) -> None:
