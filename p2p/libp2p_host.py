@@ -44,6 +44,18 @@ async def open_network(config: NetworkConfig) -> AsyncIterator["Libp2pNetwork"]:
 
     Raises InvalidIdentity, InvalidAddress (listen, bootstrap) or ListenFailed.
     """
+    failed: Exception | None = None
+    async with _running(config) as network:
+        try:
+            yield network
+        except Exception as error:  # handed on below, bare instead of in a group per nursery
+            failed = error
+    if failed is not None:
+        raise failed
+
+
+@asynccontextmanager
+async def _running(config: NetworkConfig) -> AsyncIterator["Libp2pNetwork"]:
     mended_muxer.mend()
     listen = [_listen_address(address) for address in config.listen]
     network = Libp2pNetwork(config)
