@@ -4,6 +4,7 @@ Errors are looked up by the name of their class, so that this table imports none
 modules that raise them.
 """
 
+import errno
 from collections.abc import Mapping
 from enum import IntEnum, unique
 from types import MappingProxyType
@@ -28,8 +29,8 @@ class Exit(IntEnum):
     NOT_FOUND = 4, "The node, the keystore or the home does not have what was asked for."
     REFUSED = 5, "The node or the ledger says no; the error's code is the reason."
     CONFIGURATION = 6, "The configuration, the genesis or a key file cannot be used."
-    LOCKED = 7, "Another process has this home open, or it is there already."
-    STORAGE = 8, "The disk: full, not writable, or a record is corrupted."
+    LOCKED = 7, "Another process has this home or port open, or it is there already."
+    STORAGE = 8, "The disk: full, not readable or writable, or a record is corrupted."
     TIMED_OUT = 9, "It was sent, and was not final within the time given."
     INTERRUPTED = 130, "Ctrl-C."
 
@@ -60,6 +61,10 @@ ENDS: Mapping[str, Exit] = MappingProxyType(
         "gtxnode.keystore.errors.KeyExists": Exit.LOCKED,
         "gtxnode.keystore.errors.UnknownKey": Exit.NOT_FOUND,
         "gtxnode.keystore.errors.WrongPassphrase": Exit.REFUSED,
+        "gtxnode.devnet.DevnetError": Exit.USAGE,
+        "gtxnode.signer.ForeignSigner": Exit.CONFIGURATION,
+        "gtxnode.signer.WouldSignTwice": Exit.FAILED,
+        "p2p.errors.NetworkError": Exit.CONFIGURATION,
         "storage.errors.StorageError": Exit.STORAGE,
         "storage.errors.Locked": Exit.LOCKED,
     }
@@ -70,6 +75,8 @@ def end_of(error: BaseException) -> Exit | None:
     """How the process ends on this error; None for one that nobody foresaw."""
     if isinstance(error, CommandFailed):
         return error.end
+    if isinstance(error, OSError):
+        return Exit.LOCKED if error.errno == errno.EADDRINUSE else Exit.STORAGE
     for class_ in type(error).__mro__:
         end = ENDS.get(f"{class_.__module__}.{class_.__qualname__}")
         if end is not None:
@@ -79,6 +86,8 @@ def end_of(error: BaseException) -> Exit | None:
 
 def code_of(error: BaseException) -> str:
     """The error's stable code: its own, its reason's, or the name of its class."""
+    if isinstance(error, OSError):
+        return f"os.{errno.errorcode.get(error.errno or 0, 'error').lower()}"
     code = getattr(error, "code", None) or getattr(error, "reason", None)
     return str(code) if isinstance(code, str) else type(error).__name__
 

@@ -45,6 +45,10 @@ class Root(LazyGroup):
             sys.exit(error.exit_code)
         except (click.Abort, KeyboardInterrupt):
             sys.exit(Exit.INTERRUPTED)
+        except click.exceptions.NoArgsIsHelpError as error:
+            # A group without a command: the help is the answer, and it is still a usage error.
+            error.show()
+            sys.exit(Exit.USAGE)
         except click.ClickException as error:
             _report(_usage(error), as_json)
             sys.exit(Exit.USAGE)
@@ -83,7 +87,7 @@ def _report(failure: CommandFailed, as_json: bool) -> None:
 def _wants_json(words: Sequence[str]) -> bool:
     """Whether JSON is asked for, also where the command line cannot be parsed."""
     found = os.environ.get("GTX_OUTPUT", "text")
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words, "text"][1:], strict=True):
         if word in ("-o", "--output"):
             found = following
         elif word.startswith(("-ojson", "-otext")):
@@ -94,6 +98,7 @@ def _wants_json(words: Sequence[str]) -> bool:
 
 
 @click.group(
+    name="gtxnode",
     cls=Root,
     lazy=COMMANDS,
     context_settings={"auto_envvar_prefix": "GTX", "help_option_names": ["-h", "--help"]},

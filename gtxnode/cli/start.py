@@ -53,9 +53,10 @@ def start(
             given[key] = value
     config = session().settings(given).config
 
-    from gtxnode import logs, node
+    from gtxnode import logs
     from gtxnode.genesis_file import read_genesis
     from gtxnode.home import Home
+    from gtxnode.node import run
 
     home = Home(session().home)
     if not home.genesis.exists():
@@ -63,7 +64,7 @@ def start(
         raise CommandFailed("home.missing", message, Exit.NOT_FOUND)
     genesis = read_genesis(home.genesis)
     logs.configure(config.logging.level, config.logging.format, config.node.name)
-    return node.run(home.path, config, genesis)
+    return run(home.path, config, genesis)
 
 
 def _pair(text: str) -> tuple[str, str]:
