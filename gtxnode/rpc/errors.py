@@ -44,6 +44,11 @@ class ErrorCode(IntEnum):
     )
     TOO_MANY_SUBSCRIPTIONS = (-32008, "The connection has as many subscriptions as are allowed.")
     UNKNOWN_SUBSCRIPTION = (-32009, "The connection has no subscription of that number.")
+    TIMED_OUT = (
+        -32010,
+        "The node did not finish the call in time; whether it was done is not known. Ask for the "
+        "state, or send it again: submitting twice is harmless.",
+    )
 
 
 @unique

@@ -45,10 +45,10 @@ class Address(bytes):
     __slots__ = ()
 
 
-Height = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
-"""A block's height, or how many of something; small enough for JSON's safe integers."""
+Height = Annotated[int, msgspec.Meta(ge=0, le=2**33 - 1)]
+"""A block's height: 272 years of a block a second, and its event numbers stay below 2**53."""
 
-EventNumber = Annotated[int, msgspec.Meta(ge=0, le=2**60)]
+EventNumber = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 """height * 2**20 + position among the block's events."""
 
 
