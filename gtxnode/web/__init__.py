@@ -1,0 +1,1 @@
+"""HTTP: what operators' tools ask of a node."""
