@@ -71,7 +71,14 @@ LONGER_MODULES: Mapping[str, int] = {}
 LONGER_FUNCTIONS: Mapping[str, int] = {}
 
 # Where a task is supervised: file and function. Everywhere else errors are caught by name.
-SUPERVISORS: frozenset[str] = frozenset()
+SUPERVISORS: frozenset[str] = frozenset(
+    {
+        "gtxnode/rpc/server.py:_Server.handle",
+        "gtxnode/rpc/session.py:ClientSession._call",
+        "gtxnode/web/asgi.py:_Exchange.run",
+        "gtxnode/web/asgi.py:serve_app.handle",
+    }
+)
 
 # A person reads what these print; everything else logs.
 MAY_PRINT = ("gtxnode/cli/", "gtxnode/devnet/", "benchmarks/", "tests/")
