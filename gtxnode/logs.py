@@ -67,7 +67,9 @@ def configure(
     logging.basicConfig(level=threshold, handlers=[handler], force=True)
     for name in CHATTY:
         quiet = threshold if level is LogLevel.DEBUG else max(threshold, logging.WARNING)
-        logging.getLogger(name).setLevel(quiet)
+        logger = logging.getLogger(name)
+        logger.setLevel(quiet)
+        logger.propagate = True  # libp2p silences itself altogether when it is imported
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -85,7 +87,8 @@ def configure(
 
 def hide_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     """The event without what is secret, and with bytes as hex."""
-    return {name: _shown(name, value) for name, value in event.items()}
+    # Names that begin with _ are structlog's own, for the formatter.
+    return {n: v if n.startswith("_") else _shown(n, v) for n, v in event.items()}
 
 
 def _shown(name: str, value: Any) -> Any:
@@ -94,7 +97,9 @@ def _shown(name: str, value: Any) -> Any:
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, Mapping):
-        return {key: _shown(str(key), inner) for key, inner in value.items()}
+        return {str(_shown("", key)): _shown(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_shown(name, inner) for inner in value]
     return value
 
 

@@ -29,12 +29,32 @@ _ENDS: Mapping[str, Exit] = {
 """Errors of the interface by name; those that are not here are refusals."""
 
 
+class WebSocketUrl(click.ParamType[str]):
+    """Where a node listens: `ws://` or `wss://`, a host, a port."""
+
+    name = "WS-URL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Fails on what could not be connected to anyway."""
+        from urllib.parse import urlsplit
+
+        text = str(value)
+        try:
+            parts = urlsplit(text)
+            whole = parts.scheme in ("ws", "wss") and parts.hostname and parts.port != 0
+        except ValueError:
+            whole = False  # a port out of range, a bracket left open
+        if not whole:
+            self.fail(f"{text!r} is no WebSocket address, as ws://127.0.0.1:4601", param, ctx)
+        return text
+
+
 def node_options(command: F) -> F:
     """`--url` and `--timeout`."""
     url = click.option(
         "--url",
         envvar="GTX_URL",
-        metavar="WS-URL",
+        type=WebSocketUrl(),
         help="The node's WebSocket.  [default: rpc.host and rpc.port of the home; GTX_URL]",
     )
     timeout = click.option(
@@ -85,9 +105,9 @@ def ask(
 
     try:
         return trio.run(converse)
-    except (Disconnected, trio.TooSlowError, RpcError, ExceptionGroup) as error:
+    except (Disconnected, OSError, trio.TooSlowError, RpcError, ExceptionGroup) as error:
         match innermost(error):
-            case Disconnected() as gone:
+            case Disconnected() | OSError() as gone:
                 raise _unreachable(where, str(gone)) from error
             case trio.TooSlowError():
                 raise _unreachable(where, f"no answer within {timeout_s:g} s") from error

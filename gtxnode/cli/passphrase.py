@@ -34,9 +34,14 @@ def read_passphrase(file: Path | None, environment: str | None, *, twice: bool =
             raise click.UsageError(f"{file} is not UTF-8 text") from error
     if environment is not None:
         return environment
-    if not sys.stdin.isatty():
+    if not _at_terminal():
         raise click.UsageError(
             "There is no terminal to ask for a passphrase; give --passphrase-file"
             " or GTX_PASSPHRASE."
         )
     return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=twice, err=True))
+
+
+def _at_terminal() -> bool:
+    """Whether there is a person to ask."""
+    return sys.stdin.isatty()

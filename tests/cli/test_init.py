@@ -1,0 +1,141 @@
+"""`gtxnode init` and `gtxnode config`: a home that the node can start from."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from gtxnode.cli.init import FUNDS_UGTX
+from gtxnode.genesis_file import format_genesis, read_genesis
+from gtxnode.home import Home, read_private_key
+from gtxnode.layers import load
+from gtxnode.primitives.addresses import address_of, format_address
+from gtxnode.primitives.zones import Role
+from tests.cli.running import gtxnode
+
+FRIEND = format_address(b"\x07" * 20)
+
+
+def contents(home: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file()}
+
+
+def test_a_new_home_is_a_network_of_one(tmp_path: Path) -> None:
+    ran = gtxnode(tmp_path / "h", "init", "--name", "node.1", "-o", "json")
+    assert ran.code == 0, ran.err
+    home = Home(tmp_path / "h")
+    genesis = read_genesis(home.genesis)
+    validator = bytes.fromhex(ran.answer["validator"])
+    assert [each.public_key for each in genesis.validators] == [validator]
+    assert ran.answer["votes"] is True
+    assert ran.answer["address"] == format_address(address_of(validator))
+    assert [each.role for each in genesis.authorities] == list(Role)
+    assert [(a.address, a.amount_ugtx) for a in genesis.allocations] == [
+        (address_of(validator), FUNDS_UGTX)
+    ]
+    assert load(home.path, environment={}).config.node.name == "node.1"
+    checked = gtxnode(home.path, "config", "check", "-o", "json")
+    assert checked.code == 0, checked.err
+    assert checked.answer["shards"] == ["geo_bangkok"]
+
+
+def test_keys_are_for_their_owner_alone(tmp_path: Path) -> None:
+    gtxnode(tmp_path, "init")
+    keys = sorted((tmp_path / "keys").iterdir())
+    assert [path.name for path in keys] == [
+        *(f"authority-{role.name.lower()}.key" for role in sorted(Role, key=lambda r: r.name)),
+        "network.key",
+        "validator.key",
+    ]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in keys} == {0o600}
+    assert len({read_private_key(path) for path in keys}) == len(keys)
+
+
+def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
+    gtxnode(tmp_path, "init")
+    before = contents(tmp_path)
+    ran = gtxnode(tmp_path, "init", "-o", "json")
+    assert (ran.code, ran.error["code"]) == (7, "home.exists")
+    assert contents(tmp_path) == before
+
+
+def test_force_replaces_settings_and_genesis_and_no_key(tmp_path: Path) -> None:
+    gtxnode(tmp_path, "init")
+    keys = contents(tmp_path / "keys")
+    words = ("init", "--force", "--network", "other", "--shard", "geo_northern", "--profile", "mea")
+    ran = gtxnode(tmp_path, *words, "--fund", f"{FRIEND}=2.5", "--node-type", "trader")
+    assert ran.code == 0, ran.err
+    assert contents(tmp_path / "keys") == keys
+    genesis = read_genesis(Home(tmp_path).genesis)
+    assert genesis.network == "other"
+    assert [(a.address, a.amount_ugtx) for a in genesis.allocations] == [(b"\x07" * 20, 2_500_000)]
+    config = load(tmp_path, environment={}).config
+    assert (config.profile, config.node.role) == ("mea", "trader")
+
+
+def test_a_node_joins_the_network_of_a_genesis_file(tmp_path: Path) -> None:
+    gtxnode(tmp_path / "first", "init", "--network", "joined")
+    shared = Home(tmp_path / "first").genesis
+    ran = gtxnode(tmp_path / "second", "init", "--genesis", str(shared), "-o", "json")
+    assert ran.code == 0, ran.err
+    assert (ran.answer["network"], ran.answer["votes"]) == ("joined", False)
+    joined = Home(tmp_path / "second")
+    assert read_genesis(joined.genesis) == read_genesis(shared)
+    assert joined.genesis.read_bytes() == format_genesis(read_genesis(shared))
+    assert not list(joined.path.glob("keys/authority-*"))
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--name", "a b"), 6),
+        (("--network", "A b"), 6),
+        (("--shard", "geo_moon"), 2),
+        (("--fund", "gtx1nobody=1"), 2),
+        (("--fund", f"{FRIEND}=0.0000001"), 2),
+        (("--fund", f"{FRIEND}=1", "--fund", f"{FRIEND}=1"), 6),
+        (("--genesis", "missing.json"), 2),
+    ],
+)
+def test_what_is_refused_leaves_no_half_made_home(
+    words: tuple[str, ...], code: int, tmp_path: Path
+) -> None:
+    ran = gtxnode(tmp_path / "h", "init", *words)
+    assert ran.code == code, ran.err
+    assert not (tmp_path / "h" / "config.toml").exists()
+    assert not (tmp_path / "h" / "genesis.json").exists()
+
+
+def test_a_wrong_genesis_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "genesis.json").write_text(json.dumps({"network": "x"}))
+    words = ("init", "--genesis", str(tmp_path / "genesis.json"), "-o", "json")
+    ran = gtxnode(tmp_path / "h", *words)
+    assert (ran.code, ran.error["code"]) == (6, "genesis.bad_value")
+
+
+def test_show_says_where_each_value_comes_from(tmp_path: Path) -> None:
+    gtxnode(tmp_path, "init", "--name", "n1", "--profile", "egat")
+    environment = {"GTX_RPC_PORT": "7000"}
+    shown = gtxnode(tmp_path, "config", "show", "-o", "json", environment=environment).answer
+    assert shown["rpc.port"] == {"value": 7000, "from": "environment"}
+    assert shown["node.name"] == {"value": "n1", "from": str(tmp_path / "config.toml")}
+    assert shown["node.role"] == {"value": "trader", "from": "profile egat"}
+    text = gtxnode(tmp_path, "config", "show", environment=environment).out
+    assert any(line.split() == ["rpc.port", "7000", "environment"] for line in text.splitlines())
+
+
+def test_check_finds_what_the_node_would_stumble_over(tmp_path: Path) -> None:
+    gtxnode(tmp_path, "init")
+    home = Home(tmp_path)
+    assert gtxnode(tmp_path, "config", "check").code == 0
+    elsewhere = {"GTX_NODE_SHARDS": "geo_northern"}
+    ran = gtxnode(tmp_path, "config", "check", environment=elsewhere)
+    assert ran.code == 6
+    assert "node.shards[0]" in ran.err
+    home.network_key.chmod(0o644)
+    ran = gtxnode(tmp_path, "config", "check", "-o", "json")
+    assert (ran.code, ran.error["code"]) == (6, "home.unusable_key")
+    home.network_key.chmod(0o600)
+    home.genesis.unlink()
+    assert gtxnode(tmp_path, "config", "check").code == 6
