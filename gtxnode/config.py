@@ -158,21 +158,6 @@ class ConsensusConfig(Section, frozen=True):
     ] = 64 * MIB
 
 
-class StorageConfig(Section, frozen=True):
-    """[storage]: each shard's LevelDB."""
-
-    cache_bytes: Annotated[
-        int,
-        msgspec.Meta(ge=MIB, le=64 * 1024 * MIB),
-        described("Bytes of blocks kept in memory, per shard."),
-    ] = 16 * MIB
-    write_buffer_bytes: Annotated[
-        int,
-        msgspec.Meta(ge=64 * KIB, le=1024 * MIB),
-        described("Bytes gathered in memory before a table is written, per shard."),
-    ] = 8 * MIB
-
-
 class BatchesConfig(Section, frozen=True):
     """[batches]: how clients' transactions are gathered and checked."""
 
@@ -187,9 +172,6 @@ class BatchesConfig(Section, frozen=True):
     verify_threads: Annotated[
         int, msgspec.Meta(ge=1, le=64), described("Threads that check signatures.")
     ] = 2
-    verify_slice: Annotated[
-        int, msgspec.Meta(ge=1, le=10_000), described("Signatures that a thread checks in one go.")
-    ] = 256
 
 
 class PoolConfig(Section, frozen=True):
@@ -228,7 +210,6 @@ class Config(Section, frozen=True):
     rpc: RpcConfig = RpcConfig()
     http: HttpConfig = HttpConfig()
     consensus: ConsensusConfig = ConsensusConfig()
-    storage: StorageConfig = StorageConfig()
     batches: BatchesConfig = BatchesConfig()
     pool: PoolConfig = PoolConfig()
     logging: LoggingConfig = LoggingConfig()

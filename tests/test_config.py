@@ -1,5 +1,6 @@
 """Settings: layers in their order, errors that name layer and key, garbage refused by name."""
 
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ from gtxnode.layers import (
 )
 from gtxnode.schema import Misfit, read_as
 
+ROOT = Path(__file__).resolve().parent.parent
 SHARED_FOLDER = hypothesis_settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
@@ -218,6 +220,20 @@ def test_any_variable_is_taken_or_refused_by_its_path(tmp_path: Path, key: str, 
     found = outcome(lambda: settled(tmp_path, "", {variable(key): text}))
     if isinstance(found, InvalidConfig):
         assert found.path.partition("[")[0] in (key, "http.port", "pool.max_bytes")
+
+
+def test_every_setting_is_read_somewhere() -> None:
+    source = "".join(
+        path.read_text(encoding="utf-8")
+        for path in (ROOT / "gtxnode").rglob("*.py")
+        if path.name not in ("config.py", "layers.py", "config_text.py")
+    )
+    unread = [
+        key
+        for key in known_keys()
+        if key != "profile" and not re.search(rf"\b{re.escape(key)}\b", source)
+    ]
+    assert not unread, "a setting that nothing reads promises what is not so"
 
 
 def test_a_new_file_says_every_key_and_changes_nothing() -> None:
