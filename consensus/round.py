@@ -234,14 +234,7 @@ def apply(state: RoundState, event: RoundInput) -> Outcome:
             return state, (Schedule(TimeoutKind.PREVOTE, state.round),)
         # 36-41: lock. 42-43: and remember as valid.
         case Step.PREVOTE, PolkaValue(value):
-            locked = replace(
-                state,
-                locked_value=value,
-                locked_round=state.round,
-                valid_value=value,
-                valid_round=state.round,
-            )
-            return _precommit(locked, value)
+            return _precommit(_locked(state, value), value)
         # 36, 42-43: too late to lock.
         case Step.PRECOMMIT, PolkaValue(value):
             return replace(state, valid_value=value, valid_round=state.round), ()
@@ -292,6 +285,12 @@ def _prevote(state: RoundState, value: bytes | None, valid_round: int) -> Outcom
         reason = max(valid_round, own)
     vote = CastVote(VoteKind.PREVOTE, state.round, value, reason)
     return replace(state, step=Step.PREVOTE), (vote,)
+
+
+def _locked(state: RoundState, value: bytes) -> RoundState:
+    """38-39, 42-43"""
+    number = state.round
+    return RoundState(number, state.step, value, number, value, number)
 
 
 def _precommit(state: RoundState, value: bytes | None) -> Outcome:

@@ -56,13 +56,17 @@ def next_input(state: DriverState, *, entered: bool) -> RoundInput | None:
 
 
 def _on_commit(state: DriverState) -> CommitValue | None:
-    """49: two thirds precommitted a valid block of that round."""
-    for kind, round_, value in state.tally.quorums:
-        if kind is VoteKind.PRECOMMIT and value is not None and state.judged.get(value):
-            held = state.proposals.get(round_, ())
-            taken = state.commit is not None and state.commit.commit.block_id == value
-            if taken or any(each.proposal.block_id == value for each in held):
-                return CommitValue(round_, value)
+    """49: two thirds precommitted a valid block of that round; the lowest such round."""
+    committed = sorted(
+        (round_, value)
+        for kind, round_, value in state.tally.quorums
+        if kind is VoteKind.PRECOMMIT and value is not None and state.judged.get(value)
+    )
+    for round_, value in committed:
+        taken = state.commit is not None and state.commit.commit.block_id == value
+        held = state.proposals.get(round_, ())
+        if taken or any(each.proposal.block_id == value for each in held):
+            return CommitValue(round_, value)
     return None
 
 

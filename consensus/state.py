@@ -25,8 +25,8 @@ from consensus.tally import Tally
 from consensus.types import Block, Commit, Proposal, Vote, VoteKind, block_id
 
 MAX_PAST_ROUNDS = 32
-"""Votes of rounds further back are refused and forgotten (but for the locked and the
-valid round's). A proposal or a commit from back then comes with its certificate."""
+"""Votes of rounds further back are refused and forgotten (but for the locked, the valid and
+the committed round's). A proposal or a commit from back then comes with its certificate."""
 MAX_PAST_PROPOSAL_ROUNDS = 4
 """Proposals, which carry blocks, are kept for fewer rounds."""
 MAX_FUTURE_ROUNDS_PER_VALIDATOR = 2
@@ -139,23 +139,29 @@ def find_polka(state: DriverState, round_: int, wanted: bytes) -> Polka | None:
 
 def check_round(state: DriverState, round_: int, *, kept: int) -> None:
     """Refuse a round that lies further back than is kept. `PeerError`."""
-    pinned = (state.round_state.locked_round, state.round_state.valid_round)
-    if round_ < state.round - kept and round_ not in pinned:
+    if round_ < state.round - kept and round_ not in _pinned(state):
         raise PeerError(Refusal.STALE_ROUND, f"round {round_}, now in {state.round}")
 
 
 def with_vote(state: DriverState, vote: Vote) -> DriverState:
-    """Count a vote; the validator's furthest-behind future round makes room if need be."""
-    tally = tallies.add(state.tally, vote)
+    """Count a vote. Of the rounds ahead, its validator's latest few are kept: an earlier one
+    makes room, or, if it is this one, is refused. `PeerError` TOO_MANY.
+
+    What is forgotten is never part of a quorum: a quorum ahead is no longer ahead.
+    """
     ahead = sorted(
         number
-        for number in tally.rounds
+        for number in state.tally.rounds
         if number > state.round
-        and any(vote.validator in tally.votes(number, kind) for kind in VoteKind)
+        and number != vote.round
+        and any(vote.validator in state.tally.votes(number, kind) for kind in VoteKind)
     )
-    for number in ahead[:-MAX_FUTURE_ROUNDS_PER_VALIDATOR]:
-        tally = tallies.without_votes(tally, vote.validator, number)
-    return replace(state, tally=tally)
+    tally = state.tally
+    if vote.round > state.round and len(ahead) >= MAX_FUTURE_ROUNDS_PER_VALIDATOR:
+        if vote.round < ahead[0]:
+            raise PeerError(Refusal.TOO_MANY, f"round {vote.round}, after votes in {ahead}")
+        tally = tallies.without_votes(tally, vote.validator, ahead[0])
+    return replace(state, tally=tallies.add(tally, vote))
 
 
 def with_proposal(state: DriverState, message: ProposalMessage) -> DriverState:
@@ -176,7 +182,7 @@ def with_proposal(state: DriverState, message: ProposalMessage) -> DriverState:
 def entering(state: DriverState) -> DriverState:
     """Forget what the new round, already in `round_state`, does not need."""
     machine = state.round_state
-    pinned = {machine.locked_round, machine.valid_round}
+    pinned = _pinned(state)
     old = [
         number
         for number in state.tally.rounds
@@ -225,6 +231,14 @@ def same_vote(first: Vote, second: Vote) -> bool:
 def same_proposal(first: Proposal, second: Proposal) -> bool:
     """Whether two proposals of one round say the same, whatever their signatures."""
     return first.block_id == second.block_id and first.valid_round == second.valid_round
+
+
+def _pinned(state: DriverState) -> set[int]:
+    """Rounds whose votes are still needed, however long ago they were."""
+    pinned = {state.round_state.locked_round, state.round_state.valid_round}
+    if state.commit is not None:
+        pinned.add(state.commit.commit.round)
+    return pinned
 
 
 def _judgements_of(

@@ -242,6 +242,17 @@ def test_a_commit_is_taken_whole() -> None:
     assert knows(state, CommitMessage(commit, A))
 
 
+def test_a_commit_waits_for_its_block_however_long() -> None:
+    """Many rounds may pass before its block can be judged."""
+    commit = commit_from_votes([precommit(each, A) for each in (0, 2, 3)])
+    far = states.MAX_PAST_ROUNDS + 9
+    skip = [received(prevote(each, None, far)) for each in (0, 2)]
+    state, _ = run(fresh(), [CommitReceived(VerifiedCommit(commit, A)), *skip])
+    assert state.round == far
+    _, effects = run(state, [BlockJudged(A_ID, True)])
+    assert effects == [Decided(A, commit)]
+
+
 def test_late_precommits_still_count() -> None:
     """So that nobody's vote is missing from the commit by a proposer's choice."""
     commit = commit_from_votes([precommit(each, A) for each in (0, 2, 3)])
@@ -313,6 +324,20 @@ def test_two_rounds_ahead_are_kept_of_each_validator() -> None:
         state, _ = run(state, [received(prevote(0, None, round_))])
     held = [number for number in state.tally.rounds if state.tally.votes(number, VoteKind.PREVOTE)]
     assert held == [48, 49]
+
+
+def test_a_vote_that_comes_after_two_later_ones_makes_no_quorum() -> None:
+    """It is refused, so no quorum ever rests on a vote that is not kept."""
+    state = fresh(30, 20, 25, 25)
+    state, _ = run(state, [received(precommit(2, A, 5))])
+    state, _ = run(state, [received(prevote(0, None, each)) for each in (6, 7)])
+    assert refusal(state, received(precommit(0, A, 5))) is Refusal.TOO_MANY
+    state, _ = run(state, [received(prevote(2, None, 7))])
+    assert state.round == 7
+    state, _ = run(state, [received(precommit(each, A, 5)) for each in (0, 3)])
+    _, effects = run(state, [proposed(A, 5), BlockJudged(A_ID, True)])
+    commit = commit_from_votes([precommit(each, A, 5) for each in (0, 2, 3)])
+    assert effects[-1] == Decided(A, commit)
 
 
 def test_few_proposals_ahead_are_kept() -> None:

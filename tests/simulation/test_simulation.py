@@ -4,6 +4,10 @@ A failing run prints its plan; `python -m tests.simulation` runs it again.
 """
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +46,22 @@ def test_the_same_seed_gives_the_same_run() -> None:
     first, again, other = (simulate(Plan(seed, heights=3)) for seed in (11, 11, 12))
     assert first == again
     assert first.hash != other.hash
+
+
+def test_the_run_does_not_depend_on_the_order_of_sets() -> None:
+    """Which differs from one interpreter to the next."""
+    command = [sys.executable, "-m", "tests.simulation", "--seeds", "4", "-o", "json"]
+    outputs = {
+        subprocess.run(
+            command,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            cwd=Path(__file__).resolve().parents[2],
+            capture_output=True,
+            check=True,
+        ).stdout
+        for hash_seed in ("1", "2")
+    }
+    assert len(outputs) == 1
 
 
 def test_crashes_happen_and_messages_are_lost() -> None:
