@@ -4,14 +4,17 @@ Everything is as `gtxnode devnet` makes it (homes, genesis, processes); what is 
 a bad day needs. Waiting has a deadline everywhere, and nothing is concluded from how long it took.
 """
 
+import dataclasses
 import json
 import random
+import secrets
 import signal
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from time import time
 
+import msgspec
 import pytest
 import trio
 
@@ -19,7 +22,9 @@ from gtxnode.devnet.fleet import Fleet, Ports, Validator, prepare, write_homes
 from gtxnode.devnet.household import Household
 from gtxnode.devnet.processes import free_ports, stop
 from gtxnode.devnet.session import is_ready
-from gtxnode.genesis import chain_id
+from gtxnode.genesis import arranged, chain_id
+from gtxnode.genesis_file import format_genesis
+from gtxnode.home import Home, write_private_key
 from gtxnode.ledger import wallet
 from gtxnode.ledger.coins import Cash, decode_coin
 from gtxnode.ledger.transactions import CheckedTransaction
@@ -39,6 +44,7 @@ from gtxnode.rpc.client import Client, Disconnected, RpcError, connect
 from tests.waiting import until_true
 
 BANGKOK = Shard.GEO_BANGKOK
+INTERVAL_MS = 400
 READY_S = 60.0
 MOVES_S = 60.0
 FEE_UGTX = 1_000
@@ -92,6 +98,7 @@ class Cluster:
         """Write the home of one more node, which knows the others and whose key nobody knows."""
         known = [node.p2p for node in self.nodes]
         ports = [Ports(*free_ports(3))]
+        write_private_key(Home(self.fleet.folder / name).validator_key, secrets.token_bytes(32))
         (node,) = write_homes(self.fleet.folder, self.fleet.genesis, [name], ports, known)
         self.nodes.append(node)
         return node
@@ -128,18 +135,21 @@ class Cluster:
 
     async def agree(self, *nodes: Validator) -> int:
         """Every node has the same blocks up to the lowest head, whose height is returned."""
-        heads = [await self.head(node) for node in nodes]
-        lowest = min(head.height for head in heads)
-        for height in range(1, lowest + 1):
-            blocks = [await self.block(node, height) for node in nodes]
-            assert len({block.id for block in blocks}) == 1, f"two blocks at {height}"
-            assert len({block.app_root for block in blocks}) == 1, f"two states before {height}"
-        # what each has computed itself is in the next block's header
-        for node in nodes:
-            head = await self.head(node)
+        async with AsyncExitStack() as stack:
+            clients = [await stack.enter_async_context(connect(node.websocket)) for node in nodes]
+            heads = [await client.ask(HeadView, "chain.head", shard=BANGKOK) for client in clients]
+            lowest = min(head.height for head in heads)
+            for height in range(1, lowest + 1):
+                blocks = [
+                    await client.ask(BlockView, "chain.block", shard=BANGKOK, height=height)
+                    for client in clients
+                ]
+                assert len({block.id for block in blocks}) == 1, f"two blocks at {height}"
+        # What each has computed itself is in the header of the next block.
+        for node, head in zip(nodes, heads, strict=True):
             await self.reaches(head.height + 1, nodes[0])
-            next_block = await self.block(nodes[0], head.height + 1)
-            assert next_block.app_root == head.state_root, f"{node.name} has another state"
+            following = await self.block(nodes[0], head.height + 1)
+            assert following.app_root == head.state_root, f"{node.name} has another state"
         return lowest
 
     def nobody_signed_twice(self) -> None:
@@ -171,12 +181,24 @@ async def running(
         port_base=None,
         now_ms=int(time() * 1_000),
     )
-    cluster = Cluster(fleet)
+    cluster = Cluster(hurried(fleet))
     try:
         await cluster.start()
         yield cluster
     finally:
         await cluster.stop()
+
+
+def hurried(fleet: Fleet) -> Fleet:
+    """The same network with more blocks in a second, so that tests wait less."""
+    quick = [
+        msgspec.structs.replace(shard, block_interval_ms=INTERVAL_MS)
+        for shard in fleet.genesis.shards
+    ]
+    genesis = arranged(msgspec.structs.replace(fleet.genesis, shards=tuple(quick)))
+    for validator in fleet.validators:
+        validator.home.genesis.write_bytes(format_genesis(genesis))
+    return dataclasses.replace(fleet, genesis=genesis)
 
 
 async def submit(client: Client, transaction: CheckedTransaction) -> Verdict:

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 KILLS = 3
 QUIET_S = 5.0
-"""Five block intervals."""
+"""A dozen block intervals."""
 
 
 async def test_one_is_killed_at_a_random_moment_and_comes_back(

@@ -49,7 +49,8 @@ async def test_a_full_disk_stops_the_node_and_not_the_network(
         os.close(pipe)
         victim.process.log = log_file
     assert code == STORAGE_EXIT, last_words
-    assert "storage." in last_words
+    assert "error[" in last_words
+    assert str(victim.home.path) in last_words  # which file it was
     await cluster.moves(*others)
     # With room again it goes on where it stopped.
     await cluster.start([victim])

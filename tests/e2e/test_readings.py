@@ -76,7 +76,7 @@ async def test_every_bad_reading_is_refused_with_its_reason(cluster: Cluster) ->
         assert await told(overlapping) == Reason.OVERLAPPING_INTERVAL
         future = bench.changed(second, end_s=START_S + 2 * LIMITS.max_age_s)
         assert await told(future) == Reason.READING_IN_FUTURE
-        stranger = sign(bench.chain_id, bench.next().body, household.wallet_key)
+        stranger = sign(bench.chain_id, second.body, household.wallet_key)
         assert await told(stranger) == Reason.WRONG_METER_KEY
         assert (await supply(client)).minted_wh == minted_wh
 
