@@ -142,4 +142,5 @@ async def shard_of(client: "Client", shard: str | None) -> str:
 
 
 def _unreachable(where: str, reason: str) -> CommandFailed:
-    return CommandFailed("rpc.unreachable", f"{where}: {reason}", Exit.UNREACHABLE)
+    message = reason if where in reason else f"{where}: {reason}"
+    return CommandFailed("rpc.unreachable", message, Exit.UNREACHABLE)

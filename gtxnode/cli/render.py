@@ -15,10 +15,9 @@ from gtxnode.cli.session import session
 from gtxnode.primitives.units import MGTX_PER_GTX, UGTX_PER_GTX, WH_PER_KWH, format_decimal
 
 _SCALES = (
-    ("price_mgtx_per_kwh", "price", MGTX_PER_GTX, "GTX/kWh"),
-    ("_mgtx_per_kwh", "", MGTX_PER_GTX, "GTX/kWh"),
-    ("_ugtx", "", UGTX_PER_GTX, "GTX"),
-    ("_wh", "", WH_PER_KWH, "kWh"),
+    ("_mgtx_per_kwh", MGTX_PER_GTX, "GTX/kWh"),
+    ("_ugtx", UGTX_PER_GTX, "GTX"),
+    ("_wh", WH_PER_KWH, "kWh"),
 )
 
 
@@ -56,11 +55,23 @@ def _object(document: Mapping[str, Any], indent: str) -> Iterator[str]:
 def _list(items: Sequence[Any], indent: str) -> Iterator[str]:
     if not items:
         yield f"{indent}none"
-    elif all(isinstance(item, Mapping) for item in items):
+    elif all(isinstance(item, Mapping) and _fits_a_row(item) for item in items):
         yield from _table(items, indent)
     else:
-        for item in items:
-            yield indent + _word("", item)
+        for index, item in enumerate(items):
+            if index and isinstance(item, Mapping):
+                yield ""
+            yield from text_lines(item, indent)
+
+
+def _fits_a_row(item: Mapping[str, Any]) -> bool:
+    """Whether no value is deeper than an object or list of simple values."""
+    return not any(
+        isinstance(inner, (Mapping, list, tuple))
+        for value in item.values()
+        if isinstance(value, (Mapping, list, tuple))
+        for inner in (value.values() if isinstance(value, Mapping) else value)
+    )
 
 
 def _table(rows: Sequence[Mapping[str, Any]], indent: str) -> Iterator[str]:
@@ -74,9 +85,8 @@ def _table(rows: Sequence[Mapping[str, Any]], indent: str) -> Iterator[str]:
 
 
 def _label(name: str) -> str:
-    for suffix, label, _, _ in _SCALES:
-        if name.endswith(suffix):
-            return (label or name.removesuffix(suffix)).replace("_", " ")
+    for suffix, _, _ in _SCALES:
+        name = name.removesuffix(suffix)
     return name.removesuffix("_ms").replace("_", " ")
 
 
@@ -90,11 +100,13 @@ def _word(name: str, value: Any) -> str:
         return ", ".join(f"{_label(k)} {_word(k, v)}" for k, v in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(_word("", item) for item in value) or "none"
-    for suffix, _, scale, unit in _SCALES:
+    for suffix, scale, unit in _SCALES:
         if name.endswith(suffix):
             return f"{format_decimal(int(value), scale)} {unit}"
     if name in ("time_ms", "started_ms"):
         return _time(int(value))
+    if name.endswith("_ms"):
+        return f"{value} ms"
     return str(value)
 
 

@@ -97,6 +97,18 @@ def _wants_json(words: Sequence[str]) -> bool:
     return found == "json"
 
 
+def _print_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if not value:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        click.echo(f"gtxnode {version('gridtokenx')}")
+    except PackageNotFoundError:
+        click.echo("gtxnode, run from its source and not installed")
+    ctx.exit()
+
+
 @click.group(
     name="gtxnode",
     cls=Root,
@@ -105,6 +117,13 @@ def _wants_json(words: Sequence[str]) -> bool:
     epilog="Amounts are decimal and exact: GTX (to 0.000001), kWh (to 0.001), GTX/kWh (to 0.001).",
 )
 @shared_options
-@click.version_option(package_name="gridtokenx", prog_name="gtxnode")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Show the version and exit.",
+)
 def root() -> None:
     """The GridTokenX node: peer-to-peer trade of electricity."""
