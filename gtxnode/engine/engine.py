@@ -11,17 +11,14 @@ chain's interval has passed since the parent's time, and everybody's propose tim
 
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import structlog
 import trio
 
-from consensus import verify
-from consensus.driver import DriverState, decided_commit, knows, start_height, step
-from consensus.encoding import DecodeError
-from consensus.errors import PeerError, Refusal
+from consensus.driver import DriverState, decided_commit, start_height, step
+from consensus.errors import PeerError
 from consensus.events import (
     BlockJudged,
     BuildValue,
@@ -39,19 +36,13 @@ from consensus.events import (
     Timeout,
     TimeoutFired,
     ValueBuilt,
-    VoteReceived,
     VoteSigned,
 )
 from consensus.messages import (
-    Message,
-    VoteMessage,
-    decode_message,
     encode_message,
 )
-from consensus.proposers import ProposerSchedule
 from consensus.recovery import rebuild
 from consensus.round import TimeoutKind
-from consensus.timeouts import Timeouts
 from consensus.types import (
     Block,
     Commit,
@@ -61,8 +52,9 @@ from consensus.types import (
     proposal_digest,
     vote_digest,
 )
-from consensus.validators import ValidatorSet
-from gtxnode.relay import ConsensusEnvelope, HeadEnvelope, Relay
+from gtxnode.engine.inbound import Heights, Inbound
+from gtxnode.engine.ports import Application, Item, Observer, Pace, Synced
+from gtxnode.relay import ConsensusEnvelope, Relay
 from gtxnode.signer import Signer, Step, WouldSignTwice
 from p2p.identity import PeerId
 from p2p.network import Offence
@@ -72,88 +64,6 @@ log = structlog.get_logger(__name__)
 
 INBOX_INPUTS = 2_048
 INPUTS_PER_SYNC = 128
-# Messages of the next height kept until this one is final; past it they are dropped, and come
-# again with the sender's rebroadcast.
-EARLY_MESSAGES = 512
-# How often one peer that is behind is told so.
-HELP_INTERVAL_S = 0.5
-# Refusals that happen between honest nodes: counted, not charged.
-NOBODYS_FAULT = frozenset(
-    {
-        Refusal.DUPLICATE,
-        Refusal.STALE_ROUND,
-        Refusal.FUTURE_ROUND,
-        Refusal.WRONG_HEIGHT,
-        Refusal.TOO_MANY,
-        Refusal.EQUIVOCATION,
-    }
-)
-
-
-class Application(Protocol):
-    """What the engine asks of the chain that it finalises."""
-
-    def head_height(self) -> int:
-        """The height of the newest final block, 0 before the first."""
-
-    def head_id(self) -> bytes:
-        """Its id."""
-
-    def head_time_ms(self) -> int:
-        """Its time."""
-
-    def validators(self, height: int) -> ValidatorSet:
-        """Who votes at a height."""
-
-    def proposers(self, height: int) -> ProposerSchedule:
-        """Who proposes at a height, round by round."""
-
-    def build(self, height: int, last_commit: Commit | None) -> Block:
-        """A new block on the head, proposed by us."""
-
-    async def judge(self, block: Block) -> bool:
-        """Whether a block is valid, once everything that it names is here; until then, wait."""
-
-    async def finalise(self, block: Block, commit: Commit) -> None:
-        """Execute a decided block and write it, synced. Fetches what is missing first."""
-
-
-class Observer(Protocol):
-    """What the engine tells those who measure."""
-
-    def refused(self, reason: str) -> None:
-        """A consensus message was refused."""
-
-    def synced(self, seconds: float) -> None:
-        """The journal was fsynced."""
-
-    def behind(self, peer: PeerId, height: int) -> None:
-        """A peer has shown that `height` is final."""
-
-    def evidence(self, first: object, second: object) -> None:
-        """A validator signed two messages that contradict."""
-
-
-@dataclass(frozen=True, slots=True)
-class Synced:
-    """A final block that was fetched and whose commit was verified."""
-
-    block: Block
-    commit: Commit
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast a chain goes. `now_ms` is the wall clock, milliseconds since 1970."""
-
-    block_interval_ms: int
-    timeouts: Timeouts
-    journal_max_bytes: int
-    """The journal is emptied at the first height that ends with it larger than this."""
-    now_ms: Callable[[], int]
-
-
-Inbound = Input | Synced
 
 
 class Engine:
@@ -179,13 +89,12 @@ class Engine:
         self._me = public_key if signer is not None else None
         self._pace = pace
         self._observer = observer
-        self._charge = charge
-        self._send, self._inbox = trio.open_memory_channel[Inbound](INBOX_INPUTS)
-        self._state: DriverState | None = None
-        self._previous: DriverState | None = None
+        self._send, self._inbox = trio.open_memory_channel[Item](INBOX_INPUTS)
+        self._heights = Heights()
+        self._inbound = Inbound(
+            chain_id, application, relay, self._heights, self._send, observer, charge
+        )
         self._last_commit: Commit | None = None
-        self._early: deque[tuple[PeerId, Message]] = deque(maxlen=EARLY_MESSAGES)
-        self._helped: dict[PeerId, float] = {}
         self._scopes: set[trio.CancelScope] = set()
         self._unsynced = False
 
@@ -197,7 +106,8 @@ class Engine:
     @property
     def round(self) -> int:
         """The round of that height."""
-        return self._state.round if self._state is not None else 0
+        state = self._heights.current
+        return state.round if state is not None else 0
 
     async def run(self, last_commit: Commit | None) -> None:
         """Decide height after height, until cancelled. Resumes from what the journal recovered."""
@@ -222,94 +132,8 @@ class Engine:
         await self._send.send(Synced(block, commit))
 
     async def receive(self, peer: PeerId, data: bytes) -> None:
-        """Take a consensus message as a peer sent it: decoded, verified, and only then used."""
-        try:
-            message = decode_message(data)
-        except DecodeError as error:
-            log.warning("message_refused", chain=self._chain_id, peer=peer, reason=str(error))
-            self._observer.refused(Refusal.MALFORMED)
-            self._charge(peer, Offence.MALFORMED)
-            return
-        await self._route(peer, message)
-
-    async def _route(self, peer: PeerId, message: Message) -> None:
-        height = message_height(message)
-        if self._state is None or height > self._state.height:
-            if height == self.height + 1 or self._state is None:
-                self._early.append((peer, message))
-            if height > 1:
-                self._observer.behind(peer, height - 1)
-            return
-        if height < self._state.height:
-            self._hear_late(peer, message)
-            return
-        if knows(self._state, message):
-            return
-        await self._verify(peer, message)
-
-    async def _verify(self, peer: PeerId, message: Message) -> None:
-        assert self._state is not None
-        height, validators = self._state.height, self._state.start.validators
-        arguments = (
-            self._chain_id,
-            height,
-            validators,
-            self._application.proposers(height),
-            message,
-        )
-        try:
-            if isinstance(message, VoteMessage):
-                # One signature costs less than the way to a worker thread and back.
-                verified = verify.verify_message(*arguments)
-            else:
-                verified = await trio.to_thread.run_sync(verify.verify_message, *arguments)
-        except PeerError as error:
-            self._refuse(error, peer)
-            return
-        await self._send.send(verified)
-
-    def _refuse(self, error: PeerError, peer: PeerId | None) -> None:
-        self._observer.refused(error.reason)
-        if error.reason in NOBODYS_FAULT or peer is None:
-            return
-        log.warning("message_refused", chain=self._chain_id, peer=peer, reason=str(error))
-        offence = (
-            Offence.BAD_SIGNATURE if error.reason is Refusal.BAD_SIGNATURE else Offence.INVALID
-        )
-        self._charge(peer, offence)
-
-    def _hear_late(self, peer: PeerId, message: Message) -> None:
-        """Count a late precommit into its block's commit, and help a peer that is behind."""
-        previous = self._previous
-        if (
-            previous is not None
-            and isinstance(message, VoteMessage)
-            and message.vote.kind is VoteKind.PRECOMMIT
-            and message.vote.height == previous.height
-        ):
-            if knows(previous, message):
-                return
-            try:
-                vote = verify.verify_vote(
-                    self._chain_id, previous.height, previous.start.validators, message.vote
-                )
-                self._previous, _ = step(previous, VoteReceived(vote))
-            except PeerError as error:
-                self._refuse(error, peer)
-            return
-        self._help(peer)
-
-    def _help(self, peer: PeerId) -> None:
-        """Tell a peer of an older height where we are; it then asks for what it lacks."""
-        now = trio.current_time()
-        if now - self._helped.get(peer, -HELP_INTERVAL_S) < HELP_INTERVAL_S:
-            return
-        self._helped = {
-            other: at for other, at in self._helped.items() if now - at < HELP_INTERVAL_S
-        }
-        self._helped[peer] = now
-        head = HeadEnvelope(self._application.head_height(), self._application.head_id())
-        self._relay.broadcast(head)
+        """Take a consensus message as a peer sent it."""
+        await self._inbound.receive(peer, data)
 
     # ---- the driver ----
 
@@ -319,7 +143,7 @@ class Engine:
             height, self._application.validators(height), self._application.proposers(height)
         )
 
-    async def _take(self, nursery: trio.Nursery, inputs: Sequence[Inbound]) -> None:
+    async def _take(self, nursery: trio.Nursery, inputs: Sequence[Item]) -> None:
         """Step through inputs, then perform all their effects under one sync of the journal."""
         effects: list[Effect] = []
         for item in inputs:
@@ -333,11 +157,11 @@ class Engine:
         await self._perform(nursery, effects)
 
     def _step(self, item: Input) -> Iterable[Effect]:
-        assert self._state is not None
+        assert self._heights.current is not None
         try:
-            self._state, effects = step(self._state, item)
+            self._heights.current, effects = step(self._heights.current, item)
         except PeerError as error:
-            self._refuse(error, None)
+            self._inbound.refuse(error, None)
             return ()
         return effects
 
@@ -407,7 +231,7 @@ class Engine:
             scope.cancel()
         self._scopes.clear()
         await self._application.finalise(block, commit)
-        self._previous, self._last_commit = self._state, commit
+        self._heights.previous, self._last_commit = self._heights.current, commit
         if self._journal.size_bytes > self._pace.journal_max_bytes:
             await trio.to_thread.run_sync(self._journal.rotate)
             self._unsynced = False
@@ -417,16 +241,9 @@ class Engine:
     async def _enter(
         self, nursery: trio.Nursery, state: DriverState, effects: Iterable[Effect]
     ) -> None:
-        self._state = state
-        nursery.start_soon(self._hear_early)
+        self._heights.current = state
+        nursery.start_soon(self._inbound.hear_early)
         await self._perform(nursery, effects)
-
-    async def _hear_early(self) -> None:
-        """Route what came for this height before it began."""
-        waiting = tuple(self._early)
-        self._early.clear()
-        for peer, message in waiting:
-            await self._route(peer, message)
 
     # ---- answers to the driver's effects, each in its own task until the height is decided ----
 
@@ -458,8 +275,8 @@ class Engine:
 
     def _best_last_commit(self, height: int) -> Commit | None:
         """The parent's commit, with the late precommits that have come in since."""
-        if self._previous is not None and self._previous.height == height - 1:
-            return decided_commit(self._previous) or self._last_commit
+        if self._heights.previous is not None and self._heights.previous.height == height - 1:
+            return decided_commit(self._heights.previous) or self._last_commit
         return self._last_commit
 
     async def _judge(self, block_id: bytes, block: Block) -> Input | None:
@@ -471,12 +288,3 @@ class Engine:
             wait += self._until_due_s()
         await trio.sleep(wait)
         return TimeoutFired(timeout)
-
-
-def message_height(message: Message) -> int:
-    """The height that a message is about."""
-    body = getattr(message, "vote", None) or getattr(message, "proposal", None)
-    body = body or getattr(message, "polka", None) or getattr(message, "commit", None)
-    height = body.height  # type: ignore[union-attr]
-    assert isinstance(height, int)
-    return height

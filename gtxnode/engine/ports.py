@@ -1,0 +1,79 @@
+"""What the engine needs of others, and what it is set up with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from consensus.events import Input
+from consensus.proposers import ProposerSchedule
+from consensus.timeouts import Timeouts
+from consensus.types import Block, Commit
+from consensus.validators import ValidatorSet
+from p2p.identity import PeerId
+
+
+class Application(Protocol):
+    """What the engine asks of the chain that it finalises."""
+
+    def head_height(self) -> int:
+        """The height of the newest final block, 0 before the first."""
+
+    def head_id(self) -> bytes:
+        """Its id."""
+
+    def head_time_ms(self) -> int:
+        """Its time."""
+
+    def validators(self, height: int) -> ValidatorSet:
+        """Who votes at a height."""
+
+    def proposers(self, height: int) -> ProposerSchedule:
+        """Who proposes at a height, round by round."""
+
+    def build(self, height: int, last_commit: Commit | None) -> Block:
+        """A new block on the head, proposed by us."""
+
+    async def judge(self, block: Block) -> bool:
+        """Whether a block is valid, once everything that it names is here; until then, wait."""
+
+    async def finalise(self, block: Block, commit: Commit) -> None:
+        """Execute a decided block and write it, synced. Fetches what is missing first."""
+
+
+class Observer(Protocol):
+    """What the engine tells those who measure."""
+
+    def refused(self, reason: str) -> None:
+        """A consensus message was refused."""
+
+    def synced(self, seconds: float) -> None:
+        """The journal was fsynced."""
+
+    def behind(self, peer: PeerId, height: int) -> None:
+        """A peer has shown that `height` is final."""
+
+    def evidence(self, first: object, second: object) -> None:
+        """A validator signed two messages that contradict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """A final block that was fetched and whose commit was verified."""
+
+    block: Block
+    commit: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a chain goes. `now_ms` is the wall clock, milliseconds since 1970."""
+
+    block_interval_ms: int
+    timeouts: Timeouts
+    journal_max_bytes: int
+    """The journal is emptied at the first height that ends with it larger than this."""
+    now_ms: Callable[[], int]
+
+
+Item = Input | Synced
+"""What the engine takes, one after another."""
