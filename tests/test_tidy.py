@@ -73,6 +73,7 @@ LONGER_FUNCTIONS: Mapping[str, int] = {}
 # Where a task is supervised: file and function. Everywhere else errors are caught by name.
 SUPERVISORS: frozenset[str] = frozenset(
     {
+        "gtxnode/cli/root.py:Root.main",
         "gtxnode/rpc/server.py:_Server.handle",
         "gtxnode/rpc/session.py:ClientSession._call",
         "gtxnode/web/asgi.py:_Exchange.run",

@@ -40,16 +40,14 @@ def text_lines(document: Any, indent: str = "") -> Iterator[str]:
 
 
 def _object(document: Mapping[str, Any], indent: str) -> Iterator[str]:
-    simple = {k: v for k, v in document.items() if not isinstance(v, (Mapping, list, tuple))}
-    width = max((len(_label(name)) for name in simple), default=0) + 2
+    deep = {k for k, v in document.items() if isinstance(v, (Mapping, list, tuple)) and v}
+    width = max((len(_label(name)) for name in document if name not in deep), default=0) + 2
     for name, value in document.items():
-        if name in simple:
-            yield f"{indent}{_label(name) + ':':<{width}}{_word(name, value)}"
-        elif value:
+        if name in deep:
             yield f"{indent}{_label(name)}:"
             yield from text_lines(value, indent + "  ")
         else:
-            yield f"{indent}{_label(name) + ':':<{width}}none"
+            yield f"{indent}{_label(name) + ':':<{width}}{_word(name, value)}"
 
 
 def _list(items: Sequence[Any], indent: str) -> Iterator[str]:
@@ -97,7 +95,7 @@ def _word(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return ", ".join(f"{_label(k)} {_word(k, v)}" for k, v in value.items())
+        return ", ".join(f"{_label(k)} {_word(k, v)}" for k, v in value.items()) or "none"
     if isinstance(value, (list, tuple)):
         return ", ".join(_word("", item) for item in value) or "none"
     for suffix, scale, unit in _SCALES:
