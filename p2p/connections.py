@@ -1,7 +1,7 @@
 """The shell around the roster: dials who is due, closes what must go, watches for the frozen."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import trio
 
@@ -57,6 +57,10 @@ class Connections(INotifee):
         """Be told of connections from now on; their tasks run in the nursery."""
         self._nursery = nursery
         self._host.get_network().register_notifee(self)
+
+    def spawn(self, task: Callable[..., Awaitable[None]], *arguments: object) -> None:
+        """Run a task that lives at most as long as the network; it must not raise."""
+        self._nursery.start_soon(task, *arguments)
 
     async def run(self) -> None:
         """Dial whoever is due, for ever."""

@@ -13,7 +13,7 @@ it shows as delay; a partition holds a channel's messages until it heals.
 
 import logging
 import random
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,14 +28,11 @@ from p2p.errors import (
     Failure,
     InvalidAddress,
     MessageTooLarge,
-    NetworkClosed,
-    NotConnected,
     Refused,
     RequestFailed,
 )
 from p2p.identity import PeerId, peer_id_of, public_key_of
 from p2p.network import (
-    MAX_CHANNEL_BYTES,
     MAX_GOSSIP_BYTES,
     MAX_REFUSAL_BYTES,
     MAX_REQUEST_BYTES,
@@ -49,6 +46,7 @@ from p2p.network import (
     Peer,
 )
 from p2p.peers import Roster
+from p2p.simulated_channel import SimulatedChannel
 
 logger = logging.getLogger(__name__)
 
@@ -83,16 +81,21 @@ class SimulatedWorld:
         node = SimulatedNetwork(self, config)
         if node.peer_id in self.nodes:
             raise AlreadyOpen(f"{node.peer_id} is running already")
+        failed: Exception | None = None
         async with trio.open_nursery() as nursery:
             node.nursery = nursery
             self.nodes[node.peer_id] = node
             nursery.start_soon(node.keep_connected)
             try:
                 yield node
+            except Exception as error:  # handed on below, bare instead of in a group
+                failed = error
             finally:
                 node.close()
                 del self.nodes[node.peer_id]
                 nursery.cancel_scope.cancel()
+        if failed is not None:
+            raise failed
 
     def partition(self, *groups: tuple[PeerId, ...]) -> None:
         """Let nothing pass between the groups; nodes in none of them form one more."""
@@ -375,128 +378,16 @@ class SimulatedNetwork:
     async def channel(self, name: str) -> AsyncIterator["SimulatedChannel"]:
         if name in self.channels:
             raise AlreadyOpen(f"channel {name}")
-        async with trio.open_nursery() as nursery:
-            channel = self.channels[name] = SimulatedChannel(self, name, nursery)
-            for peer in self.links:
-                channel.pump_to(peer)
-            self.world.changes.notify()
-            try:
-                yield channel
-            finally:
-                channel.close()
-                del self.channels[name]
-                self.world.changes.notify()
-                nursery.cancel_scope.cancel()
-
-
-class SimulatedChannel:
-    """One node's end of a channel. Implements `network.Channel`."""
-
-    def __init__(self, network: SimulatedNetwork, name: str, nursery: trio.Nursery) -> None:
-        self.name = name
-        self._network = network
-        self._world = network.world
-        self._nursery = nursery
-        self._limits = network.config.limits
-        self._outboxes: dict[PeerId, deque[bytes]] = {}
-        self._lost_at: dict[PeerId, float] = {}
-        bound = self._limits.channel_inbox_messages
-        self.inbox, self._received = trio.open_memory_channel[tuple[PeerId, bytes]](bound)
-
-    def peers(self) -> tuple[PeerId, ...]:
-        return tuple(sorted(peer for peer in self._network.links if self._serves(peer)))
-
-    async def send(self, peer: PeerId, data: bytes) -> None:
-        _check_channel_size(data)
-        if not self._is_owed(peer):
-            raise NotConnected(peer)
-        outbox = self._outboxes[peer]
-        await self._world.changes.until(lambda: not self._is_full(outbox, data))
-        self._enqueue(peer, data)
-        await trio.lowlevel.checkpoint()
-
-    def broadcast(self, data: bytes) -> None:
-        _check_channel_size(data)
-        for peer in filter(self._is_owed, self._outboxes):
-            if self._is_full(self._outboxes[peer], data):
-                self._network.counters.drops[Drop.CHANNEL_FULL] += 1
-            else:
-                self._enqueue(peer, data)
-
-    async def receive(self) -> tuple[PeerId, bytes]:
+        channel = self.channels[name] = SimulatedChannel(self, name)
+        for peer in self.links:
+            channel.pump_to(peer)
+        self.world.changes.notify()
         try:
-            return await self._received.receive()
-        except (trio.EndOfChannel, trio.ClosedResourceError) as error:
-            raise NetworkClosed(self.name) from error
-
-    async def __aiter__(self) -> AsyncIterator[tuple[PeerId, bytes]]:
-        async for received in self._received:
-            yield received
-
-    async def wait_for_peers(self, count: int) -> None:
-        await self._world.changes.until(lambda: len(self.peers()) >= count)
-
-    def close(self) -> None:
-        """End reading; what is queued is dropped with the process."""
-        self.inbox.close()
-
-    def pump_to(self, peer: PeerId) -> None:
-        """See that what is queued for this peer gets carried, now and after reconnects."""
-        if peer not in self._outboxes:
-            self._outboxes[peer] = deque()
-            self._nursery.start_soon(self._pump, peer)
-
-    def lost(self, peer: PeerId) -> None:
-        """The connection to a peer broke: what is sent in the next moments waits for it."""
-        if self._serves(peer):
-            self._lost_at[peer] = trio.current_time()
-
-    def _is_owed(self, peer: PeerId) -> bool:
-        """Whether the peer gets what is sent now: it is up, or may be back in a moment."""
-        lost_at = self._lost_at.get(peer, float("-inf"))
-        return peer in self.peers() or (
-            self._serves(peer) and trio.current_time() - lost_at < self._limits.channel_stall_s
-        )
-
-    def _serves(self, peer: PeerId) -> bool:
-        node = self._world.nodes.get(peer)
-        return node is not None and self.name in node.channels
-
-    def _is_full(self, outbox: deque[bytes], data: bytes) -> bool:
-        held = sum(map(len, outbox)) + len(data)
-        return len(outbox) >= self._limits.channel_messages or held > self._limits.channel_bytes
-
-    def _enqueue(self, peer: PeerId, data: bytes) -> None:
-        self._outboxes[peer].append(data)
-        self._network.counters.sent(Traffic.CHANNEL, len(data))
-        self._world.changes.notify()
-
-    async def _pump(self, peer: PeerId) -> None:
-        """Carry one message after the other, and drop each only once it has arrived."""
-        outbox = self._outboxes[peer]
-        while True:
-            await self._world.changes.until(lambda: bool(outbox) and self._target(peer) is not None)
-            while not await self._world.travel():
-                pass
-            target = self._target(peer)
-            if target is None:
-                continue
-            try:
-                await target.inbox.send((self._network.peer_id, outbox[0]))
-            except (trio.ClosedResourceError, trio.BrokenResourceError):
-                continue
-            target._network.counters.received(Traffic.CHANNEL, len(outbox[0]))
-            outbox.popleft()
-            self._world.changes.notify()
-
-    def _target(self, peer: PeerId) -> "SimulatedChannel | None":
-        node = self._world.linked(self._network.peer_id, peer)
-        return node.channels.get(self.name) if node is not None else None
-
-
-def _check_channel_size(data: bytes) -> None:
-    if len(data) > MAX_CHANNEL_BYTES:
-        raise MessageTooLarge(len(data), MAX_CHANNEL_BYTES)
+            yield channel
+        finally:
+            channel.close()
+            del self.channels[name]
+            self.world.changes.notify()
 
 
 def _parse(address: str) -> PeerId:

@@ -291,9 +291,12 @@ async def test_a_frozen_peer_is_dropped_and_comes_back() -> None:
                 os.kill(process.pid, signal.SIGCONT)
             await first.wait_for_peers(2)
             await channel.wait_for_peers(1)
-            channel.broadcast(b"thawed")
-            while (await channel.receive())[1] != b"thawed":
-                pass
+            # Its answers to what came before are given up: it was away for too long.
+            said = b""
+            while said != b"thawed":
+                channel.broadcast(b"thawed")
+                with trio.move_on_after(0.5):
+                    said = (await channel.receive())[1]
 
 
 async def test_a_killed_node_returns_within_3_s() -> None:
@@ -418,7 +421,7 @@ async def test_streams_of_one_peer_are_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    "messages", [1_500, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
+    "messages", [800, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
 )
 async def test_memory_stays_flat_over_large_messages(messages: int) -> None:
     async with (
@@ -441,11 +444,11 @@ async def test_memory_stays_flat_over_large_messages(messages: int) -> None:
                 await there.receive()
 
         # The cache of recent messages fills to its bound first.
-        await exchange(1_000)
+        await exchange(700)
         before = _resident_bytes()
         await exchange(messages)
         grown = _resident_bytes() - before
-    # Kept whole, the messages of the small run would be 180 MB at each of the two nodes.
+    # Kept whole, the messages of the small run would be 96 MB at each of the two nodes.
     assert grown < 60_000_000
 
 
