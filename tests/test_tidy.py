@@ -78,6 +78,16 @@ SUPERVISORS: frozenset[str] = frozenset(
         "gtxnode/rpc/session.py:ClientSession._call",
         "gtxnode/web/asgi.py:_Exchange.run",
         "gtxnode/web/asgi.py:serve_app.handle",
+        "p2p/gossip.py:Topics._accepts",
+        "p2p/libp2p_host.py:open_network",
+        "p2p/links.py:Link._run_stream_or_log",
+        "p2p/mended_gossip.py:MendedRouter.heartbeat",
+        "p2p/mended_gossip.py:is_signed",
+        "p2p/mended_host.py:MendedHost._swarm_stream_handler",
+        "p2p/requests.py:Requests._call",
+        "p2p/simulated.py:SimulatedNetwork._accepts",
+        "p2p/simulated.py:SimulatedNetwork._answer",
+        "p2p/simulated.py:SimulatedWorld.open",
     }
 )
 
