@@ -138,7 +138,8 @@ class Relay:
                 await self._deliver(message.sender, message.data, receive)
 
     async def _read_channel(self, channel: Channel, receive: Receive) -> None:
-        async for peer, data in channel:
+        while True:
+            peer, data = await channel.receive()
             await self._deliver(peer, data, receive)
 
     async def _deliver(self, peer: PeerId, data: bytes, receive: Receive) -> None:
