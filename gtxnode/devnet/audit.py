@@ -68,8 +68,9 @@ class Audit:
 async def audit(watch: Watch, clients: Mapping[str, Client], expected: Expected) -> Audit:
     """Ask every validator, and judge. `Disconnected` when one goes away meanwhile."""
     shard = watch.shard
-    for client in clients.values():
-        await _catch_up(shard, client, watch.height)
+    for name, client in clients.items():
+        head = await _caught_up(shard, client, watch.height)
+        watch.agreement.state(name, head.height, head.state_root)
     supplies = {
         name: await client.ask(SupplyView, "ledger.supply", shard=shard)
         for name, client in clients.items()
@@ -145,12 +146,12 @@ def _faults(expected: Expected, supply: SupplyView, held: Holdings) -> list[tupl
     return [(name, fault) for name, right, fault in checks if not right]
 
 
-async def _catch_up(shard: str, client: Client, height: int) -> None:
-    """Wait until a validator has what the first of them told us of."""
+async def _caught_up(shard: str, client: Client, height: int) -> HeadView:
+    """A validator's head, once it has what the first of them told us of."""
     while True:
         head = await client.ask(HeadView, "chain.head", shard=shard)
         if head.height >= height:
-            return
+            return head
         await trio.sleep(LOOK_EVERY_S)
 
 

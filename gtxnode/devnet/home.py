@@ -58,6 +58,9 @@ FEES_KEPT = 20
 MAX_CASH_COINS = 48
 """From here on a home gathers its money into one coin, before it has more than an order takes."""
 COINS_PAGE = 1_000
+HOURS_BACK = 2
+"""A home that has traded tries a price as many hours better."""
+MOST_HOURS_WAITED = 24
 
 CoinPair = tuple[bytes, Coin]
 
@@ -219,7 +222,7 @@ class Home:
             return
         self.accepted += 1
         self.exported_wh += reading.export_wh
-        self._hours_waited += 1
+        self._hours_waited = min(self._hours_waited + 1, MOST_HOURS_WAITED)
         self._need.use(reading.end_s, reading.import_wh)
         self._told.set()
 
@@ -287,7 +290,7 @@ class Home:
         """An order that shrank or went without our cancelling it has traded."""
         before = self._resting
         if before is not None and (order is None or order.amount_wh < before.amount_wh):
-            self._hours_waited = 0
+            self._hours_waited = max(0, self._hours_waited - HOURS_BACK)
         self._resting = order
 
     def _done(self, body: Body, purse: Purse) -> None:

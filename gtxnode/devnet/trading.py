@@ -54,7 +54,7 @@ class Standing:
     cash_ugtx: int  # its money, that in an order left out
     need_wh: int  # what it has used from the grid and not yet covered by tokens
     order: OpenOrder | None
-    waited_hours: int  # since it last traded, in the meter's time
+    waited_hours: int  # for a trade, in the meter's time
     local_hour: int  # of the day, 0 to 23, at the meter
 
 
