@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from little_chain import FEE, HOUR_S, LittleChain, address, registration, signed
 
 from gtxnode.ledger import wallet
 from gtxnode.ledger.coins import Cash, Energy, Order, order_id_of
@@ -16,6 +15,7 @@ from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.parameters import ChainParameters, OrderLimits
 from gtxnode.ledger.transactions import Body, Cancel, CheckedTransaction, Transfer
 from gtxnode.primitives.zones import Zone
+from tests.ledger.little_chain import FEE, HOUR_S, LittleChain, address, registration, signed
 
 PEOPLE = ("somchai", "malee", "niran")
 LIMITS = OrderLimits(min_wh=1, max_open_per_trader=4, lifetime_s=5 * HOUR_S)

@@ -1,12 +1,12 @@
 """The coins that a chain begins with, and what no chain begins with."""
 
 import pytest
-from little_chain import CHAIN, address, registration
 
 from gtxnode.ledger.coins import Cash, Supply, meter_coin_id, supply_coin_id
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.metering.meters import Meter
 from gtxnode.primitives.units import MAX_AMOUNT
+from tests.ledger.little_chain import CHAIN, address, registration
 
 
 def test_genesis_makes_cash_meters_and_the_totals() -> None:

@@ -2,18 +2,6 @@
 
 import msgspec
 import pytest
-from little_chain import (
-    CHAIN,
-    HOUR_S,
-    KWH,
-    LittleChain,
-    address,
-    meter_of,
-    public_key,
-    reasons,
-    registration,
-    signed,
-)
 
 from consensus import signing
 from gtxnode.ledger import wallet
@@ -29,6 +17,18 @@ from gtxnode.metering.meters import Direction, Reading
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Zone
+from tests.ledger.little_chain import (
+    CHAIN,
+    HOUR_S,
+    KWH,
+    LittleChain,
+    address,
+    meter_of,
+    public_key,
+    reasons,
+    registration,
+    signed,
+)
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 

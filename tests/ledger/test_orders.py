@@ -1,7 +1,6 @@
 """Orders: what they lock, how they trade, what comes back."""
 
 import pytest
-from little_chain import CHAIN, FEE, GTX, HOUR_S, KWH, LittleChain, address, reasons, signed
 
 from gtxnode.ledger import wallet
 from gtxnode.ledger.coins import BuyOrder, Cash, Energy, Origin, SellOrder, fees_coin_id
@@ -12,6 +11,17 @@ from gtxnode.market import PriceRule, Side
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Zone
+from tests.ledger.little_chain import (
+    CHAIN,
+    FEE,
+    GTX,
+    HOUR_S,
+    KWH,
+    LittleChain,
+    address,
+    reasons,
+    signed,
+)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from little_chain import CHAIN, address, meter_of, public_key, registration, signed
 
 from consensus import signing
 from consensus.encoding import DecodeError
@@ -47,6 +46,7 @@ from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.primitives.zones import Zone
+from tests.ledger.little_chain import CHAIN, address, meter_of, public_key, registration, signed
 
 COIN = bytes(34)
 OWNER = address("somchai")

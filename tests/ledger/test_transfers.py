@@ -1,7 +1,14 @@
 """Transfers and retirements: what balances, what does not, and who is paid the fee."""
 
 import pytest
-from little_chain import (
+
+from gtxnode.ledger import wallet
+from gtxnode.ledger.coins import Cash, Energy, Origin, fees_coin_id, supply_coin_id
+from gtxnode.ledger.transactions import Output, Retire, Transfer
+from gtxnode.primitives.errors import Reason
+from gtxnode.primitives.sources import Source
+from gtxnode.primitives.zones import Zone
+from tests.ledger.little_chain import (
     CHAIN,
     FEE,
     GTX,
@@ -12,13 +19,6 @@ from little_chain import (
     reasons,
     signed,
 )
-
-from gtxnode.ledger import wallet
-from gtxnode.ledger.coins import Cash, Energy, Origin, fees_coin_id, supply_coin_id
-from gtxnode.ledger.transactions import Output, Retire, Transfer
-from gtxnode.primitives.errors import Reason
-from gtxnode.primitives.sources import Source
-from gtxnode.primitives.zones import Zone
 
 SUN = Origin(Zone.BANGKOK, Source.SOLAR, 0, 1)
 

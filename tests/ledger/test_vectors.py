@@ -7,7 +7,6 @@ from typing import Any
 
 import msgpack
 import pytest
-import transaction_vectors
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
@@ -18,6 +17,7 @@ from gtxnode.ledger.coins import decode_coin
 from gtxnode.ledger.transactions import KIND_NAMES, parse
 from gtxnode.primitives.addresses import parse_address
 from gtxnode.primitives.errors import Refused
+from tests.ledger import transaction_vectors
 
 FILE = Path(__file__).parents[2] / "docs" / "vectors" / "transactions.json"
 VECTORS: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))

@@ -1,6 +1,6 @@
 """Test vectors for wallets in other languages: keys, bodies, bytes, ids, signatures, coins.
 
-    python tests/ledger/transaction_vectors.py > docs/vectors/transactions.json
+    python -m tests.ledger.transaction_vectors > docs/vectors/transactions.json
 
 The file is generated, shipped and checked by test_vectors.py: a change of the wire form shows up
 as a change of this file. Bytes are lower-case hex, integers decimal strings.
