@@ -12,14 +12,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 import trio
 from trio_websocket import (
     ConnectionClosed,
-    HandshakeError,
+    ConnectionRejected,
     WebSocketConnection,
-    open_websocket_url,
+    wrap_client_stream,
 )
 
 from gtxnode.rpc import wire
@@ -29,6 +30,8 @@ from gtxnode.rpc.views import Event, EventBody
 from gtxnode.rpc.wire import Address, Amount, Hex
 
 T = TypeVar("T")
+
+_Stream = trio.SocketStream | trio.SSLStream
 
 MAX_MESSAGE_BYTES = 16 * 2**20
 """Twice the largest answer that a server gives by default."""
@@ -267,6 +270,7 @@ class Client:
             except msgspec.MsgspecError as error:
                 self._end(None, f"the node speaks something else: {error}")
             nursery.cancel_scope.cancel()
+        self._to_send.close()
 
     async def _send(self) -> None:
         async for text in self._to_send:
@@ -291,7 +295,6 @@ class Client:
 
     def _end(self, code: int | None, reason: str) -> None:
         self._gone = Disconnected(code, reason)
-        self._to_send.close()
         for pending in self._calls.values():
             pending.settle(Disconnected(code, reason))
         for stream in self._streams.values():
@@ -302,45 +305,74 @@ class Client:
 
 @asynccontextmanager
 async def connect(url: str, *, timeout_s: float = 10.0) -> AsyncIterator[Client]:
-    """A connection to a node at ``ws://host:port``; raises `Disconnected` if there is none."""
-    connected = False
+    """A connection to a node at ``ws://host:port``, or ``wss://`` where a proxy stands before it.
+
+    Raises `Disconnected` if there is none.
+    """
+    stream = await _open_stream(url, timeout_s)
     try:
-        async with open_websocket_url(
-            url,
-            max_message_size=MAX_MESSAGE_BYTES,
-            receive_buffer_size=RECEIVE_BYTES,
-            connect_timeout=timeout_s,
-            disconnect_timeout=CLOSE_S,
-        ) as socket:
-            connected = True
+        async with trio.open_nursery() as nursery:
+            socket = await _shake_hands(nursery, stream, url, timeout_s)
             client = Client(socket)
+            nursery.start_soon(client.run)
             try:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(client.run)
-                    yield client
-                    nursery.cancel_scope.cancel()
-            except BaseExceptionGroup as group:
-                # The client's own tasks raise nothing, so this is what its user raised.
-                if len(group.exceptions) == 1:
-                    error = group.exceptions[0]
-                    raise error from error.__cause__
-                raise
+                yield client
             finally:
                 with trio.move_on_after(CLOSE_S):
                     await socket.aclose()
-    except HandshakeError as error:
-        if not connected:
-            raise Disconnected(None, f"{url} cannot be reached: {_why(error)}") from error
+            nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        if len(group.exceptions) != 1:
+            raise
+        # The client's own tasks raise nothing else, so any other error is its user's.
+        error = group.exceptions[0]
+        if isinstance(error, ConnectionRejected):
+            raise Disconnected(None, f"{url} answers HTTP {error.status_code}") from error
+        raise error from error.__cause__
+    finally:
+        # trio-websocket leaves the stream of a refused handshake open.
+        await trio.aclose_forcefully(stream)
 
 
-def _why(error: HandshakeError) -> str:
-    cause = error.__cause__ or error
-    return str(cause) or type(cause).__name__
+async def _open_stream(url: str, timeout_s: float) -> _Stream:
+    parts = urlsplit(url)
+    if parts.scheme not in ("ws", "wss") or not parts.hostname:
+        raise Disconnected(None, f"{url} is not of the form ws://host:port")
+    try:
+        with trio.fail_after(timeout_s):
+            if parts.scheme == "ws":
+                return await trio.open_tcp_stream(parts.hostname, parts.port or 80)
+            return await trio.open_ssl_over_tcp_stream(
+                parts.hostname, parts.port or 443, https_compatible=True
+            )
+    except (OSError, ValueError) as error:
+        raise Disconnected(None, f"{url} cannot be reached: {error}") from error
+    except trio.TooSlowError:
+        raise Disconnected(None, f"{url} did not answer within {timeout_s:g} s") from None
+
+
+async def _shake_hands(
+    nursery: trio.Nursery, stream: _Stream, url: str, timeout_s: float
+) -> WebSocketConnection:
+    parts = urlsplit(url)
+    try:
+        with trio.fail_after(timeout_s):
+            return await wrap_client_stream(
+                nursery,
+                stream,
+                parts.netloc,
+                parts.path or "/",
+                max_message_size=MAX_MESSAGE_BYTES,
+                receive_buffer_size=RECEIVE_BYTES,
+            )
+    except trio.TooSlowError:
+        raise Disconnected(None, f"{url} speaks no WebSocket") from None
 
 
 def _error(error: _Error) -> RpcError:
     data = error.data if isinstance(error.data, dict) else {}
-    return RpcError(error.code, str(data.get("name", "UNNAMED")), error.message, error.data)
+    message = f"{error.message}: {data['detail']}" if "detail" in data else error.message
+    return RpcError(error.code, str(data.get("name", "UNNAMED")), message, error.data)
 
 
 def _wire_value(value: object) -> object:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from gtxnode.rpc import wire
-from gtxnode.rpc.errors import ErrorCode, RpcFailure
+from gtxnode.rpc.errors import STANDARD_MESSAGES, ErrorCode, RpcFailure
 
 MAX_BATCH = 1_000
 """Entries of a batch; a larger one is refused as a whole."""
@@ -93,8 +93,12 @@ def result_of(id: RequestId, result: bytes) -> bytes:
 
 def failure_of(id: RequestId, failure: RpcFailure) -> bytes:
     """The response object for a failure (section 5.1)."""
-    error: dict[str, object] = {"code": int(failure.code), "message": failure.message}
-    error["data"] = {"name": failure.code.name, **(failure.data or {})}
+    data: dict[str, object] = {"name": failure.code.name}
+    message = failure.message
+    if failure.code in STANDARD_MESSAGES:
+        message = STANDARD_MESSAGES[failure.code]
+        data["detail"] = failure.message
+    error = {"code": int(failure.code), "message": message, "data": data | dict(failure.data or {})}
     return b'{"jsonrpc":"2.0","error":%b,"id":%b}' % (wire.encode(error), wire.encode(id))
 
 

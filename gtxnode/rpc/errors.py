@@ -51,6 +51,16 @@ class ErrorCode(IntEnum):
     )
 
 
+STANDARD_MESSAGES: Mapping[ErrorCode, str] = {
+    ErrorCode.PARSE_ERROR: "Parse error",
+    ErrorCode.INVALID_REQUEST: "Invalid Request",
+    ErrorCode.METHOD_NOT_FOUND: "Method not found",
+    ErrorCode.INVALID_PARAMS: "Invalid params",
+    ErrorCode.INTERNAL_ERROR: "Internal error",
+}
+"""The messages that JSON-RPC 2.0 itself gives; what is particular goes into the error's data."""
+
+
 @unique
 class CloseCode(IntEnum):
     """Why the server closed a connection (RFC 6455 section 7.4; 4000 and up are ours)."""

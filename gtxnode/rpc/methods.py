@@ -264,7 +264,8 @@ class Method:
         return self.handler.__doc__
 
 
-def _method(name: str, handler: Handler, *errors: ErrorCode) -> Method:
+def row(name: str, handler: Handler, *errors: ErrorCode) -> Method:
+    """A row of the table, with what the handler's annotations say of params and result."""
     hints = get_type_hints(handler, include_extras=True)
     return Method(name, handler, errors, hints["params"], hints["return"])
 
@@ -272,37 +273,35 @@ def _method(name: str, handler: Handler, *errors: ErrorCode) -> Method:
 METHODS: Mapping[str, Method] = {
     method.name: method
     for method in (
-        _method("node.status", node_status),
-        _method("node.peers", node_peers),
-        _method("node.parameters", node_parameters),
-        _method("chain.head", chain_head, ErrorCode.NOT_HOSTED),
-        _method(
+        row("node.status", node_status),
+        row("node.peers", node_peers),
+        row("node.parameters", node_parameters),
+        row("chain.head", chain_head, ErrorCode.NOT_HOSTED),
+        row(
             "chain.block",
             chain_block,
             ErrorCode.NOT_HOSTED,
             ErrorCode.NOT_FOUND,
             ErrorCode.PRUNED,
         ),
-        _method("tx.send", tx_send, ErrorCode.NOT_HOSTED, ErrorCode.BUSY, ErrorCode.STOPPING),
-        _method("tx.status", tx_status, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
-        _method(
-            "meter.submit", meter_submit, ErrorCode.NOT_HOSTED, ErrorCode.BUSY, ErrorCode.STOPPING
-        ),
-        _method("meter.get", meter_get, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
-        _method("account.balance", account_balance, ErrorCode.NOT_HOSTED),
-        _method("account.coins", account_coins, ErrorCode.NOT_HOSTED),
-        _method("market.book", market_book, ErrorCode.NOT_HOSTED),
-        _method("market.trades", market_trades, ErrorCode.NOT_HOSTED),
-        _method("ledger.supply", ledger_supply, ErrorCode.NOT_HOSTED),
-        _method(
+        row("tx.send", tx_send, ErrorCode.NOT_HOSTED, ErrorCode.BUSY, ErrorCode.STOPPING),
+        row("tx.status", tx_status, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
+        row("meter.submit", meter_submit, ErrorCode.NOT_HOSTED, ErrorCode.BUSY, ErrorCode.STOPPING),
+        row("meter.get", meter_get, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
+        row("account.balance", account_balance, ErrorCode.NOT_HOSTED),
+        row("account.coins", account_coins, ErrorCode.NOT_HOSTED),
+        row("market.book", market_book, ErrorCode.NOT_HOSTED),
+        row("market.trades", market_trades, ErrorCode.NOT_HOSTED),
+        row("ledger.supply", ledger_supply, ErrorCode.NOT_HOSTED),
+        row(
             "events.subscribe",
             events_subscribe,
             ErrorCode.NOT_HOSTED,
             ErrorCode.PRUNED,
             ErrorCode.TOO_MANY_SUBSCRIPTIONS,
         ),
-        _method("events.unsubscribe", events_unsubscribe, ErrorCode.UNKNOWN_SUBSCRIPTION),
-        _method("rpc.discover", rpc_discover),
+        row("events.unsubscribe", events_unsubscribe, ErrorCode.UNKNOWN_SUBSCRIPTION),
+        row("rpc.discover", rpc_discover),
     )
 }
 

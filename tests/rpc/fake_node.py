@@ -1,0 +1,317 @@
+"""A node in memory: it implements `rpc.backend`, makes a block when told to, and can be faulty."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import trio
+
+from gtxnode.rpc.backend import (
+    EVENTS_PER_BLOCK,
+    BalanceView,
+    BlockEvent,
+    BlockView,
+    BookView,
+    ChainParameters,
+    ChainStatus,
+    CoinPage,
+    CoinView,
+    Event,
+    EventBody,
+    HeadView,
+    LevelView,
+    MeterView,
+    NodeStatus,
+    OrderEvent,
+    PeerView,
+    Refusal,
+    RefusedTransaction,
+    SupplyView,
+    TradeEvent,
+    TradePage,
+    TradeView,
+    TransactionEvent,
+    TransactionState,
+    TransactionStatus,
+    Verdict,
+    VerdictStatus,
+)
+from gtxnode.rpc.errors import Busy, NotFound, NotHosted, Pruned
+from gtxnode.rpc.wire import Address, Amount, Hex
+
+SHARD = "geo_bangkok"
+ALICE = Address(b"\x01" * 20)
+BOB = Address(b"\x02" * 20)
+REJECTED = b"\xff"
+"""Transactions that begin so are rejected."""
+CRASHES = b"\xee"
+"""Transactions that begin so are a fault of the node."""
+HANGS = b"\xdd"
+"""Transactions that begin so wait until `FakeChain.released`."""
+FULL = b"\xcc"
+"""Transactions that begin so find the pool full."""
+
+
+def digest(*parts: object) -> Hex:
+    """Some 32 bytes."""
+    return Hex(hashlib.sha256(repr(parts).encode()).digest())
+
+
+class FakeChain:
+    """Implements `backend.Chain`."""
+
+    def __init__(self, shard: str = SHARD) -> None:
+        self.shard = shard
+        self.chain_id = f"test-{shard}"
+        self.first_height = 1
+        self.released = trio.Event()
+        self.waiting = 0
+        self.padding = 0
+        """Bytes by which each block's address events are swollen."""
+        self.event_reads = 0
+        self._bodies: list[tuple[EventBody, ...]] = [()]
+        self._pending: dict[Hex, bytes] = {}
+        self._final: dict[Hex, tuple[int, int]] = {}
+        self._advanced = trio.Event()
+
+    @property
+    def height(self) -> int:
+        return len(self._bodies) - 1
+
+    def make_block(self, *extra: EventBody) -> int:
+        """Finalise what is pending, with more events besides; the new height."""
+        height = self.height + 1
+        included = list(self._pending)
+        bodies: list[EventBody] = [
+            BlockEvent(
+                id=digest("block", height),
+                time_ms=height * 1_000,
+                proposer=Hex(b"\x02" * 33),
+                app_root=digest("root", height - 1),
+                transactions=len(included),
+                refused=0,
+                trades=0,
+                minted_wh=Amount(0),
+                retired_wh=Amount(0),
+                traded_wh=Amount(0),
+            )
+        ]
+        for position, id in enumerate(included):
+            self._final[id] = (height, position)
+            bodies.append(TransactionEvent(id=id, addresses=(ALICE,)))
+        if self.padding:
+            swollen = Refusal("overspent", "x" * self.padding)
+            bodies.append(TransactionEvent(digest("swollen", height), (ALICE,), swollen))
+        bodies.extend(extra)
+        self._pending.clear()
+        self._bodies.append(tuple(bodies))
+        self._advanced.set()
+        self._advanced = trio.Event()
+        return height
+
+    def prune_below(self, height: int) -> None:
+        self.first_height = height
+
+    def head(self) -> HeadView:
+        height = self.height
+        return HeadView(
+            self.shard,
+            self.chain_id,
+            height,
+            digest("block", height),
+            height * 1_000,
+            digest("root", height),
+        )
+
+    async def submit(self, transactions: Sequence[bytes]) -> tuple[Verdict, ...]:
+        return tuple([await self._submit(item) for item in transactions])
+
+    async def submit_readings(self, readings: Sequence[bytes]) -> tuple[Verdict, ...]:
+        return await self.submit(readings)
+
+    async def _submit(self, data: bytes) -> Verdict:
+        await trio.lowlevel.checkpoint()
+        id = digest(data)
+        if data.startswith(CRASHES):
+            raise ZeroDivisionError("a fault of the node")
+        if data.startswith(FULL):
+            raise Busy("the pool is full")
+        if data.startswith(HANGS):
+            self.waiting += 1
+            await self.released.wait()
+            self.waiting -= 1
+        if data.startswith(REJECTED):
+            return Verdict(VerdictStatus.REJECTED, id, Refusal("overspent", "in 1 < out 2"))
+        if id in self._pending or id in self._final:
+            return Verdict(VerdictStatus.DUPLICATE, id)
+        self._pending[id] = data
+        return Verdict(VerdictStatus.ACCEPTED, id)
+
+    async def transaction(self, id: bytes) -> TransactionStatus:
+        if id in self._final:
+            height, position = self._final[Hex(id)]
+            return TransactionStatus(Hex(id), TransactionState.FINAL, height, position)
+        if id in self._pending:
+            return TransactionStatus(Hex(id), TransactionState.PENDING)
+        raise NotFound(f"transaction {id.hex()}")
+
+    async def block(self, height: int) -> BlockView:
+        self._require(height)
+        event = self._bodies[height][0]
+        assert isinstance(event, BlockEvent)
+        return BlockView(
+            shard=self.shard,
+            chain_id=self.chain_id,
+            height=height,
+            id=event.id,
+            parent_id=digest("block", height - 1),
+            time_ms=event.time_ms,
+            proposer=event.proposer,
+            app_root=event.app_root,
+            payload_root=digest("payload", height),
+            batches=(),
+            transactions=tuple(id for id, place in self._final.items() if place[0] == height),
+            refused=(RefusedTransaction(digest("refused"), Refusal("overspent", "too much")),),
+            header=Hex(b"header"),
+            commit=Hex(b"commit"),
+        )
+
+    async def balance(self, address: bytes) -> BalanceView:
+        return BalanceView(
+            shard=self.shard,
+            address=Address(address),
+            height=self.height,
+            money_ugtx=Amount(2**60 + 1),
+            energy_wh=Amount(0),
+            money_in_orders_ugtx=Amount(0),
+            energy_in_orders_wh=Amount(0),
+        )
+
+    async def coins(self, address: bytes, *, after: bytes | None, limit: int) -> CoinPage:
+        start = 0 if after is None else int.from_bytes(after, "big") + 1
+        coins = tuple(
+            CoinView(Hex(i.to_bytes(34, "big")), "cash", Address(address), Amount(i), Hex(b"\x00"))
+            for i in range(start, min(start + limit, 2_000))
+        )
+        more = bool(coins) and start + limit < 2_000
+        return CoinPage(self.height, coins, coins[-1].id if more else None)
+
+    async def book(self, depth: int) -> BookView:
+        level = LevelView(Amount(3_500), Amount(50_000), 1)
+        return BookView(self.shard, self.height, (), (level,) * min(depth, 1), 0, 1)
+
+    async def trades(self, *, after: int | None, limit: int) -> TradePage:
+        made = [
+            event.body.trade
+            for height in range(1, self.height + 1)
+            for event in await self.events(height)
+            if isinstance(event.body, TradeEvent) and event.number > (after or 0)
+        ]
+        page = made[-limit:] if after is None else made[:limit]
+        return TradePage(self.height, tuple(page), None)
+
+    async def supply(self) -> SupplyView:
+        return SupplyView(self.shard, self.height, Amount(7), Amount(2), Amount(5), Amount(10**15))
+
+    async def meter(self, id: bytes) -> MeterView:
+        if id != b"\x05" * 16:
+            raise NotFound(f"meter {id.hex()}")
+        return MeterView(
+            id=Hex(id),
+            coin=digest("meter"),
+            owner=ALICE,
+            public_key=Hex(b"\x03" * 33),
+            zone="bangkok",
+            source="solar",
+            capacity_w=Amount(5_000),
+            counter=3,
+            last_end_s=10_800,
+            import_wh=Amount(0),
+            export_wh=Amount(9_000),
+        )
+
+    async def events(self, height: int) -> tuple[Event, ...]:
+        self._require(height)
+        self.event_reads += 1
+        await trio.lowlevel.checkpoint()
+        return tuple(
+            Event(height * EVENTS_PER_BLOCK + position, height, body)
+            for position, body in enumerate(self._bodies[height])
+        )
+
+    async def wait_for_height(self, height: int) -> None:
+        while self.height < height:
+            await self._advanced.wait()
+
+    def _require(self, height: int) -> None:
+        if not 0 < height <= self.height:
+            raise NotFound(f"block {height}")
+        if height < self.first_height:
+            raise Pruned(f"block {height}", self.first_height)
+
+
+class FakeNode:
+    """Implements `backend.Node` over fake chains."""
+
+    def __init__(self, *chains: FakeChain) -> None:
+        self.chains = {chain.shard: chain for chain in chains or (FakeChain(),)}
+        self.reasons: tuple[str, ...] = ()
+
+    def status(self) -> NodeStatus:
+        return NodeStatus(
+            version="0.1.0",
+            peer_id="peer",
+            started_ms=1,
+            peers=1,
+            ready=not self.reasons,
+            reasons=self.reasons,
+            chains=tuple(
+                ChainStatus(name, chain.chain_id, chain.height, 0, False, chain.height, 0, 0)
+                for name, chain in self.chains.items()
+            ),
+        )
+
+    def peers(self) -> tuple[PeerView, ...]:
+        return (PeerView("peer", ("/ip4/127.0.0.1/tcp/1",), "outbound", 0, (SHARD,)),)
+
+    def parameters(self) -> tuple[ChainParameters, ...]:
+        return tuple(
+            ChainParameters(name, chain.chain_id, {"min_fee_ugtx": "1000"})
+            for name, chain in self.chains.items()
+        )
+
+    def shards(self) -> tuple[str, ...]:
+        return tuple(sorted(self.chains))
+
+    def chain(self, shard: str) -> FakeChain:
+        if shard not in self.chains:
+            raise NotHosted(shard, self.shards())
+        return self.chains[shard]
+
+
+def a_trade(height: int, position: int) -> TradeEvent:
+    """A trade of Alice's energy to Bob."""
+    return TradeEvent(
+        TradeView(
+            id=digest("trade", height, position),
+            number=height * EVENTS_PER_BLOCK + position,
+            height=height,
+            time_ms=height * 1_000,
+            sell_order=digest("sell"),
+            buy_order=digest("buy"),
+            seller=ALICE,
+            buyer=BOB,
+            energy_wh=Amount(50_000),
+            price_mgtx_per_kwh=Amount(3_500),
+            cost_ugtx=Amount(175_000_000),
+            taker="buy",
+        )
+    )
+
+
+def an_order(owner: Address) -> OrderEvent:
+    """An order opened."""
+    return OrderEvent(
+        digest("order", owner), owner, "sell", Amount(3_500), Amount(100_000), "opened"
+    )
