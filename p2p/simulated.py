@@ -69,7 +69,8 @@ class SimulatedWorld:
     """All simulated nodes and the wires between them."""
 
     def __init__(self, seed: int, weather: Weather | None = None) -> None:
-        self.random = random.Random(seed)
+        self._seed = seed
+        self._dice: dict[tuple[PeerId, PeerId, Traffic], random.Random] = {}
         self.weather = weather or Weather()
         self.nodes: dict[PeerId, SimulatedNetwork] = {}
         self.changes = Changes()
@@ -124,10 +125,21 @@ class SimulatedWorld:
             return None
         return node
 
-    async def travel(self) -> bool:
+    def dice(self, source: PeerId, target: PeerId, kind: Traffic) -> random.Random:
+        """The wire's own chance: what happens on one wire does not change another's.
+
+        So a run does not hang on the order in which trio wakes tasks at the same time.
+        """
+        key = (source, target, kind)
+        if key not in self._dice:
+            self._dice[key] = random.Random("/".join((str(self._seed), *key)))
+        return self._dice[key]
+
+    async def travel(self, dice: random.Random) -> bool:
         """Let a message take its time; False when it is lost."""
-        await trio.sleep(self.random.uniform(*self.weather.delay_s))
-        return self.random.random() >= self.weather.loss
+        delay_s, fate = dice.uniform(*self.weather.delay_s), dice.random()
+        await trio.sleep(delay_s)
+        return fate >= self.weather.loss
 
 
 class SimulatedNetwork:
@@ -273,14 +285,17 @@ class SimulatedNetwork:
                 continue
             if gossip.topic in node.subscriptions:
                 self.counters.sent(Traffic.GOSSIP, len(gossip.data))
-                twice = self.world.random.random() < self.world.weather.duplication
+                dice = self.world.dice(self.peer_id, peer, Traffic.GOSSIP)
+                twice = dice.random() < self.world.weather.duplication
                 for _ in range(1 + twice):
-                    self.nursery.start_soon(self._carry, peer, number, gossip)
+                    delay_s = dice.uniform(*self.world.weather.delay_s)
+                    if dice.random() >= self.world.weather.loss:
+                        self.nursery.start_soon(self._carry, peer, delay_s, number, gossip)
 
-    async def _carry(self, peer: PeerId, number: int, gossip: Gossip) -> None:
-        arrives = await self.world.travel()
+    async def _carry(self, peer: PeerId, delay_s: float, number: int, gossip: Gossip) -> None:
+        await trio.sleep(delay_s)
         node = self.world.linked(self.peer_id, peer)
-        if arrives and node is not None:
+        if node is not None:
             node._gossiped(self.peer_id, number, gossip)
 
     def _gossiped(self, origin: PeerId, number: int, gossip: Gossip) -> None:
@@ -332,13 +347,15 @@ class SimulatedNetwork:
             raise RequestFailed(Failure.TIMEOUT, f"{timeout_s} s") from error
 
     async def _ask(self, peer: PeerId, protocol: str, payload: bytes) -> bytes:
-        if not await self.world.travel() or not self.world.reaches(self.peer_id, peer):
+        there = self.world.dice(self.peer_id, peer, Traffic.REQUEST)
+        if not await self.world.travel(there) or not self.world.reaches(self.peer_id, peer):
             await trio.sleep_forever()
         node = self.world.linked(self.peer_id, peer)
         if node is None:
             raise RequestFailed(Failure.DISCONNECTED)
         answer = await node._answer(self.peer_id, protocol, payload)
-        if not await self.world.travel() or not self.world.reaches(self.peer_id, peer):
+        back = self.world.dice(peer, self.peer_id, Traffic.REQUEST)
+        if not await self.world.travel(back) or not self.world.reaches(self.peer_id, peer):
             await trio.sleep_forever()
         if peer not in self.links:
             raise RequestFailed(Failure.DISCONNECTED)

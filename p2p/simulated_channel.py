@@ -106,9 +106,10 @@ class SimulatedChannel:
             await self._carry_all(peer, self._outboxes[peer])
 
     async def _carry_all(self, peer: PeerId, outbox: deque[bytes]) -> None:
+        dice = self._world.dice(self._network.peer_id, peer, Traffic.CHANNEL)
         while True:
             await self._world.changes.until(lambda: bool(outbox) and self._target(peer) is not None)
-            while not await self._world.travel():
+            while not await self._world.travel(dice):
                 pass
             target = self._target(peer)
             if target is None:

@@ -253,6 +253,21 @@ async def each_read_is_answered_with_a_window_update() -> bool:
     return len(updates) >= 50
 
 
+async def a_peer_may_overrun_its_window() -> bool:
+    async def never_read(stream: object) -> None:
+        await trio.sleep_forever()
+
+    async with pair() as (first, second):
+        first.set_stream_handler(ECHO, never_read)  # type: ignore[arg-type]
+        stream = await second.new_stream(first.get_id(), [ECHO])  # type: ignore[list-item]
+        stream.muxed_stream.send_window = 10**9  # type: ignore[attr-defined]
+        await stream.write(bytes(3_000_000))
+        await trio.sleep(0.5)
+        (connection,) = swarm_of(first).get_connections()
+        held = max(map(len, connection.muxed_conn.stream_buffers.values()))  # type: ignore[attr-defined]
+    return held > 2_000_000
+
+
 async def an_inbound_slot_is_never_given_back() -> bool:
     async with pair() as (first, second):
         await second.disconnect(first.get_id())
@@ -326,6 +341,7 @@ FAULTS: tuple[Callable[[], Awaitable[bool]], ...] = (
     topics_we_do_not_have_fill_our_maps,
     two_writers_interleave_on_one_stream,
     each_read_is_answered_with_a_window_update,
+    a_peer_may_overrun_its_window,
     an_inbound_slot_is_never_given_back,
     the_dialler_waits_250_ms,
     a_failed_dial_blocks_the_peer,

@@ -1,5 +1,6 @@
 """What the network must withstand, each with real hosts on loopback."""
 
+import contextlib
 import os
 import random
 import signal
@@ -12,7 +13,7 @@ from p2p.errors import DialFailed
 from p2p.frames import encode_frame, encode_varint
 from p2p.identity import PeerId, peer_id_of, public_key_of
 from p2p.libp2p_host import Libp2pNetwork, open_network
-from p2p.library import ID, INetStream, TProtocol, rpc_pb2
+from p2p.library import ID, INetStream, NetStream, TProtocol, YamuxStream, rpc_pb2
 from p2p.mended_gossip import MAX_RPC_BYTES
 from p2p.network import MAX_GOSSIP_BYTES, Limits, Network, NetworkConfig, Offence
 from p2p.streams import LIBRARY_ERRORS
@@ -395,6 +396,27 @@ async def test_connections_that_ended_leave_their_slots() -> None:
         first.serve("/echo/1", echo)
         for _ in range(10):
             assert await is_alive(first)
+
+
+async def test_a_peer_that_overruns_its_window_loses_its_connection() -> None:
+    async def never_read(stream: INetStream) -> None:
+        await trio.sleep_forever()
+
+    async with open_network(config(1)) as victim, open_network(config(2, victim)) as evil:
+        victim.serve("/echo/1", echo)
+        victim.host.set_stream_handler(TProtocol("/hold/1"), never_read)
+        with trio.fail_after(IN_TIME_S):
+            await evil.wait_for_peers(1)
+            await until(lambda: bool(victim.peers()))
+            first_connection = victim.host.get_network().get_connections()[0]
+            stream = await raw_stream(evil, victim, "/hold/1")
+            assert isinstance(stream, NetStream)
+            assert isinstance(stream.muxed_stream, YamuxStream)
+            stream.muxed_stream.send_window = 10**9
+            with contextlib.suppress(*LIBRARY_ERRORS):
+                await stream.write(bytes(50_000_000))
+            await until(lambda: first_connection.is_closed)
+        assert await is_alive(victim)
 
 
 async def test_streams_of_one_peer_are_bounded() -> None:
