@@ -54,7 +54,10 @@ LAYERS: tuple[frozenset[str], ...] = (
     ),
     # one chain's parts
     frozenset(
-        {"admission", "application", "batches", "chain", "engine", "intake", "relay", "sync"}
+        {
+            "admission", "application", "arrivals", "batches", "chain", "engine", "intake", "relay",
+            "sync",
+        }
     ),
     frozenset({"events", "measure", "rpc", "shard", "views", "web"}),
     frozenset({"node"}),
