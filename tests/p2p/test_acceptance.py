@@ -13,7 +13,7 @@ from p2p.errors import DialFailed
 from p2p.frames import encode_frame, encode_varint
 from p2p.identity import PeerId, peer_id_of, public_key_of
 from p2p.libp2p_host import Libp2pNetwork, open_network
-from p2p.library import ID, INetStream, NetStream, TProtocol, YamuxStream, rpc_pb2
+from p2p.library import ID, INetStream, NetStream, TProtocol, Yamux, YamuxStream, rpc_pb2
 from p2p.mended_gossip import MAX_RPC_BYTES
 from p2p.network import MAX_GOSSIP_BYTES, Limits, Network, NetworkConfig, Offence
 from p2p.streams import LIBRARY_ERRORS
@@ -110,6 +110,26 @@ async def test_garbage_before_any_handshake_harms_nothing() -> None:
             async with await trio.open_tcp_stream("127.0.0.1", port) as connection:
                 await connection.send_all(piece)
         assert await is_alive(victim)
+
+
+async def test_garbage_inside_the_encryption_harms_nothing() -> None:
+    """Frames of the muxer that are none, from a peer whose handshake was good."""
+    dice = random.Random(21)
+    async with open_network(config(1)) as victim:
+        victim.serve("/echo/1", echo)
+        for number in range(8):
+            async with open_network(config(10 + number, victim)) as evil:
+                with trio.fail_after(IN_TIME_S):
+                    await evil.wait_for_peers(1)
+                muxer = evil.host.get_network().get_connections()[0].muxed_conn
+                assert isinstance(muxer, Yamux)
+                with contextlib.suppress(*LIBRARY_ERRORS):
+                    for _ in range(20):
+                        # A header that begins as one should gets further inside.
+                        header = bytes([0, dice.randrange(5), 0, dice.randrange(16)])
+                        await muxer.secured_conn.write(header + dice.randbytes(dice.randrange(40)))
+        assert await is_alive(victim)
+        assert not victim.counters.handler_errors
 
 
 async def test_a_plaintext_dial_is_refused() -> None:
