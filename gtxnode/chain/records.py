@@ -32,6 +32,7 @@ from gtxnode.ledger.transactions import (
 from gtxnode.market.orders import Side
 
 MAX_RECORD_BYTES = 64 * 1024 * 1024
+_ORDER_KINDS = (SellOrder, BuyOrder)
 
 
 class OrderChange(IntEnum):
@@ -188,7 +189,7 @@ def _changed_orders(coins: Mapping[bytes, HeldCoin]) -> set[bytes]:
     return {
         order_id_of(coin_id)
         for coin_id, held in coins.items()
-        if isinstance(held.coin, SellOrder | BuyOrder)
+        if isinstance(held.coin, _ORDER_KINDS)
     }
 
 

@@ -49,10 +49,13 @@ FORMAT: Final = "gtx-chain-1"
 BOOK_LEVELS = 10_000
 BUCKETS = 256
 
+# Written and read key by key, as they are most of a block's work.
 COINS: Final = b"c"
 OWNERS: Final = b"o"
-_TRANSACTIONS = Table(b"t", Raw(32), tuple_key(U64(), U64()), name="transactions")
+TRANSACTIONS: Final = b"t"
+_TRANSACTIONS = Table(TRANSACTIONS, Raw(32), tuple_key(U64(), U64()), name="transactions")
 # The coins that are open orders: what the book is rebuilt from at start.
+_ORDER_KINDS = (SellOrder, BuyOrder)
 _ORDERS = Table(b"q", Raw(34), Raw(0), name="open orders")
 _RECORDS = Table(b"r", U64(), RECORD, name="block records")
 _BUCKETS = Table(b"s", U64(), Raw(2_048), name="state buckets")
@@ -242,14 +245,14 @@ class ChainStore:
             owner = owner_of(held.coin)
             if owner is not None:
                 write.delete(OWNERS + owner + coin_id)
-            if isinstance(held.coin, SellOrder | BuyOrder):
+            if isinstance(held.coin, _ORDER_KINDS):
                 _ORDERS.delete(write, coin_id)
         for coin_id, held in made.items():
             write.put(COINS + coin_id, held.encoded)
             owner = owner_of(held.coin)
             if owner is not None:
                 write.put(OWNERS + owner + coin_id, b"")
-            if isinstance(held.coin, SellOrder | BuyOrder):
+            if isinstance(held.coin, _ORDER_KINDS):
                 _ORDERS.put(write, coin_id, b"")
 
     def _put_transactions(
@@ -260,6 +263,7 @@ class ChainStore:
         record: BlockRecord,
     ) -> None:
         taken: set[bytes] = set()
+        block = height.to_bytes(8, "big")
         for position, outcome in enumerate(record.transactions):
             if outcome.reason is not None and (
                 outcome.id in taken or _TRANSACTIONS.get(self._store, outcome.id) is not None
@@ -267,7 +271,7 @@ class ChainStore:
                 # A copy of one that a block took already: its first outcome stands.
                 continue
             taken.add(outcome.id)
-            _TRANSACTIONS.put(write, outcome.id, (height, position))
+            write.put(TRANSACTIONS + outcome.id, block + position.to_bytes(8, "big"))
 
     def _remember(self, block: Block, commit: Commit) -> None:
         header = block.header
