@@ -156,6 +156,9 @@ class LevelDB(_LevelReader):
                 lru_cache_size=cache_bytes,
                 max_open_files=OPEN_FILES,
                 bloom_filter_bits=BLOOM_BITS_PER_KEY,
+                # A chain's rows are hashes and keys: compressed they were 3 % smaller, at twice
+                # the processor time for compaction.
+                compression=None,
             )
         except plyvel.Error as error:
             lock.release()
