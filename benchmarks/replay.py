@@ -2,9 +2,10 @@
 
 Everything a node does to a final block is in it: batches decoded and opened, ids, signatures in two
 threads, execution, state root, indexes, one synced write a block. The reference is raw libsecp256k1
-verification through coincurve on the same two cores, in the same run.
+verification through coincurve on the same two cores, in the same run: before and after each
+round, and the round with the median ratio counts.
 
-    python -m benchmarks.replay [--transfers 40000] [-o json]
+    python -m benchmarks.replay [--transfers 40000] [--rounds 3] [-o json]
 """
 
 import argparse
@@ -154,18 +155,30 @@ def raw_checks(count: int) -> float:
     return rounds * len(checks) / elapsed
 
 
+def figure(transfers: int, rounds: int) -> Figure:
+    """Transfers a second beside checks a second, of the median round."""
+    coins = initial(transfers)
+    batches = encoded_batches(list(signed_transfers(coins)))
+    found = []
+    before = raw_checks(transfers)
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as folder:
+            elapsed = replay(Path(folder) / "db", coins, batches)
+        after = raw_checks(transfers)
+        found.append(Figure("replay", transfers / elapsed, "tx/s", (before + after) / 2))
+        before = after
+    found.sort(key=lambda each: each.ratio or 0)
+    return found[len(found) // 2]
+
+
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--transfers", type=int, default=40_000)
+    parser.add_argument("--rounds", type=int, default=3)
     add_output_option(parser)
     options = parser.parse_args()
-    coins = initial(options.transfers)
-    batches = encoded_batches(list(signed_transfers(coins)))
-    reference = raw_checks(options.transfers)
-    with tempfile.TemporaryDirectory() as folder:
-        elapsed = replay(Path(folder) / "db", coins, batches)
-    show([Figure("replay", options.transfers / elapsed, "tx/s", reference)], options.output)
+    show([figure(options.transfers, options.rounds)], options.output)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ WITHIN_S = 100
 
 TINY = {
     "execution": ("--transfers", "20", "--rounds", "1"),
-    "replay": ("--transfers", "60"),
+    "replay": ("--transfers", "60", "--rounds", "1"),
     "start": ("--rounds", "1"),
     "latency": ("--validators", "1", "--connections", "2", "--rate", "20", "--seconds", "0.5"),
     "memory": ("--validators", "1", "--coins", "500", "--quiet-blocks", "1"),
