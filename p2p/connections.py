@@ -1,6 +1,7 @@
 """The shell around the roster: dials who is due, closes what must go, watches for the frozen."""
 
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 
 import trio
@@ -33,6 +34,8 @@ logger = logging.getLogger(__name__)
 # How often the roster is asked who is due.
 TICK_S = 0.1
 _ADDRESS_TTL_S = 3_600
+_FAMILIES = {"dns": socket.AF_UNSPEC, "dns4": socket.AF_INET, "dns6": socket.AF_INET6}
+_KINDS = {socket.AF_INET: "ip4", socket.AF_INET6: "ip6"}
 
 Watcher = Callable[[PeerId], None]
 
@@ -107,6 +110,8 @@ class Connections(INotifee):
 
     async def dial(self, peer: PeerId, address: str) -> None:
         """Connect now and from now on. Raises DialFailed."""
+        if peer == self._roster.own:
+            raise DialFailed("that is this node itself")
         self._roster.want(peer, address, trio.current_time())
         if peer not in self._kept:
             await self._dial(peer, (address,))
@@ -123,18 +128,19 @@ class Connections(INotifee):
         """Try one address after the other; the library would try only one of them."""
         self._counters.dials += 1
         for address in addresses:
-            if await self._dial_address(peer, address) or peer in self._kept:
-                return
+            for resolved in await _resolve(address):
+                if await self._dial_address(peer, resolved) or peer in self._kept:
+                    return
         self._counters.dial_failures += 1
         self._roster.dial_failed(peer, trio.current_time())
         raise DialFailed(f"{peer} at {', '.join(addresses)}")
 
-    async def _dial_address(self, peer: PeerId, address: str) -> bool:
+    async def _dial_address(self, peer: PeerId, address: Multiaddr) -> bool:
         network, peer_id = self._host.swarm, ID.from_base58(peer)
         # A failed dial blocks the peer in the library for a minute.
         network.unblock_peer(peer_id)
         self._forget_addresses(peer_id)
-        network.peerstore.add_addrs(peer_id, [Multiaddr(address)], _ADDRESS_TTL_S)
+        network.peerstore.add_addrs(peer_id, [address], _ADDRESS_TTL_S)
         try:
             with trio.fail_after(2 * HANDSHAKE_S):
                 return bool(await network.dial_peer(peer_id))
@@ -241,9 +247,31 @@ def parse_address(address: str) -> PeerId:
         peer = parsed.value_for_protocol("p2p") if "p2p" in protocols else None
     except (MultiaddrError, ValueError) as error:
         raise InvalidAddress(address) from error
-    if peer is None or protocols[1:] != ["tcp", "p2p"]:
+    places = ("ip4", "ip6", *_FAMILIES)
+    if peer is None or protocols[0] not in places or protocols[1:] != ["tcp", "p2p"]:
         raise InvalidAddress(f"{address}: need /ip4|ip6|dns/.../tcp/.../p2p/...")
     return PeerId(peer)
+
+
+async def _resolve(address: str) -> tuple[Multiaddr, ...]:
+    """The address with numbers for a name, looked up anew each time: names move.
+
+    The library's own look-up asks name servers only, so it does not know /etc/hosts.
+    """
+    kind, host, *rest = address.strip("/").split("/")
+    if kind not in _FAMILIES:
+        return (Multiaddr(address),)
+    try:
+        found = await trio.socket.getaddrinfo(host, None, _FAMILIES[kind], socket.SOCK_STREAM)
+    except OSError as error:
+        logger.debug("looking up %s: %s", host, error)
+        return ()
+    numbers = {(family, place[0]) for family, _, _, _, place in found}
+    return tuple(
+        Multiaddr("/".join(("", _KINDS[family], str(number), *rest)))
+        for family, number in sorted(numbers)
+        if family in _KINDS
+    )
 
 
 def full_address(address: Multiaddr, peer: PeerId) -> str:

@@ -96,7 +96,7 @@ class Limits:
     redial_min_s: float = 1.0
     redial_max_s: float = 5.0
     health_interval_s: float = 2.0
-    health_timeout_s: float = 2.0
+    health_timeout_s: float = 4.0
     ban_score: float = 100.0
     ban_s: float = 600.0
     score_half_life_s: float = 300.0

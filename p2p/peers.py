@@ -70,7 +70,12 @@ class Roster:
     # -- addresses ---------------------------------------------------------------------
 
     def want(self, peer: PeerId, address: str, now: float) -> None:
-        """Keep up a connection to this peer: it is redialled whenever it is gone."""
+        """Keep up a connection to this peer: it is redialled whenever it is gone.
+
+        Ourselves are passed over, so that all nodes can be given one list.
+        """
+        if peer == self.own:
+            return
         self._remember(peer, (address,), now).wanted = True
 
     def learn(self, peer: PeerId, addresses: Iterable[str], now: float) -> None:
@@ -168,7 +173,7 @@ class Roster:
 
     def admits(self, peer: PeerId, now: float) -> bool:
         """Whether a connection with this peer may stand."""
-        if self.is_banned(peer, now):
+        if peer == self.own or self.is_banned(peer, now):
             return False
         return peer in self._connected or len(self._connected) < self.limits.connections
 

@@ -186,6 +186,8 @@ class SimulatedNetwork:
 
     async def dial(self, address: str) -> None:
         peer = _parse(address)
+        if peer == self.peer_id:
+            raise DialFailed("that is this node itself")
         self._roster.want(peer, address, trio.current_time())
         if peer not in self.links and not self._connect(peer):
             raise DialFailed(f"{peer} does not answer")

@@ -410,6 +410,14 @@ def _connections(network: Libp2pNetwork) -> int:
     return len(network.host.get_network().get_connections())
 
 
+async def test_a_peer_is_dialled_by_name() -> None:
+    async with open_network(config(1)) as first, open_network(config(2)) as second:
+        address = first.addresses()[0].replace("/ip4/127.0.0.1/", "/dns/localhost/")
+        with trio.fail_after(IN_TIME_S):
+            await second.dial(address)
+        assert second.peers()[0].id == first.peer_id
+
+
 async def test_connections_that_ended_leave_their_slots() -> None:
     few = Limits(connections=4)
     async with open_network(config(1, limits=few)) as first:

@@ -13,7 +13,13 @@ from p2p.simulated import SimulatedWorld, Weather
 from tests.waiting import until
 
 QUICK = Limits(
-    redial_min_s=0.05, redial_max_s=0.2, ban_s=0.5, channel_stall_s=1.0, serve_timeout_s=5.0
+    redial_min_s=0.05,
+    redial_max_s=0.2,
+    health_interval_s=0.5,
+    health_timeout_s=2.0,
+    ban_s=0.5,
+    channel_stall_s=1.0,
+    serve_timeout_s=5.0,
 )
 
 

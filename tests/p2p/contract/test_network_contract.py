@@ -79,6 +79,16 @@ async def test_dialling_by_hand_and_by_hearsay(world: World) -> None:
         assert set(second.addresses() + third.addresses()) <= set(first.known())
 
 
+async def test_one_list_serves_all_nodes(world: World) -> None:
+    """A node passes over its own address, and refuses to be told to dial itself."""
+    async with world.open(config(1)) as first, world.open(config(2, first)) as second:
+        with trio.fail_after(IN_TIME_S):
+            await second.wait_for_peers(1)
+        with pytest.raises(DialFailed):
+            await second.dial(second.addresses()[0])
+        assert [peer.id for peer in second.peers()] == [first.peer_id]
+
+
 async def test_addresses_that_lead_nowhere(world: World) -> None:
     async with world.open(config(1)) as node:
         with pytest.raises(InvalidAddress):
