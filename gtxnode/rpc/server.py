@@ -103,11 +103,17 @@ class _Server:
             self.metrics.connections.dec()
 
     async def _serve(self, stream: GuardedStream) -> None:
-        async with trio.open_nursery() as nursery:
-            socket = await self._handshake(nursery, stream)
+        socket: WebSocketConnection | None = None
+        try:
+            async with trio.open_nursery() as nursery:
+                socket = await self._handshake(nursery, stream)
+                if socket is not None:
+                    await _Connection(self, stream, socket).run()
+                nursery.cancel_scope.cancel()
+        except* UnicodeError:
+            # wsproto takes a handshake's headers for ASCII, and lets what that raises go through.
             if socket is not None:
-                await _Connection(self, stream, socket).run()
-            nursery.cancel_scope.cancel()
+                raise
 
     async def _handshake(
         self, nursery: trio.Nursery, stream: GuardedStream

@@ -103,11 +103,13 @@ class ClientSession:
         with self._ending():
             if answer is not None:
                 await self._outbox.put(answer)
-            for subscription in () if self._closed else turn.made:
+            for subscription in turn.made:
                 self._nursery.start_soon(self._tell, subscription)
 
     def open_subscription(self, feed: EventFeed, interest: Interest, start: int) -> Subscription:
         """Enter a subscription; it tells nothing before it is started."""
+        if self._closed:
+            raise Stopping
         if len(self.subscriptions) >= self.limits.subscriptions:
             raise RpcFailure(
                 ErrorCode.TOO_MANY_SUBSCRIPTIONS, data={"limit": self.limits.subscriptions}
@@ -127,7 +129,7 @@ class ClientSession:
         subscription.scope.cancel()
 
     def close(self) -> None:
-        """End every subscription, and start none of those being made."""
+        """End every subscription, and let none be made by the calls in progress."""
         self._closed = True
         for id in tuple(self.subscriptions):
             self.close_subscription(id)
