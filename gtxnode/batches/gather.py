@@ -7,6 +7,7 @@ The window opens with the first transaction. After a pause it closes at once, wi
 under load it lasts the whole window, so that batches are full rather than many.
 """
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 import trio
@@ -62,8 +63,10 @@ class Gatherer:
         self._seal = seal
         self._window_s = window_s
         self._max_bytes = min(max_bytes, MAX_BATCH_BYTES) - BATCH_OVERHEAD_BYTES
-        self._send, self._receive = trio.open_memory_channel[Waiting](MAX_WAITING)
-        self._carried: Waiting | None = None
+        self._queue: deque[Waiting] = deque()
+        self._queued_bytes = 0
+        self._some = trio.Event()
+        self._full = trio.Event()
         self._waiting: set[bytes] = set()
 
     def is_waiting(self, transaction_id: bytes) -> bool:
@@ -72,12 +75,15 @@ class Gatherer:
 
     def submit(self, parsed: UnverifiedTransaction) -> Waiting:
         """Take a transaction in its turn; raises `Refused(POOL_FULL)`."""
+        if len(self._queue) >= MAX_WAITING:
+            raise Refused(Reason.POOL_FULL, f"{MAX_WAITING} transactions wait already")
         waiting = Waiting(parsed)
-        try:
-            self._send.send_nowait(waiting)
-        except trio.WouldBlock:
-            raise Refused(Reason.POOL_FULL, f"{MAX_WAITING} transactions wait already") from None
+        self._queue.append(waiting)
+        self._queued_bytes += _size(waiting)
         self._waiting.add(parsed.id)
+        self._some.set()
+        if self._fills_a_batch():
+            self._full.set()
         return waiting
 
     async def run(self) -> None:
@@ -86,24 +92,33 @@ class Gatherer:
         """
         last_closed = trio.current_time() - self._window_s
         while True:
-            group = [self._carried or await self._receive.receive()]
-            self._carried = None
+            # Woken for the first and for a full batch, not for every transaction between.
+            await self._some.wait()
             pause = self._window_s - (trio.current_time() - last_closed)
             with trio.move_on_after(max(GRACE_S, pause)):
-                await self._fill(group)
+                await self._full.wait()
             last_closed = trio.current_time()
-            await self._forward(group)
+            await self._forward(self._next_group())
 
-    async def _fill(self, group: list[Waiting]) -> None:
-        """Add what comes until the group is full; what does not fit begins the next group."""
-        size = len(group[0].parsed.encoded) + ITEM_OVERHEAD_BYTES
-        while len(group) < MAX_BATCH_TRANSACTIONS:
-            waiting = await self._receive.receive()
-            size += len(waiting.parsed.encoded) + ITEM_OVERHEAD_BYTES
-            if size > self._max_bytes:
-                self._carried = waiting
-                return
-            group.append(waiting)
+    def _fills_a_batch(self) -> bool:
+        return self._queued_bytes >= self._max_bytes or len(self._queue) >= MAX_BATCH_TRANSACTIONS
+
+    def _next_group(self) -> list[Waiting]:
+        """Those that came first, one at least, as many as a batch takes."""
+        group = [self._queue.popleft()]
+        size = _size(group[0])
+        while self._queue and len(group) < MAX_BATCH_TRANSACTIONS:
+            more = _size(self._queue[0])
+            if size + more > self._max_bytes:
+                break
+            group.append(self._queue.popleft())
+            size += more
+        self._queued_bytes -= size
+        if not self._queue:
+            self._some = trio.Event()
+        if not self._fills_a_batch():
+            self._full = trio.Event()
+        return group
 
     async def _forward(self, group: list[Waiting]) -> None:
         parsed = [waiting.parsed for waiting in group]
@@ -133,3 +148,7 @@ class Gatherer:
     def _finish(self, waiting: Waiting, refusal: Refused | None) -> None:
         self._waiting.discard(waiting.parsed.id)
         waiting.finish(refusal)
+
+
+def _size(waiting: Waiting) -> int:
+    return len(waiting.parsed.encoded) + ITEM_OVERHEAD_BYTES
