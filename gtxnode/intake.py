@@ -1,4 +1,4 @@
-"""Clients' transactions on their way into batches: gathered, admitted, sealed, stored, sent out.
+"""Clients' transactions on their way into batches: gathered, admitted, sealed, sent out, stored.
 
 What is acknowledged is on this node's disk, synced, in a batch that it goes on offering until a
 block orders it; a batch that outlives its parent is sealed again with what it carried.
@@ -128,28 +128,39 @@ class Intake:
         return [at for at in taken if at is not None]
 
     async def _seal(self, kind: BatchKind, transactions: Sequence[CheckedTransaction]) -> None:
-        """Make, store and send a batch; raises `Refused` where the pool has no room."""
-        encoded = [transaction.encoded for transaction in transactions]
-        self._pool.require_room(self._producer, sum(map(len, encoded)))
+        """Make, send and store a batch; raises `Refused` where the pool has no room."""
+        self._pool.require_room(self._producer, sum(len(each.encoded) for each in transactions))
         tip = self._store.tip
-        target = self._sealing.targets[kind]
-        sealed = await trio.to_thread.run_sync(
-            seal_batch,
-            self._store.chain_id,
-            kind,
-            (tip.height, tip.id),
-            encoded,
-            target,
-            self._sealing.private_key,
+        batch = await trio.to_thread.run_sync(
+            self._make, kind, (tip.height, tip.id), tuple(transactions)
         )
-        batch = CheckedBatch(sealed, tuple(transactions))
-        await trio.to_thread.run_sync(lambda: self._store.keep_batch(batch, sync=True))
         self._pool.add(batch, needed=True)
         self._fetcher.arrived()
         now = trio.current_time()
         for transaction in transactions:
             self._taken_s.setdefault(transaction.id, now)
         await self.offer(batch)
+        # Others check it while our disk catches up. Only then are the clients answered.
+        await trio.to_thread.run_sync(self._store.sync)
+
+    def _make(
+        self,
+        kind: BatchKind,
+        parent: tuple[int, bytes],
+        transactions: tuple[CheckedTransaction, ...],
+    ) -> CheckedBatch:
+        """Seal a batch and write it, not synced yet; for a worker thread."""
+        sealed = seal_batch(
+            self._store.chain_id,
+            kind,
+            parent,
+            [transaction.encoded for transaction in transactions],
+            self._sealing.targets[kind],
+            self._sealing.private_key,
+        )
+        batch = CheckedBatch(sealed, transactions)
+        self._store.keep_batch(batch, sync=False)
+        return batch
 
     async def offer(self, batch: CheckedBatch) -> None:
         """Send a batch to every node of the chain that we reach."""

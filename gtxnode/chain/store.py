@@ -180,6 +180,10 @@ class ChainStore:
         _LIVE.put(write, batch.id, batch.parent_height + BATCH_LIFETIME)
         self._store.write(write, sync=sync)
 
+    def sync(self) -> None:
+        """Return once all that was written so far survives a power cut."""
+        self._store.write(WriteBatch(), sync=True)
+
     def drop_batches(self, identities: Sequence[bytes]) -> None:
         """Forget batches that no block can order any more."""
         write = WriteBatch()
