@@ -321,6 +321,10 @@ class ChainView:
 
     async def events(self, height: int) -> tuple[Event, ...]:
         """All events of a final block, in order of their numbers."""
+        # A full block's thousands take longer to put together than the loop may stand still.
+        return await trio.to_thread.run_sync(self._events, height)
+
+    def _events(self, height: int) -> tuple[Event, ...]:
         record = self._record(height)
         block, _ = self._store.block(height)
         return events_of(block, record)
