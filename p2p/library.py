@@ -9,8 +9,7 @@ import libp2p.network.swarm as swarm_module
 import libp2p.pubsub.gossipsub as gossipsub_module
 import libp2p.pubsub.pubsub as pubsub_module
 from google.protobuf.message import DecodeError as ProtobufError
-from libp2p.abc import IMuxedConn, INetConn, INetStream, INetwork, INotifee
-from libp2p.crypto.secp256k1 import Secp256k1PrivateKey
+from libp2p.abc import INetConn, INetStream, INetwork, INotifee
 from libp2p.crypto.secp256k1 import create_new_key_pair as secp256k1_key_pair
 from libp2p.crypto.x25519 import create_new_key_pair as x25519_key_pair
 from libp2p.custom_types import TProtocol
@@ -32,7 +31,6 @@ from libp2p.pubsub.mcache import MessageCache
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.rpc_queue import RpcQueue
-from libp2p.pubsub.utils import maybe_consume_signed_record
 from libp2p.pubsub.validators import signature_validator
 from libp2p.rcmgr import Direction as LibraryDirection
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
@@ -58,7 +56,6 @@ __all__ = [
     "BasicHost",
     "ConnectionConfig",
     "GossipSub",
-    "IMuxedConn",
     "INetConn",
     "INetStream",
     "INetwork",
@@ -76,7 +73,6 @@ __all__ = [
     "RawConnection",
     "RetryConfig",
     "RpcQueue",
-    "Secp256k1PrivateKey",
     "StreamEOF",
     "StreamFailure",
     "Swarm",
@@ -88,7 +84,6 @@ __all__ = [
     "YamuxStream",
     "background_trio_service",
     "gossipsub_module",
-    "maybe_consume_signed_record",
     "pubsub_module",
     "rpc_pb2",
     "secp256k1_key_pair",

@@ -12,7 +12,7 @@ from p2p.identity import PeerId
 from p2p.network import MAX_CHANNEL_BYTES
 
 if TYPE_CHECKING:
-    from p2p.simulated import SimulatedNetwork
+    from p2p.simulated_node import SimulatedNetwork
 
 
 class SimulatedChannel:

@@ -88,8 +88,8 @@ SUPERVISORS: frozenset[str] = frozenset(
         "p2p/mended_gossip.py:is_signed",
         "p2p/mended_host.py:MendedHost._swarm_stream_handler",
         "p2p/requests.py:Requests._call",
-        "p2p/simulated.py:SimulatedNetwork._accepts",
-        "p2p/simulated.py:SimulatedNetwork._answer",
+        "p2p/simulated_node.py:SimulatedNetwork._accepts",
+        "p2p/simulated_node.py:SimulatedNetwork._answer",
         "p2p/simulated.py:SimulatedWorld.open",
     }
 )
