@@ -76,15 +76,9 @@ class ChainApplication:
     def build(self, height: int, last_commit: Commit | None) -> Block:
         """A block on the head with what waits in the pool, proposed by us."""
         assert self._public_key is not None, "only a validator proposes"
-        recent = self._store.recent
-        payload = tuple(
-            identity
-            for identity in self._pool.choose(height)
-            if identity not in recent and self._builds_on_us(identity)
-        )
         return build_block(
             self._store.tip,
-            payload,
+            self._pool.choose(height, self._can_be_ordered),
             last_commit,
             self.validators(height),
             self.validators(height + 1),
@@ -92,9 +86,8 @@ class ChainApplication:
             self._now_ms(),
         )
 
-    def _builds_on_us(self, identity: bytes) -> bool:
-        batch = self._pool.get(identity)
-        return batch is not None and self._parent_is_final(batch)
+    def _can_be_ordered(self, batch: CheckedBatch) -> bool:
+        return batch.id not in self._store.recent and self._parent_is_final(batch)
 
     def _parent_is_final(self, batch: CheckedBatch) -> bool:
         return self._store.recent_id(batch.parent_height) == batch.sealed.batch.header.parent_id

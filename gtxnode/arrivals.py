@@ -96,7 +96,7 @@ class Arrivals:
                 log.error("stored_batch_refused", chain=self._chain, reason=str(refusal))
                 continue
             if batch.id not in self._store.recent:
-                self._pool.add(batch, needed=True)
+                self._pool.keep(batch)
 
     @property
     def _chain(self) -> str:

@@ -134,7 +134,7 @@ class Intake:
         batch = await trio.to_thread.run_sync(
             self._make, kind, (tip.height, tip.id), tuple(transactions)
         )
-        self._pool.add(batch, needed=True)
+        self._pool.keep(batch)
         self._fetcher.arrived()
         now = trio.current_time()
         for transaction in transactions:

@@ -1,14 +1,15 @@
 """The pool: checked batches that wait for a block, within named bounds.
 
 Pure and synchronous. Invariant: `size_bytes` is the sum of what is held, at most `max_bytes` but
-for batches that a proposed block needs; a transaction is `pending` while a held batch carries it.
+for what clients were told is taken (`keep`) and what the height at hand needs (`borrow`, given back
+with `release`); a transaction is `pending` while a held batch carries it.
 
 At the bound a new batch is refused, never an old one thrown out: what was acknowledged stays.
 One producer may hold at most half, so that a flood from one leaves room for the others.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from gtxnode.batches.batch import BATCH_LIFETIME, SealedBatch
@@ -55,6 +56,7 @@ class BatchPool:
         self._batches: dict[bytes, CheckedBatch] = {}
         self._producer_bytes: Counter[bytes] = Counter()
         self._pending: Counter[bytes] = Counter()
+        self._borrowed: list[bytes] = []
         self.size_bytes = 0
 
     def __len__(self) -> int:
@@ -86,16 +88,25 @@ class BatchPool:
         if self._producer_bytes[producer] + size > self._max_bytes // 2:
             raise Refused(Reason.POOL_FULL, "this producer holds half of the pool")
 
-    def add(self, batch: CheckedBatch, *, needed: bool = False) -> bool:
-        """Hold a batch; False where it is held already.
+    def add(self, batch: CheckedBatch) -> bool:
+        """Hold a batch; False where it is held already. Raises `Refused(POOL_FULL)` at a bound."""
+        if batch.id in self._batches:
+            return False
+        self.require_room(batch.producer, len(batch.sealed.encoded))
+        return self.keep(batch)
 
-        Raises `Refused(POOL_FULL)` at a bound, unless a proposed block needs it.
-        """
+    def borrow(self, batch: CheckedBatch) -> bool:
+        """Hold a batch that a proposed block needs, past any bound, until `release`."""
+        held = self.keep(batch)
+        if held:
+            self._borrowed.append(batch.id)
+        return held
+
+    def keep(self, batch: CheckedBatch) -> bool:
+        """Hold a batch past any bound: what a client was told is taken is not let go."""
         if batch.id in self._batches:
             return False
         size = len(batch.sealed.encoded)
-        if not needed:
-            self.require_room(batch.producer, size)
         self._batches[batch.id] = batch
         self._producer_bytes[batch.producer] += size
         self.size_bytes += size
@@ -128,12 +139,33 @@ class BatchPool:
         self.remove(batch.id for batch in dead)
         return dead
 
-    def choose(self, height: int) -> tuple[bytes, ...]:
-        """The batch ids for a block at `height`: first come first, within a block's bounds."""
+    def release(self) -> tuple[CheckedBatch, ...]:
+        """Let go of, and return, what was borrowed, is still here, and does not fit the bounds."""
+        borrowed, self._borrowed = self._borrowed, []
+        gone = []
+        for identity in reversed(borrowed):
+            batch = self._batches.get(identity)
+            if batch is None or self._within_bounds(batch.producer):
+                continue
+            gone.append(batch)
+            self.remove([identity])
+        return tuple(gone)
+
+    def _within_bounds(self, producer: bytes) -> bool:
+        return (
+            self.size_bytes <= self._max_bytes
+            and self._producer_bytes[producer] <= self._max_bytes // 2
+        )
+
+    def choose(self, height: int, fits: Callable[[CheckedBatch], bool]) -> tuple[bytes, ...]:
+        """The batch ids for a block at `height`: first come first, within a block's bounds.
+
+        What does not fit takes no place from what does.
+        """
         chosen: list[bytes] = []
         transactions = 0
         for batch in self._batches.values():
-            if not batch.live_at(height):
+            if not (batch.live_at(height) and fits(batch)):
                 continue
             transactions += len(batch.transactions)
             if len(chosen) == MAX_BLOCK_BATCHES or transactions > MAX_BLOCK_TRANSACTIONS:

@@ -132,6 +132,6 @@ class BatchFetcher:
             self._network.report(peer, Offence.INVALID)
             return False
         batch = await trio.to_thread.run_sync(check_batch, self._chain_id, encoded, self._targets)
-        if self._pool.add(batch, needed=True):
+        if self._pool.borrow(batch):
             self._store.keep_batch(batch, sync=False)
         return True

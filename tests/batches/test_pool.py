@@ -5,7 +5,7 @@ import pytest
 from benchmarks.replay import CHAIN, GENESIS_ID, TARGETS, initial, signed_transfers
 from gtxnode.batches.batch import BATCH_LIFETIME, NO_WORK, BatchKind
 from gtxnode.batches.checking import check_batch
-from gtxnode.batches.pool import MAX_BLOCK_BATCHES, BatchPool, CheckedBatch
+from gtxnode.batches.pool import BatchPool, CheckedBatch
 from gtxnode.intake import seal_batch
 from gtxnode.primitives.errors import Reason, Refused
 
@@ -25,6 +25,10 @@ def batch(place: int, *, producer: int = 1, parent: int = 0) -> CheckedBatch:
 
 
 SIZE = len(batch(0).sealed.encoded)
+
+
+def all_fit(batch: CheckedBatch) -> bool:
+    return True
 
 
 def test_a_batch_is_held_once_and_its_transactions_are_pending() -> None:
@@ -50,7 +54,22 @@ def test_a_full_pool_refuses_the_newcomer_and_keeps_what_it_has() -> None:
         pool.add(batch(5, producer=3))
     assert refused.value.reason is Reason.POOL_FULL
     assert len(pool) == 4
-    assert pool.add(batch(5, producer=3), needed=True)
+    assert pool.keep(batch(5, producer=3))
+
+
+def test_what_a_proposal_needed_goes_again_where_there_is_no_room() -> None:
+    pool = BatchPool(max_bytes=4 * SIZE + 40)
+    for place, producer in enumerate((1, 1, 2)):
+        pool.add(batch(place, producer=producer))
+    borrowed = [batch(place, producer=3 + place) for place in range(3, 8)]
+    for each in borrowed:
+        assert pool.borrow(each)
+    pool.remove([borrowed[0].id])
+    # What came last goes first; one of them fits, and stays like any other.
+    assert pool.release() == tuple(reversed(borrowed[2:]))
+    assert borrowed[1].id in pool
+    assert len(pool) == 4
+    assert pool.release() == ()
 
 
 def test_one_producer_gets_half_of_the_pool() -> None:
@@ -67,10 +86,19 @@ def test_a_block_takes_what_is_alive_first_come_first_served() -> None:
     held = [batch(0, parent=5), batch(1), batch(2, parent=5)]
     for each in held:
         pool.add(each)
-    assert pool.choose(6) == tuple(each.id for each in held)
-    assert pool.choose(5) == (held[1].id,)
-    assert pool.choose(BATCH_LIFETIME + 1) == (held[0].id, held[2].id)
-    assert len(pool.choose(6)) <= MAX_BLOCK_BATCHES
+    assert pool.choose(6, all_fit) == tuple(each.id for each in held)
+    assert pool.choose(5, all_fit) == (held[1].id,)
+    assert pool.choose(BATCH_LIFETIME + 1, all_fit) == (held[0].id, held[2].id)
+
+
+def test_what_does_not_fit_takes_no_place_in_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gtxnode.batches.pool.MAX_BLOCK_BATCHES", 2)
+    pool = BatchPool()
+    held = [batch(place) for place in range(5)]
+    for each in held:
+        pool.add(each)
+    stray = {held[0].id, held[1].id, held[3].id}
+    assert pool.choose(6, lambda each: each.id not in stray) == (held[2].id, held[4].id)
 
 
 def test_what_outlives_its_parent_leaves() -> None:
