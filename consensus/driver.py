@@ -24,6 +24,7 @@
 | JudgeBlock       | feeds back BlockJudged, when it knows                                  |
 | SetTimeout       | feeds back TimeoutFired after `Timeouts.duration_ms`                   |
 | Decided          | stores block and commit, synced; rotates the journal; next height      |
+| Overruled        | tells its operator that two thirds finalised what we hold invalid      |
 | Evidence         | keeps the two messages for a slashing transaction                      |
 
 Effects are performed in order. Every input that is taken is persisted before anything
@@ -56,6 +57,7 @@ from consensus.events import (
     VoteReceived,
     VoteSigned,
 )
+from consensus.evidence import accusations
 from consensus.messages import (
     CommitMessage,
     Polka,
@@ -119,11 +121,12 @@ def _take_vote(state: DriverState, vote: Vote) -> Result:
     counted = state.tally.find(vote)
     if counted is not None:
         return _take_second_vote(state, counted, vote)
+    evidence = accusations(state.tally, (vote,))
     if state.decided is not None:
         _check_late(state, vote)
-        return states.with_vote(state, vote), ()
+        return states.with_vote(state, vote), evidence
     persist = Persist(encode_record(VoteRecord(vote, own=False)))
-    return advance(states.with_vote(state, vote), (persist,))
+    return advance(states.with_vote(state, vote), (persist, *evidence))
 
 
 def _take_second_vote(state: DriverState, counted: Vote, vote: Vote) -> Result:
@@ -157,7 +160,8 @@ def _take_polka(state: DriverState, polka: Polka) -> Result:
     if state.tally.has_quorum(VoteKind.PREVOTE, polka.round, polka.block_id):
         raise PeerError(Refusal.DUPLICATE, "polka")
     persist = Persist(encode_record(PolkaRecord(polka)))
-    return advance(_with_polka(state, polka), (persist,))
+    evidence = accusations(state.tally, votes_of_polka(polka))
+    return advance(_with_polka(state, polka), (persist, *evidence))
 
 
 def _take_commit(state: DriverState, message: CommitMessage) -> Result:
@@ -166,10 +170,11 @@ def _take_commit(state: DriverState, message: CommitMessage) -> Result:
     if state.commit is not None or state.decided is not None:
         raise PeerError(Refusal.DUPLICATE, "commit")
     quorum = (VoteKind.PRECOMMIT, commit.round, commit.block_id)
+    evidence = accusations(state.tally, votes_of_commit(commit))
     tally = tallies.add_certificate(state.tally, votes_of_commit(commit), quorum)
     judge = _judge_effects(state, commit.block_id, message.block)
     persist = Persist(encode_record(CommitRecord(message)))
-    return advance(replace(state, tally=tally, commit=message), (persist, *judge))
+    return advance(replace(state, tally=tally, commit=message), (persist, *evidence, *judge))
 
 
 # What the shell answers.
@@ -245,11 +250,13 @@ def _hold(state: DriverState, message: ProposalMessage, effects: tuple[Effect, .
     judge = _judge_effects(state, message.proposal.block_id, message.block)
     state = states.with_proposal(state, message)
     polka = message.polka
+    evidence: tuple[Evidence, ...] = ()
     if polka is not None and not state.tally.has_quorum(
         VoteKind.PREVOTE, polka.round, polka.block_id
     ):
+        evidence = accusations(state.tally, votes_of_polka(polka))
         state = _with_polka(state, polka)
-    return advance(state, (*effects, *judge))
+    return advance(state, (*effects, *evidence, *judge))
 
 
 def _with_polka(state: DriverState, polka: Polka) -> DriverState:

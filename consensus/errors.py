@@ -26,6 +26,7 @@ class Refusal(StrEnum):
     WRONG_BLOCK = "wrong_block"
     DUPLICATE_SIGNER = "duplicate_signer"
     NOT_ENOUGH_STAKE = "not_enough_stake"
+    NO_OFFENCE = "no_offence"
 
 
 class PeerError(Exception):

@@ -202,6 +202,19 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
+class Overruled:
+    """Two thirds made final a block that we judged invalid. It is never decided here.
+
+    Either this node is wrong (its clock, its disk, its software), or two thirds of the stake
+    include faulty ones. The shell tells its operator; the node stays at this height until
+    somebody settles which.
+    """
+
+    block_id: bytes
+    commit: Commit
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Two signed messages of one validator that contradict each other."""
 
@@ -209,4 +222,6 @@ class Evidence:
     second: Vote | Proposal
 
 
-Effect = Persist | Sign | Send | BuildValue | JudgeBlock | SetTimeout | Decided | Evidence
+Effect = (
+    Persist | Sign | Send | BuildValue | JudgeBlock | SetTimeout | Decided | Overruled | Evidence
+)

@@ -11,6 +11,7 @@ from consensus.events import (
     BuildValue,
     Decided,
     Effect,
+    Overruled,
     SetTimeout,
     Sign,
     StartHeight,
@@ -29,7 +30,7 @@ from consensus.round import (
     StartRound,
     TimeoutKind,
 )
-from consensus.rules import next_input
+from consensus.rules import next_input, overruled
 from consensus.state import DriverState
 from consensus.tally import Tally
 from consensus.types import UNSIGNED, Proposal, Vote
@@ -65,6 +66,11 @@ def advance(
             else:
                 state, effect = _perform(state, output)
                 done.extend(effect)
+    against = None if state.overruled else overruled(state)
+    if against is not None:
+        notice = Overruled(against[1], states.find_commit(state, *against))
+        state = replace(state, overruled=notice)
+        done.append(notice)
     return state, tuple(done)
 
 

@@ -1,9 +1,9 @@
 """After a crash: the driver's state again, from the journal's records.
 
 The records of the height are replayed through the driver itself; what it asks for on the
-way was asked for before. What is still outstanding at the end is asked for again. Answers
-are deterministic or guarded: a signer that has signed something else refuses, and the
-round goes on without that vote.
+way was asked for before. What is still outstanding at the end is asked for again, and what
+the records prove against a validator is said again. Answers are deterministic or guarded: a
+signer that has signed something else refuses, and the round goes on without that vote.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,9 @@ from consensus.events import (
     BuildValue,
     CommitReceived,
     Effect,
+    Evidence,
     JudgeBlock,
+    Overruled,
     PolkaReceived,
     ProposalReceived,
     ProposalSigned,
@@ -58,41 +60,41 @@ def rebuild(me: bytes | None, start: StartHeight, records: Iterable[bytes]) -> R
     height ended. `InvalidRecord` for a record that this height's driver cannot have written.
     """
     state, _ = start_height(me, start)
+    found: list[Effect] = []
     for data in records:
         record = decode_record(data)
         if record_height(record) == start.height:
             try:
-                state = _replay(state, record)
+                state, effects = _replay(state, record)
             except (PeerError, ConsensusError) as error:
                 raise InvalidRecord(f"{type(record).__name__} does not follow: {error}") from error
-    return state, _resume(state)
+            found.extend(each for each in effects if isinstance(each, Evidence | Overruled))
+    return state, (*found, *_resume(state))
 
 
-def _replay(state: DriverState, record: Record) -> DriverState:
+def _replay(state: DriverState, record: Record) -> Result:
     match record:
         case VoteRecord(vote, own):
-            taken = VoteSigned(vote) if own else VoteReceived(VerifiedVote(vote))
-            return step(state, taken)[0]
+            return step(state, VoteSigned(vote) if own else VoteReceived(VerifiedVote(vote)))
         case ProposalRecord(message, own):
             return _replay_proposal(state, message, own)
         case PolkaRecord(polka):
-            return step(state, PolkaReceived(VerifiedPolka(polka)))[0]
+            return step(state, PolkaReceived(VerifiedPolka(polka)))
         case CommitRecord(message):
-            verified = VerifiedCommit(message.commit, message.block)
-            return step(state, CommitReceived(verified))[0]
+            return step(state, CommitReceived(VerifiedCommit(message.commit, message.block)))
         case JudgementRecord(_, block_id, valid):
-            return step(state, BlockJudged(block_id, valid))[0]
+            return step(state, BlockJudged(block_id, valid))
         case TimeoutRecord(kind, height, round_):
-            return step(state, TimeoutFired(Timeout(kind, height, round_)))[0]
+            return step(state, TimeoutFired(Timeout(kind, height, round_)))
 
 
-def _replay_proposal(state: DriverState, message: ProposalMessage, own: bool) -> DriverState:
+def _replay_proposal(state: DriverState, message: ProposalMessage, own: bool) -> Result:
     if not own:
         verified = VerifiedProposal(message.proposal, message.block, message.polka)
-        return step(state, ProposalReceived(verified))[0]
+        return step(state, ProposalReceived(verified))
     # A built block is journaled with the proposal that it was signed in.
     state, _ = step(state, ValueBuilt(state.height, state.round, message.block))
-    return step(state, ProposalSigned(message.proposal))[0]
+    return step(state, ProposalSigned(message.proposal))
 
 
 def _resume(state: DriverState) -> tuple[Effect, ...]:

@@ -3,6 +3,7 @@
 | proposal of the round   | polka             | commit | round   | input               | line   |
 |-------------------------|-------------------|--------|---------|---------------------|--------|
 | valid, of any round     |                   | of it  | any     | CommitValue         | 49     |
+| invalid, of any round   |                   | of it  | any     | none: `overruled`   |        |
 |                         |                   |        | ahead   | RoundSkip, f+1      | 55     |
 | fresh, judged           |                   |        | current | FreshProposal       | 22     |
 | again, valid            | in its valid round|        | current | PolkaedProposal     | 28     |
@@ -68,6 +69,17 @@ def _on_commit(state: DriverState) -> CommitValue | None:
         if taken or any(each.proposal.block_id == value for each in held):
             return CommitValue(round_, value)
     return None
+
+
+def overruled(state: DriverState) -> tuple[int, bytes] | None:
+    """Round and id of a block that has two thirds of the precommits and that we judged
+    invalid. No line of the paper: there it cannot be while less than a third are faulty."""
+    against = sorted(
+        (round_, value)
+        for kind, round_, value in state.tally.quorums
+        if kind is VoteKind.PRECOMMIT and value is not None and state.judged.get(value) is False
+    )
+    return against[0] if against else None
 
 
 def _on_skip(state: DriverState) -> RoundSkip | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from consensus import tally as tallies
 from consensus.errors import PeerError, Refusal
-from consensus.events import Decided, StartHeight
+from consensus.events import Decided, Overruled, StartHeight
 from consensus.messages import (
     CommitMessage,
     Message,
@@ -64,6 +64,8 @@ class DriverState:
     own: tuple[VoteMessage | ProposalMessage, ...] = ()
     """Our messages of this and the last round we spoke in, for rebroadcast."""
     decided: Decided | None = None
+    overruled: Overruled | None = None
+    """Said once: a block that we judged invalid has its commit."""
 
     @property
     def height(self) -> int:
@@ -165,7 +167,7 @@ def with_vote(state: DriverState, vote: Vote) -> DriverState:
 
 
 def with_proposal(state: DriverState, message: ProposalMessage) -> DriverState:
-    """Keep a proposal; the furthest-ahead future one makes room. `PeerError` TOO_MANY."""
+    """Keep a proposal; the furthest-ahead one makes room. `PeerError` FUTURE_ROUND."""
     round_ = message.proposal.round
     proposals = {
         **state.proposals,
@@ -174,7 +176,7 @@ def with_proposal(state: DriverState, message: ProposalMessage) -> DriverState:
     ahead = sorted(number for number in proposals if number > state.round)
     if len(ahead) > MAX_FUTURE_PROPOSALS:
         if ahead[-1] == round_:
-            raise PeerError(Refusal.TOO_MANY, f"round {round_} is too far ahead")
+            raise PeerError(Refusal.FUTURE_ROUND, f"round {round_}, now in {state.round}")
         del proposals[ahead[-1]]
     return replace(state, proposals=proposals)
 

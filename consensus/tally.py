@@ -11,7 +11,7 @@ vote of one of its signers.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from consensus.types import Vote, VoteKind
+from consensus.types import Vote, VoteKind, without_signature
 from consensus.validators import ValidatorSet
 
 Quorum = tuple[VoteKind, int, bytes | None]
@@ -103,10 +103,16 @@ def add(tally: Tally, vote: Vote) -> Tally:
 
 
 def add_certificate(tally: Tally, votes: Iterable[Vote], quorum: Quorum) -> Tally:
-    """Take a verified certificate whole; votes whose key is taken only stand in its quorum."""
+    """Take a verified certificate whole; votes whose key is taken only stand in its quorum.
+
+    Who voted otherwise under that key has voted twice, and is marked.
+    """
     for vote in votes:
-        if tally.find(vote) is None:
+        counted = tally.find(vote)
+        if counted is None:
             tally = add(tally, vote)
+        elif without_signature(counted) != without_signature(vote):
+            tally = mark_equivocator(tally, vote)
     return replace(tally, quorums=tally.quorums | {quorum})
 
 

@@ -20,6 +20,7 @@ from consensus.events import (
     Evidence,
     Input,
     JudgeBlock,
+    Overruled,
     Persist,
     PolkaReceived,
     ProposalReceived,
@@ -168,12 +169,13 @@ def test_no_answer_yet_is_not_no() -> None:
 
 
 def test_an_invalid_block_gets_nil_and_never_a_decision() -> None:
-    """Whatever the others vote."""
+    """Whatever the others vote; that two thirds overruled us is said, once."""
     state, effects = run(fresh(), [proposed(A), BlockJudged(A_ID, False)])
     assert effects[1:] == [Sign(unsigned(prevote(ME, None)))]
-    votes = [received(precommit(each, A)) for each in (0, 2, 3)]
-    state, effects = run(state, votes)
-    assert effects == [SetTimeout(timeout(TimeoutKind.PRECOMMIT))]
+    votes = [precommit(each, A) for each in (0, 2, 3)]
+    state, effects = run(state, [*map(received, votes), received(prevote(0, None))])
+    notice = Overruled(A_ID, commit_from_votes(votes))
+    assert effects == [SetTimeout(timeout(TimeoutKind.PRECOMMIT)), notice]
     with pytest.raises(Contradiction):
         step(state, BlockJudged(A_ID, True))
 
@@ -280,6 +282,46 @@ def test_equivocation_is_evidence_once() -> None:
     assert refusal(state, proposed(block(b"c"))) is Refusal.EQUIVOCATION
 
 
+def test_a_judgement_after_the_commit_is_overruled_as_well() -> None:
+    """The commit came as a certificate, the judgement last."""
+    commit = commit_from_votes([precommit(each, A) for each in (0, 2, 3)])
+    state, effects = run(fresh(), [CommitReceived(VerifiedCommit(commit, A))])
+    state, effects = run(state, [BlockJudged(A_ID, False)])
+    assert effects[-1] == Overruled(A_ID, commit)
+    assert state.decided is None
+
+
+def test_a_certificate_convicts_who_voted_otherwise() -> None:
+    """A polka, a polka beside a proposal, a commit: the vote inside against the one counted."""
+    first, second = prevote(0, B), prevote(0, A)
+    polka = polka_from_votes([prevote(each, A) for each in (0, 2, 3)])
+    state, _ = run(fresh(), [received(first)])
+    state, effects = run(state, [PolkaReceived(VerifiedPolka(polka))])
+    assert Evidence(first, second) in effects
+    assert refusal(state, received(second)) is Refusal.EQUIVOCATION
+    state, _ = run(fresh(), [received(first)])
+    again = ProposalReceived(VerifiedProposal(proposal(A, 1, 0), A, polka))
+    assert Evidence(first, second) in run(state, [again])[1]
+    commit = commit_from_votes([precommit(each, A) for each in (0, 2, 3)])
+    state, _ = run(fresh(), [received(precommit(0, None))])
+    state, effects = run(state, [CommitReceived(VerifiedCommit(commit, A))])
+    assert effects[0] == Evidence(precommit(0, None), precommit(0, A))
+
+
+def test_a_forgotten_lock_is_evidence() -> None:
+    """Whichever of the two votes comes first, and with the decided round's late precommits."""
+    locked, forgot = precommit(0, A), prevote(0, B, 2)
+    for pair in ((locked, forgot), (forgot, locked)):
+        _, effects = run(fresh(), [received(each) for each in pair])
+        assert effects == [Evidence(*pair)]
+    unlocked = vote(0, VoteKind.PREVOTE, B, round_=2, valid_round=0)
+    assert run(fresh(), [received(locked), received(unlocked)])[1] == []
+    commit = commit_from_votes([precommit(each, A) for each in (1, 2, 3)])
+    event = CommitReceived(VerifiedCommit(commit, A))
+    state, _ = run(fresh(), [received(forgot), event, BlockJudged(A_ID, True)])
+    assert run(state, [received(locked)])[1] == [Evidence(forgot, locked)]
+
+
 def test_duplicates_are_known_and_refused() -> None:
     """By content: another signature under the same words changes nothing."""
     given = prevote(0, A)
@@ -345,7 +387,7 @@ def test_few_proposals_ahead_are_kept() -> None:
     state = fresh()
     rounds = range(2, 2 + states.MAX_FUTURE_PROPOSALS)
     state, _ = run(state, [proposed(block(b"%d" % each), each) for each in rounds])
-    assert refusal(state, proposed(A, 40)) is Refusal.TOO_MANY
+    assert refusal(state, proposed(A, 40)) is Refusal.FUTURE_ROUND
     state, _ = run(state, [proposed(A, 1)])
     assert sorted(state.proposals) == [1, *rounds][:-1]
 

@@ -10,6 +10,7 @@ from consensus.events import (
     CommitReceived,
     Decided,
     Effect,
+    Evidence,
     Input,
     JudgeBlock,
     Persist,
@@ -120,8 +121,17 @@ def test_a_decision_is_decided_again() -> None:
     state, journal = play(PROPOSER_HEIGHT)
     assert state.decided is not None
     assert rebuild(KEYS[0], start(), journal)[1] == (
+        Evidence(precommit(1, None), precommit(1, A)),
         Decided(state.decided.block, state.decided.commit),
     )
+
+
+def test_evidence_outlives_a_crash() -> None:
+    """It is found again, from what was journaled."""
+    first, second = prevote(2, A), prevote(2, None)
+    inputs: list[Input] = [VoteReceived(VerifiedVote(each)) for each in (first, second)]
+    _, journal = play(inputs)
+    assert rebuild(KEYS[0], start(), journal)[1][0] == Evidence(first, second)
 
 
 def test_any_prefix_of_the_journal_will_do() -> None:
