@@ -18,7 +18,7 @@ BLOCKS = 3
 
 async def test_a_js_peer_hears_of_blocks_and_verifies_a_range(
     cluster: Cluster,
-    js_peer: Path,  # noqa: F811 - the fixture, by its name
+    js_peer: Path,
 ) -> None:
     node = cluster.nodes[0]
     await cluster.reaches(BLOCKS, node)
