@@ -2,7 +2,8 @@
 
 Open loop: each transaction is sent when it is due, whether or not those before it were answered,
 and its time to finality counts from when it was due. Every connection pays into an address of its
-own and is told of it by its own subscription, as a wallet would be.
+own and is told of it by its own subscription, as a wallet would be. It speaks the protocol with as
+little code as that takes, because it shares the processors with what it measures.
 
     python -m benchmarks.load PLAN RESULT
 
@@ -20,11 +21,10 @@ from pathlib import Path
 
 import msgspec
 import trio
+from trio_websocket import ConnectionClosed, WebSocketConnection, open_websocket_url
 
 from gtxnode.devnet.processes import Child, stop
-from gtxnode.rpc.backend import HeadView, TransactionEvent, Verdict, VerdictStatus
-from gtxnode.rpc.client import Client, EventStream, connect
-from gtxnode.rpc.wire import Address
+from gtxnode.primitives.addresses import format_address
 
 SETTLE_S = 15.0
 """How long after the last transaction its finality is waited for."""
@@ -104,13 +104,50 @@ async def apply(folder: Path, plan: Plan) -> Result:
     return msgspec.msgpack.decode(made.read_bytes(), type=Result)
 
 
+class _Refusal(msgspec.Struct):
+    reason: str
+
+
+class _Verdict(msgspec.Struct):
+    status: str
+    refusal: _Refusal | None = None
+
+
+class _Event(msgspec.Struct):
+    kind: str
+    id: str = ""
+    refusal: _Refusal | None = None
+
+
+class _Notice(msgspec.Struct):
+    event: _Event
+
+
+class _Incoming(msgspec.Struct):
+    """An answer to a submission, or an event."""
+
+    id: int | None = None
+    result: _Verdict | None = None
+    params: _Notice | None = None
+
+
+_INCOMING = msgspec.json.Decoder(_Incoming)
+
+
+def _request(number: int, method: str, **params: object) -> str:
+    body = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+    return msgspec.json.encode(body).decode()
+
+
 class _Load:
     """One run of a plan."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._due_s = {
-            identity: due_s for each in plan.connections for due_s, identity, _ in each.transactions
+            identity.hex(): due_s
+            for each in plan.connections
+            for due_s, identity, _ in each.transactions
         }
         self._open = set(self._due_s)
         self._settled = trio.Event()
@@ -121,53 +158,73 @@ class _Load:
         self.refused: Counter[str] = Counter()
 
     async def run(self) -> None:
+        connections = self._plan.connections
         async with AsyncExitStack() as stack:
-            clients = [
-                await stack.enter_async_context(connect(e.url)) for e in self._plan.connections
+            sockets = [
+                await stack.enter_async_context(open_websocket_url(each.url))
+                for each in connections
             ]
-            streams = [
-                await stack.enter_async_context(
-                    client.subscribe(self._plan.shard, "address", address=Address(each.sink))
-                )
-                for client, each in zip(clients, self._plan.connections, strict=True)
-            ]
-            await self._idle_calls(clients[0])
+            for each, socket in zip(connections, sockets, strict=True):
+                await self._subscribe(socket, each.sink)
+            await self._idle_calls(sockets[0])
+            texts = [self._texts(each) for each in connections]
             self._started_s = trio.current_time() + LEAD_S
             nursery = await stack.enter_async_context(trio.open_nursery())
-            for each, client, stream in zip(self._plan.connections, clients, streams, strict=True):
-                nursery.start_soon(self._listen, stream)
-                nursery.start_soon(self._send, nursery, client, each)
+            for each, socket, prepared in zip(connections, sockets, texts, strict=True):
+                nursery.start_soon(self._receive, socket, each)
+                nursery.start_soon(self._send, socket, prepared)
             last_s = max(self._due_s.values(), default=0.0)
             with trio.move_on_at(self._started_s + last_s + self._plan.settle_s):
                 await self._settled.wait()
             nursery.cancel_scope.cancel()
 
-    async def _idle_calls(self, client: Client) -> None:
-        for _ in range(IDLE_CALLS):
+    def _texts(self, connection: Connection) -> list[tuple[float, str]]:
+        """When to send what: a request's number is its transaction's place."""
+        shard = self._plan.shard
+        return [
+            (due_s, _request(place, "tx.send", shard=shard, transaction=encoded.hex()))
+            for place, (due_s, _, encoded) in enumerate(connection.transactions)
+        ]
+
+    async def _subscribe(self, socket: WebSocketConnection, sink: bytes) -> None:
+        address = format_address(sink)
+        shard = self._plan.shard
+        text = _request(0, "events.subscribe", shard=shard, topic="address", address=address)
+        await socket.send_message(text)
+        answer = msgspec.json.decode(await socket.get_message())
+        assert "result" in answer, answer
+
+    async def _idle_calls(self, socket: WebSocketConnection) -> None:
+        for number in range(IDLE_CALLS):
             started_s = trio.current_time()
-            await client.ask(HeadView, "chain.head", shard=self._plan.shard)
+            await socket.send_message(_request(number, "chain.head", shard=self._plan.shard))
+            await socket.get_message()
             self.idle_s.append(trio.current_time() - started_s)
 
-    async def _send(self, nursery: trio.Nursery, client: Client, connection: Connection) -> None:
-        for due_s, identity, encoded in connection.transactions:
+    async def _send(self, socket: WebSocketConnection, texts: list[tuple[float, str]]) -> None:
+        for due_s, text in texts:
             at_s = self._started_s + due_s
             await trio.sleep_until(at_s)
+            await socket.send_message(text)
             self.late_s.append(trio.current_time() - at_s)
-            nursery.start_soon(self._submit, client, identity, encoded)
 
-    async def _submit(self, client: Client, identity: bytes, encoded: bytes) -> None:
-        verdict = await client.ask(Verdict, "tx.send", shard=self._plan.shard, transaction=encoded)
-        if verdict.status is VerdictStatus.REJECTED:
-            assert verdict.refusal is not None, "a rejection has its reason"
-            self._settle(identity, verdict.refusal.reason)
+    async def _receive(self, socket: WebSocketConnection, connection: Connection) -> None:
+        while True:
+            try:
+                message = _INCOMING.decode(await socket.get_message())
+            except ConnectionClosed as closed:
+                raise RuntimeError(f"{connection.url} hung up: {closed.reason}") from closed
+            if message.params is not None:
+                event = message.params.event
+                if event.kind == "transaction":
+                    self._settle(event.id, event.refusal)
+            elif message.result is None or message.result.status == "rejected":
+                assert message.id is not None, "only submissions are under way"
+                _, identity, _ = connection.transactions[message.id]
+                refusal = message.result.refusal if message.result else None
+                self._settle(identity.hex(), refusal or _Refusal("error"))
 
-    async def _listen(self, stream: EventStream) -> None:
-        async for event in stream:
-            if isinstance(event.body, TransactionEvent):
-                refusal = event.body.refusal
-                self._settle(event.body.id, refusal.reason if refusal else None)
-
-    def _settle(self, identity: bytes, refused: str | None) -> None:
+    def _settle(self, identity: str, refused: _Refusal | None) -> None:
         if identity not in self._open:
             return
         self._open.remove(identity)
@@ -175,7 +232,7 @@ class _Load:
             at_s = self._started_s + self._due_s[identity]
             self.finality_s.append(trio.current_time() - at_s)
         else:
-            self.refused[refused] += 1
+            self.refused[refused.reason] += 1
         if not self._open:
             self._settled.set()
 
