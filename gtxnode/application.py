@@ -2,9 +2,14 @@
 
 A verdict is given once and for good. What is not here yet (a batch, the block's time) is waited
 for, never taken for a fault; whoever asked cancels when the height is over.
+
+What two thirds made final is held against the rules once more before it is executed: a block that
+was fetched was never judged here. Where they do not hold, this node's state is not the others' or
+a third of the stake breaks the rules, and going on would hide it: `Diverged` stops the node.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 import structlog
 import trio
@@ -14,10 +19,9 @@ from consensus.types import Block, Commit
 from consensus.validators import ValidatorSet
 from gtxnode.batches.pool import BatchPool, CheckedBatch
 from gtxnode.chain.records import BlockRecord
-from gtxnode.chain.rules import Fault, InvalidBlock, build_block, check_block
+from gtxnode.chain.rules import Fault, InvalidBlock, build_block, check_batches, check_block
 from gtxnode.chain.store import ChainStore
 from gtxnode.primitives.errors import Refused
-from gtxnode.sync.fetch import BatchFetcher
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +34,22 @@ MAX_WAIT_MS = 10_000
 Finalised = Callable[[Block, Commit, BlockRecord, float], Awaitable[None]]
 
 
+class Batches(Protocol):
+    """Where a block's batches come from."""
+
+    async def batches(self, identities: Sequence[bytes]) -> list[CheckedBatch]:
+        """All of these, in order, once they are here; raises `Refused` for one never valid."""
+
+
+class Diverged(Exception):
+    """Two thirds made a block final that is not valid on this node's state."""
+
+    code = "chain.diverged"
+
+    def __init__(self, chain_id: str, height: int, reason: str) -> None:
+        super().__init__(f"block {height} of {chain_id} is final and not valid here: {reason}")
+
+
 class ChainApplication:
     """Implements `engine.Application` on one chain's store, pool and fetcher."""
 
@@ -37,7 +57,7 @@ class ChainApplication:
         self,
         store: ChainStore,
         pool: BatchPool,
-        fetcher: BatchFetcher,
+        fetcher: Batches,
         validators: ValidatorSet,
         seed: bytes,
         public_key: bytes | None,
@@ -87,33 +107,39 @@ class ChainApplication:
         )
 
     def _can_be_ordered(self, batch: CheckedBatch) -> bool:
-        return batch.id not in self._store.recent and self._parent_is_final(batch)
-
-    def _parent_is_final(self, batch: CheckedBatch) -> bool:
-        return self._store.recent_id(batch.parent_height) == batch.sealed.batch.header.parent_id
+        parent = batch.sealed.batch.header.parent_id
+        return (
+            batch.id not in self._store.recent
+            and self._store.recent_id(batch.parent_height) == parent
+        )
 
     async def judge(self, block: Block) -> bool:
         """Whether a block is valid, once its time has come and its batches are here."""
         height = block.header.height
         try:
-            check_block(
-                self._store.tip,
-                block,
-                self.validators(height),
-                self.validators(height + 1),
-                self.validators(height - 1),
-                self._store.recent,
-            )
+            self._check(block)
             await self._wait_for_time(block)
-            for batch in await self._batches(block):
-                if not batch.live_at(height) or not self._parent_is_final(batch):
-                    raise InvalidBlock(Fault.BATCH_DEAD, batch.id.hex())
+            check_batches(height, await self._batches(block), self._store.recent_id)
         except InvalidBlock as error:
             log.warning(
                 "block_invalid", chain=self._store.chain_id, height=height, reason=str(error)
             )
             return False
+        if block.payload:
+            # A vote says that this node has the batches, and still will after a power cut.
+            await trio.to_thread.run_sync(self._store.sync)
         return True
+
+    def _check(self, block: Block) -> None:
+        height = block.header.height
+        check_block(
+            self._store.tip,
+            block,
+            self.validators(height),
+            self.validators(height + 1),
+            self.validators(height - 1),
+            self._store.recent,
+        )
 
     async def _wait_for_time(self, block: Block) -> None:
         ahead_ms = block.header.time_ms - self._now_ms()
@@ -128,11 +154,26 @@ class ChainApplication:
             raise InvalidBlock(Fault.BATCH_INVALID, str(refusal)) from refusal
 
     async def finalise(self, block: Block, commit: Commit) -> None:
-        """Execute a decided block in a worker thread and write it, synced."""
-        batches = await self._batches(block)
-        started = trio.current_time()
-        with trio.CancelScope(shield=True):
-            # A block half done in memory must not be left by a cancellation.
-            record = await trio.to_thread.run_sync(self._store.finalise, block, commit, batches)
+        """Execute a decided block in a worker thread and write it, synced.
+
+        Raises `Diverged`, and storage's write errors.
+        """
+        try:
+            batches = await self._batches(block)
+            started = trio.current_time()
+            with trio.CancelScope(shield=True):
+                # A block half done in memory must not be left by a cancellation.
+                record = await trio.to_thread.run_sync(self._execute, block, commit, batches)
+        except InvalidBlock as error:
+            raise Diverged(self._store.chain_id, block.header.height, str(error)) from error
         self._pool.remove(block.payload)
+        if gone := self._pool.release():
+            self._store.drop_batches([batch.id for batch in gone])
         await self._finalised(block, commit, record, trio.current_time() - started)
+
+    def _execute(
+        self, block: Block, commit: Commit, batches: Sequence[CheckedBatch]
+    ) -> BlockRecord:
+        self._check(block)
+        check_batches(block.header.height, batches, self._store.recent_id)
+        return self._store.finalise(block, commit, batches)

@@ -4,7 +4,7 @@ Pure. Everything here follows from the head, the validator sets and the block al
 time has come and whether its batches are here is the shard's to find out.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,7 +20,7 @@ from consensus.types import (
     payload_root,
 )
 from consensus.validators import ValidatorSet
-from gtxnode.batches.pool import MAX_BLOCK_BATCHES
+from gtxnode.batches.pool import MAX_BLOCK_BATCHES, MAX_BLOCK_TRANSACTIONS, CheckedBatch
 
 # Each block is later than its parent by this much at least.
 MIN_BLOCK_STEP_MS = 1
@@ -118,6 +118,23 @@ def check_block(
     )
     _check_payload(block, recent)
     _check_last_commit(tip, block, last_validators)
+
+
+def check_batches(
+    height: int, batches: Sequence[CheckedBatch], final_id: Callable[[int], bytes | None]
+) -> None:
+    """Hold a block's batches, once they are here, against the chain; raises `InvalidBlock`.
+
+    `final_id` gives the id of a recent final block by height.
+    """
+    transactions = sum(len(batch.transactions) for batch in batches)
+    _require(
+        transactions <= MAX_BLOCK_TRANSACTIONS, Fault.TOO_LARGE, f"{transactions} transactions"
+    )
+    for batch in batches:
+        parent = batch.sealed.batch.header.parent_id
+        alive = batch.live_at(height) and final_id(batch.parent_height) == parent
+        _require(alive, Fault.BATCH_DEAD, batch.id.hex())
 
 
 def _check_payload(block: Block, recent: Collection[bytes]) -> None:

@@ -6,7 +6,7 @@ or after it. Indexes (owners, transactions, records) are derived from blocks and
 
 One writer (`finalise`, in a worker thread, never two at once); readers use the store from any
 thread and see final blocks only. What readers need of memory that `finalise` changes (the book's
-levels, the tip) is replaced whole at the end of it, never edited.
+levels, the tip, what is recent) is replaced whole at the end of it, never edited.
 """
 
 from collections import deque
@@ -83,6 +83,7 @@ class ChainStore:
         self._orders = OpenOrders.rebuild(())
         self._recent: deque[tuple[bytes, tuple[bytes, ...]]] = deque(maxlen=BATCH_LIFETIME + 1)
         self.recent: frozenset[bytes] = frozenset()
+        self._recent_ids: dict[int, bytes] = {}
         self.last_commit: Commit | None = None
         self.tip = Tip(chain_id, 0, genesis_id, 0, self._root.root)
         self.depth = Depth((), ())
@@ -282,6 +283,8 @@ class ChainStore:
         identity = block_id(header)
         self._recent.append((identity, block.payload))
         self.recent = frozenset(chained.from_iterable(payload for _, payload in self._recent))
+        first = header.height - len(self._recent) + 1
+        self._recent_ids = {first + place: each for place, (each, _) in enumerate(self._recent)}
         self.last_commit = commit
         self.tip = Tip(self.chain_id, header.height, identity, header.time_ms, self._root.root)
 
@@ -298,10 +301,7 @@ class ChainStore:
         """The id of a recent final block, genesis at height 0; None where it is too old."""
         if height == 0:
             return self._genesis_id if self.tip.height <= BATCH_LIFETIME else None
-        back = self.tip.height - height
-        if not 0 <= back < len(self._recent):
-            return None
-        return self._recent[-1 - back][0]
+        return self._recent_ids.get(height)
 
     def block(self, height: int) -> tuple[Block, Commit]:
         """A final block with its commit; `KeyError` where there is none."""

@@ -64,6 +64,7 @@ ENDS: Mapping[str, Exit] = MappingProxyType(
         "gtxnode.devnet.DevnetError": Exit.USAGE,
         "gtxnode.signer.ForeignSigner": Exit.CONFIGURATION,
         "gtxnode.signer.WouldSignTwice": Exit.FAILED,
+        "gtxnode.application.Diverged": Exit.FAILED,
         "p2p.errors.NetworkError": Exit.CONFIGURATION,
         "storage.errors.StorageError": Exit.STORAGE,
         "storage.errors.Locked": Exit.LOCKED,
