@@ -116,9 +116,7 @@ class ChainView:
     def _take(self, data: bytes, *, readings_only: bool) -> Verdict | Waiting:
         identity: Hex | None = None
         try:
-            # Exactly bytes: what is kept goes on into batches, and the interfaces' own type of
-            # bytes is not theirs to encode.
-            parsed = parse(self.chain_id, bytes(data))
+            parsed = parse(self.chain_id, bytes(data))  # no `Hex`: batches encode bytes alone
             if readings_only:
                 parsed = _reading(self.chain_id, parsed)
             identity = Hex(parsed.id)
