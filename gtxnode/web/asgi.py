@@ -32,7 +32,7 @@ Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 App = Callable[[Event, Receive, Send], Awaitable[None]]
 
-RECEIVE_BYTES = 65_536
+RECEIVE_BYTES = 16_384
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -44,7 +44,7 @@ class HttpLimits:
     """A further one is closed at once."""
 
     head_bytes: int = 16_384
-    """A request line with its headers; a larger one is answered with 431."""
+    """A request line with its headers, not yet whole after so many, is answered with 431."""
 
     body_bytes: int = 2**20
     """A larger request body is answered with 413."""
@@ -142,6 +142,7 @@ class _Connection:
         if request is None:
             return False
         await _Exchange(self._app, self, request, self._limits).run()
+        self._skip_what_came_unread()
         done = self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE
         return done and not self._stopping.is_set()
 
@@ -156,6 +157,12 @@ class _Connection:
             if isinstance(event, h11.Request):
                 request = event
         return request
+
+    def _skip_what_came_unread(self) -> None:
+        """Pass over the rest of a request that the application did not read, if it is here."""
+        while self._h11.their_state is h11.SEND_BODY:
+            if self._h11.next_event() in (h11.NEED_DATA, h11.PAUSED):
+                return
 
     async def next_event(self) -> h11.Event | type[h11.PAUSED]:
         """What the client says next."""
