@@ -1,8 +1,19 @@
-"""Faulty validators, named by what they do. They sign with their own keys only."""
+"""Faulty validators, named by what they do. They sign with their own keys only.
 
-from consensus.events import BuildValue, Decided, Effect, Evidence, Persist, Send, ValueBuilt
-from consensus.messages import CommitMessage
-from tests.simulation.node import Node, Surroundings, make_block
+There is no liar about time: the driver has nothing to say about time, a block's `time_ms` is
+its application's business (`gtxnode/chain/rules.py`), where a block from a clock that is ahead
+is waited for or judged invalid. Whatever it says there comes here as a judgement.
+"""
+
+from dataclasses import replace
+
+from consensus.driver import start_height
+from consensus.events import BuildValue, Decided, Effect, Evidence, Input, Persist, Send, ValueBuilt
+from consensus.messages import CommitMessage, Message, ProposalMessage, VoteMessage
+from consensus.progress import advance
+from consensus.round import NO_ROUND, NewRound, RoundState, Step
+from consensus.types import UNSIGNED, Proposal, Vote, VoteKind, block_id
+from tests.simulation.node import Node, Surroundings, make_block, signed_proposal, signed_vote
 
 
 class Withholder(Node):
@@ -50,3 +61,141 @@ class Equivocator(Node):
                 self._enter(commit.height + 1, ())
             case _:
                 super().perform(effect)
+
+
+class Twin(Node):
+    """One of two machines that run with one key, each in good faith: an operator's mistake."""
+
+    def perform(self, effect: Effect) -> None:
+        """As a correct node; that its own key signs twice it does not report."""
+        if not isinstance(effect, Evidence):
+            super().perform(effect)
+
+
+class Amnesiac(Node):
+    """Forgets what it is locked on as soon as it has voted; it never signs twice."""
+
+    def _step(self, event: Input) -> None:
+        super()._step(event)
+        machine = self.state.round_state
+        if machine.locked_round != NO_ROUND and self.state.decided is None:
+            forgotten = RoundState(machine.round, machine.step)
+            self.state = replace(self.state, round_state=forgotten)
+
+
+class Renegade(Amnesiac):
+    """An amnesiac that forgets decisions too, and goes on with the height's next round."""
+
+    def perform(self, effect: Effect) -> None:
+        """As if the height had not been decided."""
+        match effect:
+            case Decided(_, commit):
+                self.lives += 1  # What the old state asked for is void.
+                left = max(self.state.round, commit.round)
+                state, _ = start_height(self.key, self.state.start)
+                state = replace(state, round_state=RoundState(left, Step.UNSTARTED), to_sign=())
+                self.state, effects = advance(state, (), NewRound(left + 1, False))
+                self._perform(effects)
+            case Persist() | Evidence():
+                pass
+            case _:
+                super().perform(effect)
+
+
+class LateVoter(Node):
+    """Says everything, but long after it was due."""
+
+    def perform(self, effect: Effect) -> None:
+        """As a correct node with a very bad connection outwards."""
+        if isinstance(effect, Send):
+            delay_ms = self._world.rng.randint(100, 2_500)
+            self._world.later(delay_ms, lambda: self._tell(effect.message))
+        elif not isinstance(effect, Evidence):
+            super().perform(effect)
+
+    def _tell(self, message: Message) -> None:
+        for peer in self._world.peers(self):
+            self._world.send(self, peer, message)
+
+
+REPLAYED_MESSAGES = 200
+REPLAY_EVERY_MS = 100
+
+
+class Replayer(Node):
+    """Sends again what others have signed, at any later time, to anybody."""
+
+    def __init__(self, name: str, key: bytes, world: Surroundings) -> None:
+        super().__init__(name, key, world)
+        self._kept: list[object] = []
+
+    def boot(self) -> None:
+        """And begins to replay."""
+        super().boot()
+        self._world.later(REPLAY_EVERY_MS, self._replay)
+
+    def receive(self, sender: str, message: object) -> None:
+        """Keeps it, in the place of any other when there are many."""
+        if len(self._kept) < REPLAYED_MESSAGES:
+            self._kept.append(message)
+        else:
+            self._kept[self._world.rng.randrange(REPLAYED_MESSAGES)] = message
+        super().receive(sender, message)
+
+    def _replay(self) -> None:
+        rng = self._world.rng
+        for peer in self._world.peers(self):
+            for message in rng.sample(self._kept, min(3, len(self._kept))):
+                self._world.send(self, peer, message)
+        self._world.later(REPLAY_EVERY_MS, self._replay)
+
+
+FLOOD_EVERY_MS = 100
+FLOOD_ROUNDS = (0, 1, 2, 3, 4, 5, 9, 33, 40, 1_000, 2**31 - 1)
+
+
+class Flooder(Node):
+    """Signs all that is well-formed: votes for anything in any round, proposals of any value
+    with any valid round wherever it is the proposer."""
+
+    def boot(self) -> None:
+        """And begins to flood."""
+        super().boot()
+        self._world.later(FLOOD_EVERY_MS, self._flood)
+
+    def perform(self, effect: Effect) -> None:
+        """As a correct node; about its own key it says nothing."""
+        if not isinstance(effect, Evidence):
+            super().perform(effect)
+
+    def _flood(self) -> None:
+        for peer in self._world.peers(self):
+            for _ in range(4):
+                self._world.send(self, peer, self._anything())
+        self._world.later(FLOOD_EVERY_MS, self._flood)
+
+    def _anything(self) -> VoteMessage | ProposalMessage:
+        rng, height = self._world.rng, self.state.height
+        height = max(1, height + rng.choice((0, 0, 0, 0, 0, 1, -1)))
+        round_ = rng.choice((self.state.round, self.state.round + 1, *FLOOD_ROUNDS))
+        content = rng.choice((b"x", b"y", b"invalid"))
+        last = self.disk.blocks.get(height - 1)
+        block = make_block(height, content, last, self.key)
+        value = rng.choice((block_id(block.header), self._at_hand(), None))
+        valid_round = rng.randint(-1, min(round_ - 1, 5)) if round_ else -1
+        ours = self._world.start(height).proposers.proposer(height, round_) == self.key
+        if ours and rng.random() < 0.5 and (last is not None or height == 1):
+            choice = block_id(block.header)
+            proposal = Proposal(height, round_, valid_round, choice, self.key, UNSIGNED)
+            return ProposalMessage(signed_proposal(proposal), block, None)
+        kind = rng.choice((VoteKind.PREVOTE, VoteKind.PRECOMMIT))
+        if kind is VoteKind.PRECOMMIT or value is None:
+            valid_round = NO_ROUND
+        return VoteMessage(
+            signed_vote(Vote(kind, height, round_, value, valid_round, self.key, UNSIGNED))
+        )
+
+    def _at_hand(self) -> bytes | None:
+        """A value that others may be voting for."""
+        held = [each for some in self.state.proposals.values() for each in some]
+        return self._world.rng.choice(held).proposal.block_id if held else None

@@ -72,6 +72,7 @@ EXPECTED = (
     Refusal.STALE_ROUND,
     Refusal.EQUIVOCATION,
     Refusal.TOO_MANY,
+    Refusal.FUTURE_ROUND,
 )
 
 
@@ -145,7 +146,7 @@ class Node:
             case Persist(record):
                 self.disk.append(record)
             case Sign(unsigned):
-                self._later(0, _signed(unsigned))
+                self._later(0, signed(unsigned))
             case Send(message):
                 self.disk.sync()
                 self._mortal()
@@ -282,12 +283,20 @@ def verified(message: object) -> Input:
     raise AssertionError(f"unknown message {message}")
 
 
-def _signed(unsigned: Vote | Proposal) -> Input:
-    """Stands for a signature: bytes that depend on the key and the digest."""
+def signed(unsigned: Vote | Proposal) -> VoteSigned | ProposalSigned:
+    """The signer's answer."""
     if isinstance(unsigned, Vote):
-        digest = vote_digest(CHAIN, unsigned)
-        signature = sha256(unsigned.validator + digest).digest() * 2
-        return VoteSigned(msgspec.structs.replace(unsigned, signature=signature))
-    digest = proposal_digest(CHAIN, unsigned)
-    signature = sha256(unsigned.proposer + digest).digest() * 2
-    return ProposalSigned(msgspec.structs.replace(unsigned, signature=signature))
+        return VoteSigned(signed_vote(unsigned))
+    return ProposalSigned(signed_proposal(unsigned))
+
+
+def signed_vote(unsigned: Vote) -> Vote:
+    """The vote with what stands for a signature: bytes that depend on the key and the digest."""
+    signature = sha256(unsigned.validator + vote_digest(CHAIN, unsigned)).digest() * 2
+    return msgspec.structs.replace(unsigned, signature=signature)
+
+
+def signed_proposal(unsigned: Proposal) -> Proposal:
+    """The proposal with what stands for a signature."""
+    signature = sha256(unsigned.proposer + proposal_digest(CHAIN, unsigned)).digest() * 2
+    return msgspec.structs.replace(unsigned, signature=signature)

@@ -7,18 +7,28 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from consensus.events import Effect, Send
+from consensus import state as states
+from consensus.events import Effect, Input, Send
+from consensus.evidence import Offence, signer_of
 from tests.simulation import world as worlds
 from tests.simulation.__main__ import main
 from tests.simulation.checker import Fork, Violation
 from tests.simulation.node import Node
-from tests.simulation.world import FAULTS, Plan, World, fork, populate, simulate
-
-BYZANTINE = ("withhold", "equivocate")
+from tests.simulation.world import (
+    BYZANTINE,
+    FAULTS,
+    Plan,
+    World,
+    fork,
+    fork_by_amnesia,
+    populate,
+    simulate,
+)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -77,16 +87,56 @@ def test_equivocators_are_found_out() -> None:
     assert sum(simulate(plan).evidence for plan in plans) > 0
 
 
+@pytest.mark.parametrize("kind", BYZANTINE)
+def test_each_adversary_by_itself(kind: str) -> None:
+    """On a bad network, with crashes; the audit at the end of each run accuses nobody who is
+    correct, of all that correct processes ever sent."""
+    for seed in range(4):
+        simulate(Plan(seed, heights=4, faults=("loss", "duplicate", "crash", kind)))
+
+
+@pytest.mark.parametrize("kind", ["twins", "flood"])
+def test_twins_and_flooders_are_found_out(kind: str) -> None:
+    """They sign twice, and correct nodes hold the proof."""
+    plans = (Plan(seed, heights=5, faults=(kind,)) for seed in range(3))
+    assert sum(simulate(plan).evidence for plan in plans) > 0
+
+
+@pytest.mark.parametrize("make", [fork, fork_by_amnesia])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_third_of_equivocators_forks_and_the_checker_sees_it(seed: int) -> None:
-    """f >= n/3: the checker can see a fork, and at least a third of the stake has signed
-    twice for it."""
-    world = fork(seed)
+def test_a_third_can_fork_and_evidence_names_them(make: Callable[[int], World], seed: int) -> None:
+    """f >= n/3, by double votes or by forgotten locks alone: the checker sees the fork, and
+    what correct nodes have heard convicts at least a third of the stake, and no correct one."""
+    world = make(seed)
     with pytest.raises(Fork):
         world.run()
-    guilty = world.checker.double_signers()
+    findings = world.checker.audit()
+    guilty = {signer_of(each.first) for each in findings}
     assert 3 * len(guilty) >= len(world.keys)
     assert not guilty & world.checker.correct
+    if make is fork_by_amnesia:
+        assert {each.offence for each in findings} == {Offence.AMNESIA}
+
+
+class Measured(Node):
+    """Holds the driver to its named limits after every step."""
+
+    def _step(self, event: Input) -> None:
+        super()._step(event)
+        state, voters = self.state, len(self.state.start.validators)
+        ahead = [number for number in state.tally.rounds if number > state.round]
+        held = sum(len(each) for each in state.proposals.values())
+        rounds_held = states.MAX_PAST_PROPOSAL_ROUNDS + 1 + states.MAX_FUTURE_PROPOSALS + 3
+        assert len(ahead) <= states.MAX_FUTURE_ROUNDS_PER_VALIDATOR * voters
+        assert len(state.tally.rounds) - len(ahead) <= states.MAX_PAST_ROUNDS + 4
+        assert held <= states.MAX_PROPOSALS_PER_ROUND * rounds_held
+
+
+def test_a_flood_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever one validator signs, what is kept of it stays within the named limits."""
+    monkeypatch.setattr(worlds, "Node", Measured)
+    for seed in range(4):
+        simulate(Plan(seed, heights=4, nodes=4, faults=("flood", "loss")))
 
 
 class Hasty(Node):

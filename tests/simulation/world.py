@@ -6,7 +6,7 @@ must decide. Nothing depends on real time, on hashing order or on anything but t
 
 import heapq
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -14,7 +14,16 @@ from consensus.events import Evidence, StartHeight
 from consensus.messages import CommitMessage, ProposalMessage, VoteMessage
 from consensus.proposers import ProposerSchedule
 from consensus.validators import Validator, ValidatorSet
-from tests.simulation.adversary import Equivocator, Withholder
+from tests.simulation.adversary import (
+    Amnesiac,
+    Equivocator,
+    Flooder,
+    LateVoter,
+    Renegade,
+    Replayer,
+    Twin,
+    Withholder,
+)
 from tests.simulation.checker import Checker, Violation
 from tests.simulation.network import Network
 from tests.simulation.node import Node
@@ -28,7 +37,21 @@ FAULTS = (
     "drift",
     "withhold",
     "equivocate",
+    "twins",
+    "forget",
+    "late",
+    "replay",
+    "flood",
 )
+ADVERSARIES: Mapping[str, type[Node]] = {
+    "withhold": Withholder,
+    "forget": Amnesiac,
+    "late": LateVoter,
+    "replay": Replayer,
+    "flood": Flooder,
+}
+"""The faults of a validator that is one machine."""
+BYZANTINE = ("equivocate", "twins", *ADVERSARIES)
 FAULTY_TIME_MS = (2_000, 6_000)
 PATIENCE_MS = 120_000
 """How long after the faults' end the last correct node may decide."""
@@ -56,8 +79,7 @@ class Plan:
     @property
     def faulty(self) -> int:
         """How many validators are byzantine: as many as may be."""
-        byzantine = {"withhold", "equivocate"} & set(self.faults)
-        return (self.nodes - 1) // 3 if byzantine else 0
+        return (self.nodes - 1) // 3 if set(BYZANTINE) & set(self.faults) else 0
 
 
 @dataclass(frozen=True)
@@ -164,6 +186,7 @@ class World:
             self.now_ms, _, action = heapq.heappop(self._queue)
             action()
         self._check_rounds()
+        self.checker.audit()
         return self._report()
 
     def correct_nodes(self) -> list[Node]:
@@ -192,6 +215,8 @@ class World:
     def _deliver(self, delay_ms: int, sender: str, receiver: str, message: object) -> None:
         def arrive() -> None:
             self._note(receiver, type(message).__name__, b"")
+            if self.nodes[receiver].key in self.checker.correct:
+                self.checker.hears(message)
             self.nodes[receiver].receive(sender, message)
 
         self.later(delay_ms, arrive)
@@ -235,20 +260,28 @@ def simulate(plan: Plan) -> Report:
 def populate(world: World) -> None:
     """Correct nodes, and in place of the first few validators adversaries."""
     plan, rng = world.plan, world.rng
-    kinds = [each for each in ("withhold", "equivocate") if each in plan.faults]
+    kinds = [each for each in BYZANTINE if each in plan.faults]
     names = [f"v{place}" for place in range(plan.nodes)]
     for place, (name, key) in enumerate(zip(names, world.keys, strict=True)):
         if place >= plan.faulty:
             drift = rng.uniform(0.8, 1.25) if "drift" in plan.faults else 1.0
             world.nodes[name] = Node(name, key, world, drift=drift)
-        elif rng.choice(kinds) == "withhold":
-            world.nodes[name] = Withholder(name, key, world)
         else:
-            correct = names[plan.faulty :]
-            some = frozenset(rng.sample(correct, len(correct) // 2))
-            both = frozenset(each for each in correct if rng.random() < 0.2)
-            for face, heard in (("a", some | both), ("b", frozenset(correct) - some | both)):
-                world.nodes[name + face] = Equivocator(name + face, key, world, heard)
+            _corrupt(world, name, key, rng.choice(kinds), names[plan.faulty :])
+
+
+def _corrupt(world: World, name: str, key: bytes, kind: str, correct: Sequence[str]) -> None:
+    """Put an adversary, of one machine or of two, in the place of a validator."""
+    if kind in ADVERSARIES:
+        world.nodes[name] = ADVERSARIES[kind](name, key, world)
+    elif kind == "twins":
+        for machine in (name + "a", name + "b"):
+            world.nodes[machine] = Twin(machine, key, world)
+    else:
+        some = frozenset(world.rng.sample(correct, len(correct) // 2))
+        both = frozenset(each for each in correct if world.rng.random() < 0.2)
+        for face, heard in (("a", some | both), ("b", frozenset(correct) - some | both)):
+            world.nodes[name + face] = Equivocator(name + face, key, world, heard)
 
 
 def _plan_partitions(world: World) -> None:
@@ -294,3 +327,26 @@ def fork(seed: int) -> World:
         groups.append(faces | {name})
     world.network.groups = groups
     return world
+
+
+def fork_by_amnesia(seed: int) -> World:
+    """Two of four validators forget their locks, and that they decided, and go on with another
+    correct one as soon as the first has decided. They never sign twice. Returned before its run.
+    """
+    world = Betrayed(Plan(seed, heights=1, nodes=4, faults=()))
+    world.checker.correct = frozenset(world.keys[2:])
+    for place, key in enumerate(world.keys):
+        kind = Renegade if place < 2 else Node
+        world.nodes[f"v{place}"] = kind(f"v{place}", key, world)
+    world.network.groups = (frozenset({"v0", "v1", "v2"}), frozenset({"v3"}))
+    world.healed_ms = PATIENCE_MS
+    return world
+
+
+class Betrayed(World):
+    """Whoever is with v0 and v1 changes when a correct node has decided."""
+
+    def decided(self, node: Node, decision: CommitMessage) -> None:
+        """And from then on the first to decide is cut off."""
+        super().decided(node, decision)
+        self.network.groups = (frozenset({"v0", "v1", "v3"}), frozenset({"v2"}))
