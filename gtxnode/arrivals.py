@@ -5,7 +5,7 @@ pool, and so a block, as it sealed them, and a meter's second reading never over
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Protocol
 
@@ -17,15 +17,17 @@ from gtxnode.batches.checking import check_batch
 from gtxnode.batches.pool import BatchPool, CheckedBatch
 from gtxnode.chain.store import ChainStore
 from gtxnode.primitives.errors import Reason, Refused
-from gtxnode.sync.fetch import BatchFetcher
 from p2p.identity import PeerId
-from p2p.network import Network, Offence
+from p2p.network import Offence
 
 log = structlog.get_logger(__name__)
 
 # Batches that wait for their check; past it they are left to be fetched when a block needs them.
 MAX_ARRIVALS = 256
 MAX_SEEN_BATCHES = 8_192
+# A batch whose parent is further ahead of us than this is let go. It is fetched when a block that
+# we have reached needs it; without an end to this, one naming a far height would never expire.
+MAX_PARENT_AHEAD = 16
 
 
 class Observer(Protocol):
@@ -40,19 +42,19 @@ class Arrivals:
 
     def __init__(
         self,
-        network: Network,
         store: ChainStore,
         pool: BatchPool,
-        fetcher: BatchFetcher,
         targets: Mapping[BatchKind, bytes],
         observer: Observer,
+        charge: Callable[[PeerId, Offence], None],
+        arrived: Callable[[], None],
     ) -> None:
-        self._network = network
         self._store = store
         self._pool = pool
-        self._fetcher = fetcher
         self._targets = targets
         self._observer = observer
+        self._charge = charge
+        self._arrived = arrived
         self._send, self._receive = trio.open_memory_channel[tuple[PeerId, bytes]](MAX_ARRIVALS)
         self._seen: OrderedDict[bytes, None] = OrderedDict()
 
@@ -70,6 +72,10 @@ class Arrivals:
         if len(self._seen) > MAX_SEEN_BATCHES:
             self._seen.popitem(last=False)
 
+    def _may_come_again(self, batch: CheckedBatch) -> None:
+        """Take it when it is offered again: what speaks against it now will pass."""
+        self._seen.pop(sha256(batch.sealed.encoded).digest(), None)
+
     async def run(self, threads: int) -> None:
         """Check in worker threads, several side by side, and pool in order, until cancelled."""
         while True:
@@ -83,9 +89,9 @@ class Arrivals:
             async with trio.open_nursery() as nursery:
                 for place, (peer, encoded) in enumerate(group):
                     nursery.start_soon(self._check, checked, place, peer, encoded)
-            for batch in checked:
+            for (peer, _), batch in zip(group, checked, strict=True):
                 if batch is not None:
-                    self._add(batch)
+                    self._add(peer, batch)
 
     async def reload(self) -> None:
         """Pool again what was stored and not ordered before the node stopped."""
@@ -113,17 +119,30 @@ class Arrivals:
         except Refused as refusal:
             log.warning("batch_refused", chain=self._chain, peer=peer, reason=str(refusal))
             self._observer.refused_transaction(refusal.reason)
-            self._network.report(peer, Offence.INVALID)
+            self._charge(peer, Offence.INVALID)
 
-    def _add(self, batch: CheckedBatch) -> None:
-        next_height = max(self._store.tip.height, batch.parent_height) + 1
+    def _add(self, peer: PeerId, batch: CheckedBatch) -> None:
+        height = self._store.tip.height
+        if batch.parent_height > height + MAX_PARENT_AHEAD:
+            self._may_come_again(batch)
+            return
+        next_height = max(height, batch.parent_height) + 1
         if batch.id in self._store.recent or not batch.live_at(next_height):
+            return
+        if self._names_another_chain(batch):
+            log.warning("batch_refused", chain=self._chain, peer=peer, reason="unknown parent")
+            self._charge(peer, Offence.INVALID)
             return
         try:
             fresh = self._pool.add(batch)
         except Refused as refusal:
             self._observer.refused_transaction(refusal.reason)
+            self._may_come_again(batch)
             return
         if fresh:
             self._store.keep_batch(batch, sync=False)
-            self._fetcher.arrived()
+            self._arrived()
+
+    def _names_another_chain(self, batch: CheckedBatch) -> bool:
+        parent = self._store.recent_id(batch.parent_height)
+        return parent is not None and parent != batch.sealed.batch.header.parent_id

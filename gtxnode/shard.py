@@ -134,10 +134,12 @@ class Shard:
         self._host = host
         self._store = store
         self._validator = host.identity.validator_public if disk.signer is not None else None
-        self._pool = BatchPool(host.config.pool.max_bytes)
+        self._pool = BatchPool(host.config.pool.max_bytes, host.genesis.validator_set(name))
         self._relay = Relay(network, self.chain_id)
         self._fetcher = BatchFetcher(network, store, targets, self._pool, self._relay.peers)
-        self._arrivals = Arrivals(network, store, self._pool, self._fetcher, targets, host.observer)
+        self._arrivals = Arrivals(
+            store, self._pool, targets, host.observer, network.report, self._fetcher.arrived
+        )
         self._admission = Admission(store, self._is_pending, host.now_ms)
         self._intake = Intake(
             store,

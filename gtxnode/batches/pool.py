@@ -5,12 +5,14 @@ for what clients were told is taken (`keep`) and what the height at hand needs (
 with `release`); a transaction is `pending` while a held batch carries it.
 
 At the bound a new batch is refused, never an old one thrown out: what was acknowledged stays.
-One producer may hold at most half, so that a flood from one leaves room for the others.
+One producer may hold at most half, and so may all together that are no validators, because anyone
+makes as many keys as he likes: a flood leaves room, and places in a block, for the others.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 
 from gtxnode.batches.batch import BATCH_LIFETIME, SealedBatch
 from gtxnode.ledger.transactions import CheckedTransaction
@@ -51,10 +53,13 @@ class CheckedBatch:
 class BatchPool:
     """Batches by id in order of arrival."""
 
-    def __init__(self, max_bytes: int = MAX_POOL_BYTES) -> None:
+    def __init__(
+        self, max_bytes: int = MAX_POOL_BYTES, validators: Container[bytes] = frozenset()
+    ) -> None:
         self._max_bytes = max_bytes
+        self._validators = validators
         self._batches: dict[bytes, CheckedBatch] = {}
-        self._producer_bytes: Counter[bytes] = Counter()
+        self._held_by: Counter[bytes | None] = Counter()
         self._pending: Counter[bytes] = Counter()
         self._borrowed: list[bytes] = []
         self.size_bytes = 0
@@ -85,8 +90,14 @@ class BatchPool:
         """Raise `Refused(POOL_FULL)` where a batch of `size` bytes would pass a bound."""
         if self.size_bytes + size > self._max_bytes:
             raise Refused(Reason.POOL_FULL, f"the pool holds {self.size_bytes} bytes")
-        if self._producer_bytes[producer] + size > self._max_bytes // 2:
-            raise Refused(Reason.POOL_FULL, "this producer holds half of the pool")
+        holder = self._holder(producer)
+        if self._held_by[holder] + size > self._max_bytes // 2:
+            who = "producers that are no validators hold" if holder is None else "it holds"
+            raise Refused(Reason.POOL_FULL, f"{who} half of the pool")
+
+    def _holder(self, producer: bytes) -> bytes | None:
+        """Whose share a batch counts for: a validator's own, or None, that of all others."""
+        return producer if producer in self._validators else None
 
     def add(self, batch: CheckedBatch) -> bool:
         """Hold a batch; False where it is held already. Raises `Refused(POOL_FULL)` at a bound."""
@@ -108,7 +119,7 @@ class BatchPool:
             return False
         size = len(batch.sealed.encoded)
         self._batches[batch.id] = batch
-        self._producer_bytes[batch.producer] += size
+        self._held_by[self._holder(batch.producer)] += size
         self.size_bytes += size
         self._pending.update(item.id for item in batch.transactions)
         return True
@@ -121,9 +132,10 @@ class BatchPool:
                 continue
             size = len(batch.sealed.encoded)
             self.size_bytes -= size
-            self._producer_bytes[batch.producer] -= size
-            if not self._producer_bytes[batch.producer]:
-                del self._producer_bytes[batch.producer]
+            holder = self._holder(batch.producer)
+            self._held_by[holder] -= size
+            if not self._held_by[holder]:
+                del self._held_by[holder]
             for item in batch.transactions:
                 self._pending[item.id] -= 1
                 if not self._pending[item.id]:
@@ -154,21 +166,25 @@ class BatchPool:
     def _within_bounds(self, producer: bytes) -> bool:
         return (
             self.size_bytes <= self._max_bytes
-            and self._producer_bytes[producer] <= self._max_bytes // 2
+            and self._held_by[self._holder(producer)] <= self._max_bytes // 2
         )
 
     def choose(self, height: int, fits: Callable[[CheckedBatch], bool]) -> tuple[bytes, ...]:
-        """The batch ids for a block at `height`: first come first, within a block's bounds.
+        """The batch ids for a block at `height`, in the order in which they came.
 
-        What does not fit takes no place from what does.
+        What does not fit takes no place from what does. Where there is more than a block holds,
+        the holders take turns, each with what came first of its own.
         """
-        chosen: list[bytes] = []
-        transactions = 0
+        queues: dict[bytes | None, list[CheckedBatch]] = {}
         for batch in self._batches.values():
-            if not (batch.live_at(height) and fits(batch)):
-                continue
+            if batch.live_at(height) and fits(batch):
+                queues.setdefault(self._holder(batch.producer), []).append(batch)
+        turns = chain.from_iterable(zip_longest(*queues.values()))
+        chosen: set[bytes] = set()
+        transactions = 0
+        for batch in (each for each in turns if each is not None):
             transactions += len(batch.transactions)
             if len(chosen) == MAX_BLOCK_BATCHES or transactions > MAX_BLOCK_TRANSACTIONS:
                 break
-            chosen.append(batch.id)
-        return tuple(chosen)
+            chosen.add(batch.id)
+        return tuple(identity for identity in self._batches if identity in chosen)

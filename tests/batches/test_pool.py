@@ -3,6 +3,7 @@
 import pytest
 
 from benchmarks.replay import CHAIN, GENESIS_ID, TARGETS, initial, signed_transfers
+from consensus import signing
 from gtxnode.batches.batch import BATCH_LIFETIME, NO_WORK, BatchKind
 from gtxnode.batches.checking import check_batch
 from gtxnode.batches.pool import BatchPool, CheckedBatch
@@ -25,6 +26,7 @@ def batch(place: int, *, producer: int = 1, parent: int = 0) -> CheckedBatch:
 
 
 SIZE = len(batch(0).sealed.encoded)
+VALIDATORS = frozenset(signing.public_key(key.to_bytes(32, "big")) for key in range(1, 10))
 
 
 def all_fit(batch: CheckedBatch) -> bool:
@@ -47,7 +49,7 @@ def test_a_batch_is_held_once_and_its_transactions_are_pending() -> None:
 
 
 def test_a_full_pool_refuses_the_newcomer_and_keeps_what_it_has() -> None:
-    pool = BatchPool(max_bytes=4 * SIZE + 40)
+    pool = BatchPool(max_bytes=4 * SIZE + 40, validators=VALIDATORS)
     for place, producer in enumerate((1, 1, 2, 2)):
         pool.add(batch(place, producer=producer))
     with pytest.raises(Refused) as refused:
@@ -58,7 +60,7 @@ def test_a_full_pool_refuses_the_newcomer_and_keeps_what_it_has() -> None:
 
 
 def test_what_a_proposal_needed_goes_again_where_there_is_no_room() -> None:
-    pool = BatchPool(max_bytes=4 * SIZE + 40)
+    pool = BatchPool(max_bytes=4 * SIZE + 40, validators=VALIDATORS)
     for place, producer in enumerate((1, 1, 2)):
         pool.add(batch(place, producer=producer))
     borrowed = [batch(place, producer=3 + place) for place in range(3, 8)]
@@ -73,12 +75,33 @@ def test_what_a_proposal_needed_goes_again_where_there_is_no_room() -> None:
 
 
 def test_one_producer_gets_half_of_the_pool() -> None:
-    pool = BatchPool(max_bytes=4 * SIZE + 40)
+    pool = BatchPool(max_bytes=4 * SIZE + 40, validators=VALIDATORS)
     for place in range(2):
         pool.add(batch(place, producer=1))
     with pytest.raises(Refused):
         pool.add(batch(2, producer=1))
     pool.add(batch(2, producer=2))
+
+
+def test_all_that_are_no_validators_share_one_half() -> None:
+    pool = BatchPool(max_bytes=4 * SIZE + 40, validators=VALIDATORS)
+    pool.add(batch(0, producer=20))
+    pool.add(batch(1, producer=21))
+    with pytest.raises(Refused, match="no validators"):
+        pool.add(batch(2, producer=22))
+    pool.add(batch(2, producer=1))
+    pool.remove([each.id for each in pool])
+    pool.add(batch(2, producer=22))
+
+
+def test_a_flood_leaves_places_in_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gtxnode.batches.pool.MAX_BLOCK_BATCHES", 4)
+    pool = BatchPool(validators=VALIDATORS)
+    flood = [batch(place, producer=20 + place) for place in range(5)]
+    first, second = batch(5, producer=1), batch(6, producer=2)
+    for each in (*flood, first, second):
+        pool.add(each)
+    assert pool.choose(6, all_fit) == (flood[0].id, flood[1].id, first.id, second.id)
 
 
 def test_a_block_takes_what_is_alive_first_come_first_served() -> None:
