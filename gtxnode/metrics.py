@@ -193,7 +193,6 @@ class ShardMetrics:
         self.buy_orders = families.book_depth.labels(shard, "buy")
         self.fsync_seconds = families.fsync_seconds.labels(shard)
         self.database_writes = families.storage_ops.labels(shard, "write_batch")
-        self.database_reads = families.storage_ops.labels(shard, "read")
         self._refused_messages = families.refused_messages
         self.evidence = families.evidence.labels(shard)
         self._trades = families.trades.labels(shard)

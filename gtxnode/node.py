@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 KNOWN_PEERS_S = 30.0
+MEASURE_S = 2.0
 
 
 def run(home: Path, config: Config, genesis: Genesis) -> int:
@@ -179,7 +180,8 @@ async def open_node(home: Home, config: Config, genesis: Genesis) -> AsyncIterat
         for shard in shards.values():
             await nursery.start(shard.run)
         nursery.start_soon(_remember_peers, home, network)
-        await nursery.start(_serve, node, config, metrics, network)
+        nursery.start_soon(_measure_network, metrics, network)
+        await nursery.start(_serve, node, config, metrics)
         log.info("node_ready", peer_id=network.peer_id, shards=list(names), **node.addresses)
         yield node
         write_known_peers(home.known_peers, network.known())
@@ -189,7 +191,6 @@ async def _serve(
     node: Node,
     config: Config,
     metrics: Metrics,
-    network: Network,
     task_status: "TaskStatus[None]" = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Run the interfaces until `node.drain`."""
@@ -213,6 +214,21 @@ async def _serve(
                 task_status.started()
     finally:
         node.interfaces_ended.set()
+
+
+async def _measure_network(metrics: Metrics, network: Network) -> None:
+    """Carry the network's own counts over into the metrics."""
+    carried = {"in": 0, "out": 0}
+    while True:
+        metrics.peers.set(len(network.peers()))
+        totals = {
+            "in": network.counters.bytes_in.total(),
+            "out": network.counters.bytes_out.total(),
+        }
+        for direction, total in totals.items():
+            metrics.peer_bytes(direction).inc(total - carried[direction])
+        carried = totals
+        await trio.sleep(MEASURE_S)
 
 
 async def _remember_peers(home: Home, network: Network) -> None:
