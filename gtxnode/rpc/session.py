@@ -246,8 +246,9 @@ class _Turn:
         feed = self._session.feed(params.shard)
         live = next_number(feed.chain)
         start = live if params.from_ is None else params.from_
-        if start < live:
-            await feed.at(height_of(start))  # Pruned, if it is no longer there.
+        first = height_of(start)
+        if first <= feed.chain.head().height:
+            await feed.at(first)  # Pruned, if it is no longer there.
         interest = Interest(params.topic, params.address)
         subscription = self._session.open_subscription(feed, interest, start)
         self.made.append(subscription)

@@ -95,6 +95,16 @@ async def test_a_number_of_the_future_is_waited_for() -> None:
         assert (await anext(events)).height == 3
 
 
+async def test_from_the_beginning_of_a_chain_that_has_no_block_yet() -> None:
+    async with (
+        serving() as served,
+        connect(served.url) as client,
+        client.subscribe(SHARD, "blocks", from_=0) as events,
+    ):
+        served.chain.make_block()
+        assert (await anext(events)).height == 1
+
+
 async def test_many_subscriptions_on_one_connection_read_each_block_once() -> None:
     async with serving() as served, connect(served.url) as client, trio.open_nursery() as nursery:
         seen: list[int] = []
