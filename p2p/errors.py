@@ -37,9 +37,15 @@ class DialFailed(NetworkError):
 
 
 class ListenFailed(NetworkError):
-    """No listen address could be taken: in use, or not this machine's."""
+    """No listen address could be taken: it is not this machine's, or may not be had."""
 
     code = "listen_failed"
+
+
+class AddressInUse(ListenFailed):
+    """Another process listens on the address."""
+
+    code = "address_in_use"
 
 
 class NotConnected(NetworkError):

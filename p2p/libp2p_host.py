@@ -6,6 +6,7 @@ Order matters: the gossip service and every watcher run before the host listens,
 peer may open a stream at once.
 """
 
+import errno
 import logging
 import socket
 from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ from p2p import mended_muxer
 from p2p.channels import Channels, DirectChannel
 from p2p.connections import Connections, full_address, parse_address
 from p2p.counters import Counters
-from p2p.errors import Failure, InvalidAddress, ListenFailed, RequestFailed
+from p2p.errors import AddressInUse, Failure, InvalidAddress, ListenFailed, RequestFailed
 from p2p.gossip import Topics
 from p2p.identity import PeerId, peer_id_of, public_key_of
 from p2p.library import ID, Multiaddr, MultiaddrError, background_trio_service
@@ -196,7 +197,7 @@ def _listen_address(address: str) -> Multiaddr:
 
 
 def _check_free(address: Multiaddr) -> None:
-    """Raise ListenFailed for a port that another process listens on.
+    """Raise ListenFailed for an address that cannot be had: AddressInUse if a process has it.
 
     The library shares a listened port with whoever else does, and each would get some of the
     connections.
@@ -212,7 +213,8 @@ def _check_free(address: Multiaddr) -> None:
         try:
             probe.bind((host, int(port)))
         except OSError as error:
-            raise ListenFailed(f"{address}: {error.strerror}") from error
+            fault = AddressInUse if error.errno == errno.EADDRINUSE else ListenFailed
+            raise fault(f"{address}: {error.strerror}") from error
 
 
 def _leads_to(address: str, peer: PeerId) -> bool:

@@ -65,7 +65,9 @@ ENDS: Mapping[str, Exit] = MappingProxyType(
         "gtxnode.signer.ForeignSigner": Exit.CONFIGURATION,
         "gtxnode.signer.WouldSignTwice": Exit.FAILED,
         "gtxnode.application.Diverged": Exit.FAILED,
+        "gtxnode.rpc.listener.CannotListen": Exit.CONFIGURATION,
         "p2p.errors.NetworkError": Exit.CONFIGURATION,
+        "p2p.errors.AddressInUse": Exit.LOCKED,
         "storage.errors.StorageError": Exit.STORAGE,
         "storage.errors.Locked": Exit.LOCKED,
     }
@@ -76,13 +78,13 @@ def end_of(error: BaseException) -> Exit | None:
     """How the process ends on this error; None for one that nobody foresaw."""
     if isinstance(error, CommandFailed):
         return error.end
-    if isinstance(error, OSError):
-        return Exit.LOCKED if error.errno == errno.EADDRINUSE else Exit.STORAGE
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return Exit.LOCKED
     for class_ in type(error).__mro__:
         end = ENDS.get(f"{class_.__module__}.{class_.__qualname__}")
         if end is not None:
             return end
-    return None
+    return Exit.STORAGE if isinstance(error, OSError) else None
 
 
 def code_of(error: BaseException) -> str:

@@ -30,6 +30,16 @@ class ListeningAddress:
         return f"{self.scheme}://{host}:{self.port}"
 
 
+class CannotListen(OSError):
+    """The address cannot be had: in use, or not this machine's."""
+
+    def __init__(self, address: ListeningAddress, error: OSError) -> None:
+        super().__init__(error.errno, f"{address.url}: {error.strerror or error}")
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
 async def serve_tcp(
     handle: Callable[[trio.SocketStream], Awaitable[object]],
     *,
@@ -42,9 +52,12 @@ async def serve_tcp(
 ) -> None:
     """Serve connections until cancelled; then set `stopping` and wait `drain_s` for them to end.
 
-    `handle` must not raise. Raises `OSError` where the address cannot be had.
+    `handle` must not raise. Raises `CannotListen`.
     """
-    listeners = await trio.open_tcp_listeners(port, host=host)
+    try:
+        listeners = await trio.open_tcp_listeners(port, host=host)
+    except OSError as error:
+        raise CannotListen(ListeningAddress(scheme, host, port), error) from error
     bound = listeners[0].socket.getsockname()
     async with trio.open_nursery() as nursery:
         connections: trio.Nursery = await nursery.start(_hold, stopping, drain_s)

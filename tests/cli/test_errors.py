@@ -11,8 +11,12 @@ from gtxnode.cli import devnet as devnet_module
 from gtxnode.cli.exits import CommandFailed, Exit
 from gtxnode.devnet import DevnetError
 from gtxnode.primitives.errors import Reason, Refused
+from gtxnode.rpc.listener import CannotListen, ListeningAddress
+from p2p.errors import AddressInUse, ListenFailed
 from storage.errors import DiskFull, Locked
 from tests.cli.running import Ran, gtxnode
+
+NOWHERE = ListeningAddress("ws", "127.0.0.1", 1)
 
 
 @pytest.fixture
@@ -39,6 +43,10 @@ def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseEx
         (DiskFull("journal", "no space"), "storage.disk_full", 8),
         (OSError(errno.EADDRINUSE, "in use"), "os.eaddrinuse", 7),
         (PermissionError(errno.EACCES, "denied"), "os.eacces", 8),
+        (CannotListen(NOWHERE, OSError(errno.EADDRINUSE, "in use")), "os.eaddrinuse", 7),
+        (CannotListen(NOWHERE, OSError(errno.EADDRNOTAVAIL, "not ours")), "os.eaddrnotavail", 6),
+        (AddressInUse("/ip4/127.0.0.1/tcp/1"), "address_in_use", 7),
+        (ListenFailed("/ip4/192.0.2.1/tcp/1"), "listen_failed", 6),
         (ExceptionGroup("", [ExceptionGroup("", [DevnetError("x")])]), "devnet.invalid", 2),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from p2p.counters import Drop
-from p2p.errors import DialFailed
+from p2p.errors import AddressInUse, DialFailed, ListenFailed
 from p2p.frames import encode_frame, encode_varint
 from p2p.identity import PeerId, peer_id_of, public_key_of
 from p2p.libp2p_host import Libp2pNetwork, open_network
@@ -408,6 +408,18 @@ async def test_crossing_dials_end_in_one_connection() -> None:
 
 def _connections(network: Libp2pNetwork) -> int:
     return len(network.host.get_network().get_connections())
+
+
+async def test_an_address_that_cannot_be_had_is_named() -> None:
+    async with open_network(config(1)) as first:
+        taken = first.addresses()[0].partition("/p2p/")[0]
+        with pytest.raises(AddressInUse, match=taken):
+            async with open_network(NetworkConfig(key(2), (taken,))):
+                pass
+    elsewhere = "/ip4/192.0.2.1/tcp/1"  # of a network that exists in documents only
+    with pytest.raises(ListenFailed, match=elsewhere):
+        async with open_network(NetworkConfig(key(2), (elsewhere,))):
+            pass
 
 
 async def test_a_peer_is_dialled_by_name() -> None:

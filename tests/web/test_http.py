@@ -54,7 +54,7 @@ async def test_the_node_serves_it_where_it_is_told() -> None:
         serve = partial(serve_http, FakeNode(), Metrics(), host="127.0.0.1", port=0)
         address = await nursery.start(serve)
         assert address.url == f"http://127.0.0.1:{address.port}"
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(OSError, match=f"^{address.url}: .*in use$"):
             await serve_http(FakeNode(), Metrics(), host="127.0.0.1", port=address.port)
         nursery.cancel_scope.cancel()
 
