@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     encode_dss_signature,
 )
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtxnode.metering.curves import (
@@ -45,13 +45,19 @@ def signature_fault(signature: bytes, algorithm: Algorithm = DER) -> Fault:
 @pytest.mark.parametrize("curve", Curve)
 def test_one_key_in_all_its_spellings(curve: Curve) -> None:
     whole = point(curve)
-    spellings = [der(curve), whole, whole[1:], point(curve, PublicFormat.CompressedPoint)]
+    spellings: list[bytes] = [
+        der(curve),
+        whole,
+        whole[1:],
+        point(curve, PublicFormat.CompressedPoint),
+    ]
     texts = [
         text
         for raw in spellings
         for text in (raw.hex(), raw.hex().upper(), raw.hex(" ", 2), base64.b64encode(raw).decode())
     ]
-    assert {parse_key(one, curve) for one in (*spellings, *texts)} == {parse_key(whole, curve)}
+    every: list[str | bytes] = [*spellings, *texts]
+    assert {parse_key(one, curve) for one in every} == {parse_key(whole, curve)}
     assert parse_key(whole, curve).point == whole
 
 
@@ -127,12 +133,14 @@ def test_only_the_smallest_curve_is_weak() -> None:
     assert [curve for curve in Curve if curve.weak] == [Curve.SECP192R1]
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=200), st.text(max_size=200)), st.sampled_from(Curve))
 def test_any_text_is_a_key_or_bad(encoded: str | bytes, curve: Curve) -> None:
     with suppress(BadRecord):
         assert parse_key(encoded, curve).curve is curve
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=160), st.sampled_from(SignatureForm))
 def test_no_signature_is_made_of_noise(signature: bytes, form: SignatureForm) -> None:
     algorithm = Algorithm(Curve.SECP256R1, Hash.SHA256, form)
