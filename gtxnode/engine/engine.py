@@ -1,7 +1,9 @@
 """The engine: carries inputs into the consensus driver of one chain and its effects out.
 
 The driver decides, and this shell performs, in order. Invariants:
-- whatever a message rests on is in the journal and fsynced before the message leaves;
+- whatever a signature rests on is in the journal and fsynced before the guard signs, so that
+  after a crash the same signature is asked for again and given, and no vote is lost to it;
+- what a message says is in the journal and fsynced before the message leaves;
 - one task takes inputs, so no two steps of a height ever interleave;
 - a journal that cannot be written stops the node: `JournalFailed` leaves `run`.
 
@@ -17,7 +19,7 @@ import msgspec
 import structlog
 import trio
 
-from consensus.driver import DriverState, decided_commit, start_height, step
+from consensus.driver import DriverState, catch_up, decided_commit, start_height, step
 from consensus.errors import PeerError
 from consensus.events import (
     BlockJudged,
@@ -27,6 +29,7 @@ from consensus.events import (
     Evidence,
     Input,
     JudgeBlock,
+    Overruled,
     Persist,
     ProposalSigned,
     Send,
@@ -38,9 +41,7 @@ from consensus.events import (
     ValueBuilt,
     VoteSigned,
 )
-from consensus.messages import (
-    encode_message,
-)
+from consensus.messages import Message, encode_message
 from consensus.recovery import rebuild
 from consensus.round import TimeoutKind
 from consensus.types import (
@@ -53,9 +54,10 @@ from consensus.types import (
     vote_digest,
 )
 from gtxnode.engine.inbound import Heights, Inbound
-from gtxnode.engine.ports import Application, Item, Observer, Pace, Synced
-from gtxnode.relay import ConsensusEnvelope, Relay
+from gtxnode.engine.ports import Application, Help, Item, Observer, Pace, Synced, Wire
+from gtxnode.relay import ConsensusEnvelope
 from gtxnode.signer import Signer, Step, WouldSignTwice
+from p2p.errors import NotConnected
 from p2p.identity import PeerId
 from p2p.network import Offence
 from storage.journal import Journal
@@ -64,6 +66,8 @@ log = structlog.get_logger(__name__)
 
 INBOX_INPUTS = 2_048
 INPUTS_PER_SYNC = 128
+# How long a peer that is helped may keep its queue full.
+HELP_TIMEOUT_S = 2.0
 
 
 class Engine:
@@ -73,7 +77,7 @@ class Engine:
         self,
         chain_id: str,
         application: Application,
-        relay: Relay,
+        relay: Wire,
         journal: Journal,
         signer: Signer | None,
         public_key: bytes | None,
@@ -152,6 +156,10 @@ class Engine:
                 effects = []
                 if item.block.header.height == self.height:
                     await self._decide(nursery, item.block, item.commit)
+            elif isinstance(item, Help):
+                await self._perform(nursery, effects)
+                effects = []
+                await self._help(nursery, item.peer)
             else:
                 effects.extend(self._step(item))
         await self._perform(nursery, effects)
@@ -165,12 +173,19 @@ class Engine:
             return ()
         return effects
 
+    async def _help(self, nursery: trio.Nursery, peer: PeerId) -> None:
+        """Send a peer what brings it into our round; our own votes are in it, so sync first."""
+        assert self._heights.current is not None
+        await self._sync_journal()
+        self._start(nursery, self._send_to(peer, catch_up(self._heights.current)))
+
     async def _perform(self, nursery: trio.Nursery, effects: Iterable[Effect]) -> None:
         queue: deque[Effect] = deque()
         self._journal_and_queue(effects, queue)
         while queue:
             match queue.popleft():
                 case Sign(unsigned):
+                    await self._sync_journal()
                     signed = await self._sign(unsigned)
                     if signed is not None:
                         self._journal_and_queue(self._step(signed), queue)
@@ -183,6 +198,15 @@ class Engine:
                     self._start(nursery, self._judge(block_id, block))
                 case SetTimeout(timeout):
                     self._start(nursery, self._tick(timeout))
+                case Overruled(block_id, commit):
+                    # Sync settles it: the block comes with its commit, and takes effect where
+                    # only our clock spoke against it; else the application stops the node.
+                    log.error(
+                        "overruled",
+                        chain=self._chain_id,
+                        height=commit.height,
+                        block=block_id.hex(),
+                    )
                 case Evidence(first, second):
                     self._observer.evidence(first, second)
                 case Decided(block, commit):
@@ -260,6 +284,14 @@ class Engine:
             if answer is not None:
                 await self._send.send(answer)
         self._scopes.discard(scope)
+
+    async def _send_to(self, peer: PeerId, messages: Sequence[Message]) -> None:
+        with trio.move_on_after(HELP_TIMEOUT_S):
+            for message in messages:
+                try:
+                    await self._relay.send(peer, ConsensusEnvelope(encode_message(message)))
+                except NotConnected:
+                    return
 
     def _until_due_s(self) -> float:
         """Seconds until the next block's time has come, never more than one interval."""

@@ -1,11 +1,10 @@
 """What peers say about a chain's heights: decoded, held against where we are, verified.
 
-Invariant: only verified inputs of the height at hand reach the engine's inbox. A message of the
-next height waits, one of an older height tells who needs help, and garbage is charged to its
-sender.
+Invariant: only verified inputs of the height at hand reach the engine's inbox. A message of a
+height that is about to come waits, one of an older height or round tells who needs help, and
+garbage is charged to its sender.
 """
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -26,17 +25,15 @@ from consensus.messages import (
     decode_message,
 )
 from consensus.types import VoteKind
-from gtxnode.engine.ports import Application, Item, Observer
-from gtxnode.relay import HeadEnvelope, Relay
+from gtxnode.engine.early import EARLY_HEIGHTS, Early
+from gtxnode.engine.ports import Application, Help, Item, Observer, Wire
+from gtxnode.relay import HeadEnvelope
 from p2p.identity import PeerId
 from p2p.network import Offence
 
 log = structlog.get_logger(__name__)
 
-# Messages of the next height kept until this one is final; past it they are dropped, and come
-# again with the sender's rebroadcast.
-EARLY_MESSAGES = 512
-# How often a peer that is behind is told so.
+# How often a peer that is behind is helped.
 HELP_INTERVAL_S = 0.5
 # Refusals that happen between honest nodes: counted, not charged.
 NOBODYS_FAULT = frozenset(
@@ -66,7 +63,7 @@ class Inbound:
         self,
         chain_id: str,
         application: Application,
-        relay: Relay,
+        relay: Wire,
         heights: Heights,
         inbox: trio.MemorySendChannel[Item],
         observer: Observer,
@@ -79,7 +76,7 @@ class Inbound:
         self._send = inbox
         self._observer = observer
         self._charge = charge
-        self._early: deque[tuple[PeerId, Message]] = deque(maxlen=EARLY_MESSAGES)
+        self._early = Early()
         self._helped: dict[PeerId, float] = {}
 
     async def receive(self, peer: PeerId, data: bytes) -> None:
@@ -91,29 +88,26 @@ class Inbound:
             self._observer.refused(Refusal.MALFORMED)
             self._charge(peer, Offence.MALFORMED)
             return
-        await self._route(peer, message)
-
-    async def hear_early(self) -> None:
-        """Route what came for this height before it began."""
-        waiting = tuple(self._early)
-        self._early.clear()
-        for peer, message in waiting:
-            await self._route(peer, message)
-
-    async def _route(self, peer: PeerId, message: Message) -> None:
         height, state = message_height(message), self._heights.current
         if state is None or height > state.height:
-            if state is None or height == state.height + 1:
-                self._early.append((peer, message))
+            if state is None or height <= state.height + EARLY_HEIGHTS:
+                self._early.keep(peer, data)
             if height > 1:
                 self._observer.behind(peer, height - 1)
             return
         if height < state.height:
             self._hear_late(peer, message)
             return
+        if message_round(message) < state.round and self._may_help(peer):
+            await self._send.send(Help(peer))
         if knows(state, message):
             return
         await self._verify(peer, message, state)
+
+    async def hear_early(self) -> None:
+        """Take what came for this height before it began."""
+        for peer, data in self._early.take():
+            await self.receive(peer, data)
 
     async def _verify(self, peer: PeerId, message: Message, state: DriverState) -> None:
         arguments = (
@@ -164,19 +158,34 @@ class Inbound:
             except PeerError as error:
                 self.refuse(error, peer)
             return
-        self._help(peer)
+        if self._may_help(peer):
+            # Told where we are, it asks for what it lacks.
+            head = HeadEnvelope(self._application.head_height(), self._application.head_id())
+            self._relay.broadcast(head)
 
-    def _help(self, peer: PeerId) -> None:
-        """Tell a peer of an older height where we are; it then asks for what it lacks."""
+    def _may_help(self, peer: PeerId) -> bool:
+        """Whether it is this peer's turn to be helped; then it is not again for a while."""
         now = trio.current_time()
-        if now - self._helped.get(peer, -HELP_INTERVAL_S) < HELP_INTERVAL_S:
-            return
         self._helped = {
             other: at for other, at in self._helped.items() if now - at < HELP_INTERVAL_S
         }
+        if peer in self._helped:
+            return False
         self._helped[peer] = now
-        head = HeadEnvelope(self._application.head_height(), self._application.head_id())
-        self._relay.broadcast(head)
+        return True
+
+
+def message_round(message: Message) -> int:
+    """The round that a message's sender is in or was in."""
+    match message:
+        case VoteMessage(vote):
+            return vote.round
+        case ProposalMessage(proposal=proposal):
+            return proposal.round
+        case PolkaMessage(polka):
+            return polka.round
+        case CommitMessage(commit=commit):
+            return commit.round
 
 
 def message_height(message: Message) -> int:

@@ -9,6 +9,7 @@ from consensus.proposers import ProposerSchedule
 from consensus.timeouts import Timeouts
 from consensus.types import Block, Commit
 from consensus.validators import ValidatorSet
+from gtxnode.relay import Envelope
 from p2p.identity import PeerId
 
 
@@ -40,6 +41,16 @@ class Application(Protocol):
         """Execute a decided block and write it, synced. Fetches what is missing first."""
 
 
+class Wire(Protocol):
+    """How the engine speaks to the chain's other nodes."""
+
+    def broadcast(self, envelope: Envelope) -> None:
+        """Send to all, without waiting."""
+
+    async def send(self, peer: PeerId, envelope: Envelope) -> None:
+        """Send to one; raises `NotConnected`."""
+
+
 class Observer(Protocol):
     """What the engine tells those who measure."""
 
@@ -65,6 +76,13 @@ class Synced:
 
 
 @dataclass(frozen=True, slots=True)
+class Help:
+    """A peer of this height is in a round that we have left."""
+
+    peer: PeerId
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
     """How fast a chain goes. `now_ms` is the wall clock, milliseconds since 1970."""
 
@@ -75,5 +93,5 @@ class Pace:
     now_ms: Callable[[], int]
 
 
-Item = Input | Synced
+Item = Input | Synced | Help
 """What the engine takes, one after another."""

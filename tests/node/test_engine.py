@@ -1,0 +1,521 @@
+"""The engine carries inputs in and effects out: in order, once, and also after a crash."""
+
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from consensus import signing
+from consensus.messages import (
+    CommitMessage,
+    Message,
+    ProposalMessage,
+    VoteMessage,
+    commit_from_votes,
+    decode_message,
+    encode_message,
+)
+from consensus.proposers import StakeSchedule
+from consensus.timeouts import Timeouts
+from consensus.types import (
+    UNSIGNED,
+    Block,
+    Commit,
+    Proposal,
+    Vote,
+    VoteKind,
+    block_id,
+    proposal_digest,
+    vote_digest,
+)
+from consensus.validators import Validator, ValidatorSet
+from gtxnode.chain.rules import Tip, build_block
+from gtxnode.engine import Engine, Pace
+from gtxnode.engine.early import EARLY_BYTES, EARLY_BYTES_PER_PEER, Early
+from gtxnode.relay import ConsensusEnvelope, Envelope, HeadEnvelope
+from gtxnode.signer import Signer, Step
+from p2p.errors import NotConnected
+from p2p.identity import PeerId
+from p2p.network import Offence
+from storage.errors import JournalFailed
+from storage.journal import Journal
+from tests.waiting import until
+
+CHAIN = "test/geo_bangkok"
+GENESIS_ID = b"\x07" * 32
+KEYS = [(number + 1).to_bytes(32, "big") for number in range(4)]
+VALIDATORS = ValidatorSet([Validator(signing.public_key(key), 1) for key in KEYS])
+SCHEDULE = StakeSchedule(VALIDATORS, GENESIS_ID)
+MINUTE_MS = 60_000
+PEER = PeerId("peer")
+
+
+def key_of(public: bytes) -> bytes:
+    return next(key for key in KEYS if signing.public_key(key) == public)
+
+
+def proposer(height: int, round_: int = 0) -> bytes:
+    return key_of(SCHEDULE.proposer(height, round_))
+
+
+# Ours proposes nothing in the first round of the first two heights.
+OURS = next(key for key in KEYS if key not in (proposer(1), proposer(2)))
+OTHERS = [key for key in KEYS if key != OURS]
+
+
+def block_on(tip: Tip, last_commit: Commit | None, payload: bytes = b"\x01" * 32) -> Block:
+    return build_block(
+        tip,
+        [payload],
+        last_commit,
+        VALIDATORS,
+        VALIDATORS,
+        signing.public_key(proposer(tip.height + 1)),
+        tip.time_ms + 1_000,
+    )
+
+
+GENESIS = Tip(CHAIN, 0, GENESIS_ID, 0, b"\x00" * 32)
+FIRST = block_on(GENESIS, None)
+
+
+def proposal(block: Block, round_: int = 0) -> ProposalMessage:
+    height = block.header.height
+    private = proposer(height, round_)
+    public = signing.public_key(private)
+    unsigned = Proposal(height, round_, -1, block_id(block.header), public, UNSIGNED)
+    signature = signing.sign(private, proposal_digest(CHAIN, unsigned))
+    return ProposalMessage(msgspec.structs.replace(unsigned, signature=signature), block, None)
+
+
+def vote(
+    private: bytes, kind: VoteKind, block: Block | None, height: int = 1, round_: int = 0
+) -> Vote:
+    value = None if block is None else block_id(block.header)
+    unsigned = Vote(kind, height, round_, value, -1, signing.public_key(private), UNSIGNED)
+    signature = signing.sign(private, vote_digest(CHAIN, unsigned))
+    return msgspec.structs.replace(unsigned, signature=signature)
+
+
+def votes(kind: VoteKind, block: Block | None, height: int = 1, round_: int = 0) -> list[Message]:
+    """The three others' votes."""
+    return [VoteMessage(vote(key, kind, block, height, round_)) for key in OTHERS]
+
+
+def commit(block: Block) -> Commit:
+    height = block.header.height
+    return commit_from_votes(vote(key, VoteKind.PRECOMMIT, block, height) for key in OTHERS)
+
+
+class Chain:
+    """An application that keeps what was decided, and judges as it is told."""
+
+    def __init__(self) -> None:
+        self.tip = GENESIS
+        self.final: list[tuple[Block, Commit]] = []
+        self.valid = True
+        self.may_judge = trio.Event()
+        self.may_judge.set()
+
+    def head_height(self) -> int:
+        return self.tip.height
+
+    def head_id(self) -> bytes:
+        return self.tip.id
+
+    def head_time_ms(self) -> int:
+        return self.tip.time_ms
+
+    def validators(self, height: int) -> ValidatorSet:
+        return VALIDATORS
+
+    def proposers(self, height: int) -> StakeSchedule:
+        return SCHEDULE
+
+    def build(self, height: int, last_commit: Commit | None) -> Block:
+        return block_on(self.tip, last_commit)
+
+    async def judge(self, block: Block) -> bool:
+        await self.may_judge.wait()
+        return self.valid
+
+    async def finalise(self, block: Block, commit: Commit) -> None:
+        header = block.header
+        self.final.append((block, commit))
+        self.tip = Tip(CHAIN, header.height, block_id(header), header.time_ms, header.app_root)
+
+
+@dataclass
+class Ear:
+    """Implements `Wire` and `Observer`, and keeps all that it hears."""
+
+    said: list[Message] = field(default_factory=list)
+    heads: list[int] = field(default_factory=list)
+    helped: list[tuple[PeerId, Message]] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    charges: list[tuple[PeerId, Offence]] = field(default_factory=list)
+    behind_at: list[int] = field(default_factory=list)
+    syncs: int = 0
+    step: Callable[[str], None] = lambda what: None
+
+    def broadcast(self, envelope: Envelope) -> None:
+        match envelope:
+            case ConsensusEnvelope(message):
+                self.step("send")
+                self.said.append(decode_message(message))
+            case HeadEnvelope(height, _):
+                self.heads.append(height)
+
+    async def send(self, peer: PeerId, envelope: Envelope) -> None:
+        if peer != PEER:
+            raise NotConnected(peer)
+        assert isinstance(envelope, ConsensusEnvelope)
+        self.helped.append((peer, decode_message(envelope.message)))
+
+    def refused(self, reason: str) -> None:
+        self.refusals.append(reason)
+
+    def synced(self, seconds: float) -> None:
+        self.syncs += 1
+
+    def behind(self, peer: PeerId, height: int) -> None:
+        self.behind_at.append(height)
+
+    def evidence(self, first: object, second: object) -> None:
+        raise AssertionError("nobody in these tests signs twice")
+
+    def charge(self, peer: PeerId, offence: Offence) -> None:
+        self.charges.append((peer, offence))
+
+    def votes(self) -> list[tuple[VoteKind, int, bytes | None]]:
+        """Our own votes, each once."""
+        mine = [each.vote for each in self.said if isinstance(each, VoteMessage)]
+        return list(dict.fromkeys((each.kind, each.round, each.block_id) for each in mine))
+
+
+class WatchedJournal(Journal):
+    """Tells each step before it is done and after."""
+
+    __slots__ = ("step",)
+    step: Callable[[str], None]
+
+    def append(self, record: bytes) -> None:
+        super().append(record)
+        self.step("appended")
+
+    def sync(self) -> None:
+        self.step("sync")
+        super().sync()
+        self.step("synced")
+
+
+class WatchedSigner(Signer):
+    """Tells each step before it is done and after."""
+
+    __slots__ = ("step",)
+    step: Callable[[str], None]
+
+    def sign(self, height: int, round: int, step: Step, digest: bytes) -> bytes:
+        self.step("sign")
+        signature = super().sign(height, round, step, digest)
+        self.step("signed")
+        return signature
+
+
+class Life:
+    """One life of a validator over a folder: from its start to its end or its crash."""
+
+    def __init__(self, path: Path, chain: Chain, step: Callable[[str], None], key: bytes) -> None:
+        self.chain = chain
+        self.ear = Ear(step=step)
+        self.journal = WatchedJournal.open(path / "journal")
+        self.journal.step = step
+        self.signer = WatchedSigner.open(path / "signer", key, CHAIN, create=True)
+        self.signer.step = step
+        self.engine = Engine(
+            CHAIN,
+            chain,
+            self.ear,
+            self.journal,
+            self.signer,
+            signing.public_key(key),
+            Pace(
+                0,
+                Timeouts(MINUTE_MS, MINUTE_MS, MINUTE_MS, MINUTE_MS, MINUTE_MS),
+                1_000_000,
+                lambda: chain.tip.time_ms,
+            ),
+            self.ear,
+            self.ear.charge,
+        )
+
+    async def hear(self, *messages: Message) -> None:
+        for message in messages:
+            await self.engine.receive(PEER, encode_message(message))
+
+    def close(self) -> None:
+        self.journal.close()
+        self.signer.close()
+
+
+def no_step(what: str) -> None:
+    pass
+
+
+@asynccontextmanager
+async def living(
+    path: Path,
+    chain: Chain | None = None,
+    step: Callable[[str], None] = no_step,
+    key: bytes = OURS,
+) -> AsyncIterator[Life]:
+    life = Life(path, chain or Chain(), step, key)
+    try:
+        with trio.fail_after(30):
+            async with trio.open_nursery() as nursery:
+                last = life.chain.final[-1][1] if life.chain.final else None
+                nursery.start_soon(life.engine.run, last)
+                yield life
+                nursery.cancel_scope.cancel()
+    finally:
+        life.close()
+
+
+async def test_a_height_is_decided_and_the_next_begins(tmp_path: Path) -> None:
+    async with living(tmp_path) as life:
+        await life.hear(proposal(FIRST), *votes(VoteKind.PREVOTE, FIRST))
+        await until(lambda: len(life.ear.votes()) == 2)
+        await life.hear(*votes(VoteKind.PRECOMMIT, FIRST))
+        await until(lambda: life.chain.tip.height == 1)
+        assert life.engine.height == 2
+        identity = block_id(FIRST.header)
+        assert life.ear.votes() == [
+            (VoteKind.PREVOTE, 0, identity),
+            (VoteKind.PRECOMMIT, 0, identity),
+        ]
+        assert life.ear.charges == []
+
+
+async def test_the_proposer_builds_and_proposes(tmp_path: Path) -> None:
+    async with living(tmp_path, key=proposer(1)) as life:
+        await until(lambda: len(life.ear.said) == 2)
+        said, prevote = life.ear.said
+        assert isinstance(said, ProposalMessage)
+        assert isinstance(prevote, VoteMessage)
+        assert prevote.vote.block_id == block_id(said.block.header)
+
+
+async def test_nobody_votes_for_what_is_not_judged_yet(tmp_path: Path) -> None:
+    chain = Chain()
+    chain.may_judge = trio.Event()
+    async with living(tmp_path, chain) as life:
+        await life.hear(proposal(FIRST), *votes(VoteKind.PREVOTE, FIRST))
+        await wait_all_tasks_blocked()
+        assert life.ear.said == []
+        chain.may_judge.set()
+        await until(lambda: len(life.ear.votes()) == 2)
+
+
+async def test_all_is_on_disk_before_a_signature_and_before_a_message(tmp_path: Path) -> None:
+    pending, trace = 0, []
+
+    def step(what: str) -> None:
+        nonlocal pending
+        trace.append(what)
+        if what == "appended":
+            pending += 1
+        elif what == "synced":
+            pending = 0
+        elif what in ("sign", "send"):
+            assert pending == 0, trace
+
+    async with living(tmp_path, step=step) as life:
+        await life.hear(proposal(FIRST), *votes(VoteKind.PREVOTE, FIRST))
+        await until(lambda: len(life.ear.votes()) == 2)
+    assert trace.count("signed") == 2
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+async def test_killed_between_any_two_steps_it_votes_once_and_goes_on(tmp_path: Path) -> None:
+    script: list[Message] = [
+        proposal(FIRST),
+        *votes(VoteKind.PREVOTE, FIRST),
+        *votes(VoteKind.PRECOMMIT, FIRST),
+    ]
+    identity = block_id(FIRST.header)
+    for fatal in range(1, 100):
+        chain, steps = Chain(), 0
+
+        def step(what: str, fatal: int = fatal) -> None:
+            nonlocal steps
+            steps += 1
+            if steps == fatal:
+                raise Killed
+
+        path = tmp_path / str(fatal)
+        said: list[Message] = []
+        try:
+            async with living(path, chain, step) as life:
+                said = life.ear.said
+                await life.hear(*script)
+                await until(lambda chain=chain: chain.tip.height == 1)  # type: ignore[misc]
+        except* Killed:
+            pass
+        if steps < fatal:
+            assert fatal > 10, "this test kills at no step"
+            return
+        if chain.tip.height:
+            continue
+        guard = Signer.open(path / "signer", OURS, CHAIN)
+        signed = guard.last
+        guard.close()
+        async with living(path, chain) as life:
+            # Nobody speaks to it yet: what was signed goes out all the same, for nobody else
+            # can say it, and no other vote of its place can ever be signed.
+            if signed.step:
+                kind = VoteKind.PREVOTE if signed.step is Step.PREVOTE else VoteKind.PRECOMMIT
+                voted = (kind, 0, identity)
+                await until(lambda: voted in life.ear.votes() or chain.tip.height == 1)  # noqa: B023
+            await life.hear(*script)
+            await until(lambda chain=chain: chain.tip.height == 1)  # type: ignore[misc]
+            both = [each.vote for each in (*said, *life.ear.said) if isinstance(each, VoteMessage)]
+            assert {each.block_id for each in both} <= {identity}
+    raise AssertionError("the script has more steps than are tried")
+
+
+async def test_a_journal_that_cannot_be_written_ends_the_engine(tmp_path: Path) -> None:
+    def step(what: str) -> None:
+        if what == "sync":
+            raise JournalFailed("journal", "the test's own end")
+
+    with pytest.RaisesGroup(JournalFailed, flatten_subgroups=True):
+        async with living(tmp_path, step=step) as life:
+            await life.hear(proposal(FIRST))
+            await trio.sleep_forever()
+
+
+async def test_a_fetched_block_ends_the_height_wherever_it_stands(tmp_path: Path) -> None:
+    chain = Chain()
+    chain.may_judge = trio.Event()
+    async with living(tmp_path, chain) as life:
+        await life.hear(proposal(FIRST))
+        await life.engine.synced(FIRST, commit(FIRST))
+        # Delivered twice, it takes effect once.
+        await life.engine.synced(FIRST, commit(FIRST))
+        await until(lambda: life.engine.height == 2)
+        second = block_on(chain.tip, commit(FIRST))
+        await life.engine.synced(second, commit(second))
+        await until(lambda: life.engine.height == 3)
+        assert [block for block, _ in chain.final] == [FIRST, second]
+        assert life.ear.said == []
+
+
+async def test_what_comes_early_is_heard_in_its_height(tmp_path: Path) -> None:
+    async with living(tmp_path) as life:
+        await until(lambda: life.engine.round == 0)
+        second = block_on(Tip(CHAIN, 1, block_id(FIRST.header), 1_000, b"\x00" * 32), commit(FIRST))
+        await life.hear(proposal(second), *votes(VoteKind.PREVOTE, second, height=2))
+        assert life.ear.behind_at == [1] * 4
+        await life.engine.synced(FIRST, commit(FIRST))
+        await until(lambda: len(life.ear.votes()) == 2)
+        assert life.ear.votes()[0] == (VoteKind.PREVOTE, 0, block_id(second.header))
+
+
+async def test_a_peer_of_an_older_round_is_helped_once_in_a_while(tmp_path: Path) -> None:
+    async with living(tmp_path) as life:
+        nil = votes(VoteKind.PREVOTE, None, round_=1)
+        await life.hear(*nil)
+        await until(lambda: life.engine.round == 1)
+        if proposer(1, 1) != OURS:
+            await life.hear(proposal(FIRST, 1))
+        await until(lambda: bool(life.ear.votes()))
+        await life.hear(VoteMessage(vote(OTHERS[0], VoteKind.PREVOTE, None)))
+        await until(lambda: bool(life.ear.helped))
+        assert {peer for peer, _ in life.ear.helped} == {PEER}
+        before = len(life.ear.helped)
+        await life.hear(VoteMessage(vote(OTHERS[1], VoteKind.PREVOTE, None)))
+        await wait_all_tasks_blocked()
+        assert len(life.ear.helped) == before
+
+
+async def test_a_peer_of_an_older_height_is_told_where_we_are(tmp_path: Path) -> None:
+    async with living(tmp_path) as life:
+        await life.engine.synced(FIRST, commit(FIRST))
+        await until(lambda: life.engine.height == 2)
+        for key in OTHERS:
+            await life.hear(VoteMessage(vote(key, VoteKind.PREVOTE, FIRST)))
+        assert life.ear.heads == [1]
+
+
+async def test_a_commit_brings_the_height_to_its_end(tmp_path: Path) -> None:
+    async with living(tmp_path) as life:
+        await life.hear(CommitMessage(commit(FIRST), FIRST))
+        await until(lambda: life.engine.height == 2)
+
+
+async def test_a_block_judged_invalid_is_not_decided_but_sync_settles_it(tmp_path: Path) -> None:
+    chain = Chain()
+    chain.valid = False
+    async with living(tmp_path, chain) as life:
+        await life.hear(proposal(FIRST), *votes(VoteKind.PREVOTE, FIRST))
+        await life.hear(*votes(VoteKind.PRECOMMIT, FIRST))
+        await until(lambda: bool(life.ear.votes()))
+        await wait_all_tasks_blocked()
+        assert life.engine.height == 1
+        await life.engine.synced(FIRST, commit(FIRST))
+        await until(lambda: life.engine.height == 2)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_garbage_parses_or_is_charged_and_changes_nothing(tmp_path: Path, seed: int) -> None:
+    dice = random.Random(seed)
+    good = [
+        encode_message(each)
+        for each in (
+            proposal(FIRST),
+            *votes(VoteKind.PREVOTE, FIRST),
+            CommitMessage(commit(FIRST), FIRST),
+        )
+    ]
+    async with living(tmp_path) as life:
+        await until(lambda: life.engine.round == 0)
+        for _ in range(150):
+            data = bytearray(dice.choice(good))
+            match dice.randrange(3):
+                case 0:
+                    data = bytearray(dice.randbytes(dice.randrange(200)))
+                case 1:
+                    del data[dice.randrange(len(data)) :]
+                case 2:
+                    data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+            if bytes(data) in good:
+                continue
+            await life.engine.receive(PEER, bytes(data))
+        await wait_all_tasks_blocked()
+        assert life.engine.height == 1, f"seed {seed}"
+        assert life.ear.said == [], f"seed {seed}"
+        assert len(life.ear.charges) > 75, f"seed {seed}"
+
+
+def test_early_messages_are_bounded_and_one_peer_leaves_room() -> None:
+    early = Early()
+    for number in range(10_000):
+        early.keep(PeerId("loud"), number.to_bytes(4, "big") * 1_000)
+    assert early.size_bytes <= EARLY_BYTES_PER_PEER
+    early.keep(PeerId("quiet"), b"a vote")
+    early.keep(PeerId("quiet"), b"a vote")
+    for number in range(1_000):
+        early.keep(PeerId(f"sybil {number}"), b"x" * 100_000)
+    assert early.size_bytes <= EARLY_BYTES
+    taken = early.take()
+    assert taken.count((PeerId("quiet"), b"a vote")) == 1
+    assert (len(early), early.size_bytes) == (0, 0)
