@@ -64,8 +64,8 @@ def proposer(height: int, round_: int = 0) -> bytes:
     return key_of(SCHEDULE.proposer(height, round_))
 
 
-# Ours proposes nothing in the first round of the first two heights.
-OURS = next(key for key in KEYS if key not in (proposer(1), proposer(2)))
+# Ours proposes nothing in the first round of the first three heights.
+OURS = next(key for key in KEYS if key not in {proposer(1), proposer(2), proposer(3)})
 OTHERS = [key for key in KEYS if key != OURS]
 
 
