@@ -12,10 +12,12 @@ import sys
 from benchmarks.figure import add_output_option
 
 NAMES = (
+    "consensus",
     "book",
     "execution",
     "state_root",
     "storage",
+    "network",
     "replay",
     "start",
     "latency",
