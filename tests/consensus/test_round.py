@@ -146,29 +146,30 @@ def test_line(
     assert apply(state, event) == (after, outputs)
 
 
-@pytest.mark.parametrize(
-    ("state", "event"),
-    [
-        (at(PROPOSE, 1), NewRound(2, False)),
-        (at(NEW, 1), NewRound(1, False)),
-        (at(NEW, 1), FreshProposal(A, True)),
-        (at(PREVOTE), FreshProposal(A, True)),
-        (at(PROPOSE, 1), PolkaedProposal(A, 1)),
-        (at(PROPOSE, 1), PolkaedProposal(A, -1)),
-        (at(PROPOSE), PolkaValue(A)),
-        (at(PROPOSE), PolkaNil()),
-        (at(PRECOMMIT), PolkaAny()),
-        (at(PRECOMMIT), PolkaNil()),
-        (at(PRECOMMIT, 2), RoundSkip(2)),
-        (at(PREVOTE), TimedOut(TimeoutKind.PROPOSE, 0)),
-        (at(PROPOSE, 1), TimedOut(TimeoutKind.PROPOSE, 0)),
-        (at(PRECOMMIT), TimedOut(TimeoutKind.PREVOTE, 0)),
-        (at(PRECOMMIT, 1), TimedOut(TimeoutKind.PRECOMMIT, 0)),
-        (at(COMMIT), CommitValue(0, A)),
-        (at(COMMIT), TimedOut(TimeoutKind.PRECOMMIT, 0)),
-        (at(COMMIT), RoundSkip(5)),
-    ],
-)
+IDLE: list[tuple[RoundState, RoundInput]] = [
+    (at(PROPOSE, 1), NewRound(2, False)),
+    (at(NEW, 1), NewRound(1, False)),
+    (at(NEW, 1), FreshProposal(A, True)),
+    (at(PREVOTE), FreshProposal(A, True)),
+    (at(PROPOSE, 1), PolkaedProposal(A, 1)),
+    (at(PROPOSE, 1), PolkaedProposal(A, -1)),
+    (at(PROPOSE), PolkaValue(A)),
+    (at(PROPOSE), PolkaNil()),
+    (at(PRECOMMIT), PolkaAny()),
+    (at(PRECOMMIT), PolkaNil()),
+    (at(PRECOMMIT, 2), RoundSkip(2)),
+    (at(PREVOTE), TimedOut(TimeoutKind.PROPOSE, 0)),
+    (at(PROPOSE, 1), TimedOut(TimeoutKind.PROPOSE, 0)),
+    (at(PRECOMMIT), TimedOut(TimeoutKind.PREVOTE, 0)),
+    (at(PRECOMMIT, 1), TimedOut(TimeoutKind.PRECOMMIT, 0)),
+    (at(COMMIT), CommitValue(0, A)),
+    (at(COMMIT), TimedOut(TimeoutKind.PRECOMMIT, 0)),
+    (at(COMMIT), RoundSkip(5)),
+]
+"""Out of step, out of round, or over."""
+
+
+@pytest.mark.parametrize(("state", "event"), IDLE)
 def test_what_no_line_takes_changes_nothing(state: RoundState, event: RoundInput) -> None:
-    """Out of step, out of round, or over."""
+    """An input that comes too early, too late or for another round."""
     assert apply(state, event) == (state, ())

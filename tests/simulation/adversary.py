@@ -7,6 +7,8 @@ is waited for or judged invalid. Whatever it says there comes here as a judgemen
 
 from dataclasses import replace
 
+import msgspec
+
 from consensus.driver import start_height
 from consensus.events import BuildValue, Decided, Effect, Evidence, Input, Persist, Send, ValueBuilt
 from consensus.messages import CommitMessage, Message, ProposalMessage, VoteMessage
@@ -155,8 +157,8 @@ FLOOD_ROUNDS = (0, 1, 2, 3, 4, 5, 9, 33, 40, 1_000, 2**31 - 1)
 
 
 class Flooder(Node):
-    """Signs all that is well-formed: votes for anything in any round, proposals of any value
-    with any valid round wherever it is the proposer."""
+    """Signs all that is well-formed, again and again: votes for anything in any round, and
+    proposals of any value with any valid round wherever it is the proposer."""
 
     def boot(self) -> None:
         """And begins to flood."""
@@ -191,9 +193,10 @@ class Flooder(Node):
         kind = rng.choice((VoteKind.PREVOTE, VoteKind.PRECOMMIT))
         if kind is VoteKind.PRECOMMIT or value is None:
             valid_round = NO_ROUND
-        return VoteMessage(
-            signed_vote(Vote(kind, height, round_, value, valid_round, self.key, UNSIGNED))
-        )
+        vote = signed_vote(Vote(kind, height, round_, value, valid_round, self.key, UNSIGNED))
+        if rng.random() < 0.3:  # A signer can make any number of signatures for one message.
+            vote = msgspec.structs.replace(vote, signature=rng.randbytes(64))
+        return VoteMessage(vote)
 
     def _at_hand(self) -> bytes | None:
         """A value that others may be voting for."""

@@ -4,11 +4,13 @@ Agreement: no two correct processes decide differently at a height. Validity: a 
 value is valid. Integrity: a process decides at most once per height. And what accountable
 consensus adds: a correct process never signs two different things for one step, never
 prevotes against its lock, evidence names no correct process, and a commit holds over two
-thirds of the stake.
+thirds of the stake. Of single votes: a correct process votes for no invalid value (22, 28,
+36), names a polka as its reason only where there is one (28), and precommits a value only
+with its polka of that round (36).
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from consensus.events import Evidence
@@ -50,12 +52,28 @@ class Checker:
     heard: dict[Signed, None] = field(default_factory=dict)
     """What has reached correct processes, in order."""
 
+    invalid: set[bytes] = field(default_factory=set)
+    prevoters: dict[tuple[int, int, bytes | None], set[bytes]] = field(
+        default_factory=lambda: defaultdict(set)
+    )
+    """Who has prevoted a value in a round of a height, in any message that left anybody."""
+
+    def sent(self, message: object) -> None:
+        """A message has left a process, perhaps not the signer of all that is in it."""
+        match message:
+            case ProposalMessage(proposal, block) if block.payload[0].startswith(b"invalid"):
+                self.invalid.add(proposal.block_id)
+        for each in _signed_parts(message):
+            self.saw(each)
+
     def saw(self, message: Signed) -> None:
         """A signed message has left its signer."""
         place, what = _place(message), without_signature(message)
         if what in self.signed[place]:
             return
         self.signed[place].add(what)
+        if isinstance(message, Vote) and message.kind is VoteKind.PREVOTE:
+            self.prevoters[message.height, message.round, message.block_id].add(place[0])
         if place[0] not in self.correct:
             return
         if len(self.signed[place]) > 1:
@@ -65,6 +83,7 @@ class Checker:
             if any(_forgot(each, message) or _forgot(message, each) for each in votes):
                 raise Violation(f"a correct process forgot its lock: {message}")
             votes.append(message)
+            self._check_reasons(message)
 
     def hears(self, message: object) -> None:
         """A correct process was sent a message; it could keep what is signed in it."""
@@ -107,16 +126,25 @@ class Checker:
         self._check_commit(decision)
         self.rounds[height] = max(commit.round, self.rounds.get(height, 0))
 
+    def _check_reasons(self, vote: Vote) -> None:
+        if vote.block_id in self.invalid:
+            raise Violation(f"a correct process voted for an invalid value: {vote}")
+        explained = vote.kind is VoteKind.PRECOMMIT or vote.valid_round >= 0
+        polka_round = vote.round if vote.kind is VoteKind.PRECOMMIT else vote.valid_round
+        voters = self.prevoters[vote.height, polka_round, vote.block_id]
+        if explained and not self._two_thirds(voters):
+            raise Violation(f"a correct process voted without the polka: {vote}")
+
+    def _two_thirds(self, processes: Collection[bytes]) -> bool:
+        return 3 * sum(self.stakes[each] for each in processes) > 2 * sum(self.stakes.values())
+
     def _check_commit(self, decision: CommitMessage) -> None:
         commit = decision.commit
         signers = {each.validator for each in commit.signatures}
-        if len(signers) != len(commit.signatures) or 3 * sum(
-            self.stakes[each] for each in signers
-        ) <= 2 * sum(self.stakes.values()):
+        if len(signers) != len(commit.signatures) or not self._two_thirds(signers):
             raise Violation("a commit without two thirds")
         for vote in votes_of_commit(commit):
-            # A vote may leave its signer inside a commit for the first time.
-            self.saw(vote)
+            self.saw(vote)  # A vote may leave its signer inside a commit for the first time.
 
 
 def _place(message: Signed) -> Place:

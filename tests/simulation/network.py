@@ -4,6 +4,9 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from consensus.messages import VoteMessage
+from consensus.types import Vote, VoteKind
+
 Deliver = Callable[[int, str, str, object], None]
 """(delay in ms, sender, receiver, message): put a delivery on the world's clock."""
 
@@ -15,6 +18,8 @@ class Network:
     rng: random.Random
     deliver: Deliver
     loss: float = 0.0
+    prevote_loss: float = 0.0
+    """For prevotes in place of `loss`: some see a polka, others do not, and locks differ."""
     duplicate: float = 0.0
     delays_ms: tuple[int, int] = (1, 20)
     groups: Sequence[frozenset[str]] = field(default_factory=tuple)
@@ -25,7 +30,7 @@ class Network:
     def send(self, sender: str, receiver: str, message: object) -> None:
         """Deliver it some time, perhaps twice, perhaps never."""
         self.sent += 1
-        if self._cut(sender, receiver) or self.rng.random() < self.loss:
+        if self._cut(sender, receiver) or self.rng.random() < self._loss_of(message):
             self.lost += 1
             return
         copies = 2 if self.rng.random() < self.duplicate else 1
@@ -34,9 +39,15 @@ class Network:
 
     def heal(self) -> None:
         """From now on every message arrives, soon."""
-        self.loss = self.duplicate = 0.0
+        self.loss = self.prevote_loss = self.duplicate = 0.0
         self.delays_ms = (1, 20)
         self.groups = ()
+
+    def _loss_of(self, message: object) -> float:
+        match message:
+            case VoteMessage(Vote(kind=VoteKind.PREVOTE)):
+                return max(self.loss, self.prevote_loss)
+        return self.loss
 
     def _cut(self, sender: str, receiver: str) -> bool:
         return bool(self.groups) and not any(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from consensus.events import Evidence, StartHeight
-from consensus.messages import CommitMessage, ProposalMessage, VoteMessage
+from consensus.messages import CommitMessage
 from consensus.proposers import ProposerSchedule
 from consensus.validators import Validator, ValidatorSet
 from tests.simulation.adversary import (
@@ -30,6 +30,7 @@ from tests.simulation.node import Node
 
 FAULTS = (
     "loss",
+    "deaf",
     "delay",
     "duplicate",
     "partition",
@@ -101,12 +102,13 @@ class Report:
 class Rotation:
     """Proposers in turn, so that at most `faulty` rounds in a row are a faulty one's."""
 
-    def __init__(self, keys: Sequence[bytes]) -> None:
+    def __init__(self, keys: Sequence[bytes], begun: int) -> None:
         self._keys = keys
+        self._begun = begun
 
     def proposer(self, height: int, round: int) -> bytes:
         """The key of the round's proposer."""
-        return self._keys[(height + round) % len(self._keys)]
+        return self._keys[(self._begun + height + round) % len(self._keys)]
 
 
 class World:
@@ -123,7 +125,7 @@ class World:
         self.nodes: dict[str, Node] = {}
         faulty = frozenset(self.keys[: plan.faulty])
         self.checker = Checker(dict.fromkeys(self.keys, 1), frozenset(self.keys) - faulty)
-        self.schedule: ProposerSchedule = Rotation(self.keys)
+        self.schedule: ProposerSchedule = Rotation(self.keys, self.rng.randrange(plan.nodes))
         self._validators = ValidatorSet(Validator(key, 1) for key in self.keys)
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._scheduled = 0
@@ -140,11 +142,7 @@ class World:
 
     def send(self, sender: Node, receiver: str, message: object) -> None:
         """Hand a message to the network."""
-        match message:
-            case VoteMessage(vote):
-                self.checker.saw(vote)
-            case ProposalMessage(proposal):
-                self.checker.saw(proposal)
+        self.checker.sent(message)
         self.network.send(sender.name, receiver, message)
 
     def peers(self, node: Node) -> list[str]:
@@ -246,6 +244,8 @@ def simulate(plan: Plan) -> Report:
     populate(world)
     if "loss" in faults:
         network.loss = rng.uniform(0.02, 0.3)
+    if "deaf" in faults:
+        network.prevote_loss = rng.uniform(0.2, 0.9)
     if "duplicate" in faults:
         network.duplicate = 0.2
     if "delay" in faults:
