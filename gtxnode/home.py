@@ -10,14 +10,21 @@
     HOME/data/<shard>/journal      its consensus journal
     HOME/data/<shard>/signer       the guard that refuses to sign twice
 
+The node's own keys are not encrypted: a node that restarts by itself at night has nobody to ask
+for a passphrase.
+
 Invariant: a private key is never written where another user can read it, nor read from
 there.
 """
 
 import os
+import secrets
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from gtxnode.private_file import create_private_file
 
 PRIVATE_KEY_BYTES = 32
 _MAX_KEY_FILE_BYTES = 1024
@@ -25,7 +32,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class UnusableKey(Exception):
-    """A key file that is missing, readable by others, or holds no key."""
+    """A key file that is missing, readable by others, holds no key, or cannot be written."""
 
     code = "home.unusable_key"
 
@@ -76,14 +83,29 @@ class Home:
 
 
 def write_private_key(path: Path, private_key: bytes) -> None:
-    """Write a new key file, readable by its owner alone. `FileExistsError` if it is there."""
+    """Write a new key file, whole or not at all.
+
+    `FileExistsError` if it is there, `UnusableKey` if it cannot be written.
+    """
     assert len(private_key) == PRIVATE_KEY_BYTES, "a private key is 32 bytes"
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(private_key.hex() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        create_private_file(path, f"{private_key.hex()}\n".encode("ascii"))
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise UnusableKey(path, error.strerror or "cannot be written") from error
+
+
+def load_or_create_key(path: Path) -> bytes:
+    """The private key in a file; a new one is made if there is no such file. `UnusableKey`.
+
+    Two processes that call this at once get the same key.
+    """
+    if not path.exists():
+        # If another process is faster, its key is the key.
+        with suppress(FileExistsError):
+            write_private_key(path, secrets.token_bytes(PRIVATE_KEY_BYTES))
+    return read_private_key(path)
 
 
 def read_private_key(path: Path) -> bytes:

@@ -1,11 +1,20 @@
 """The home folder: key files that only their owner can read, and nothing of a key in errors."""
 
+import errno
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from gtxnode.home import Home, UnusableKey, read_private_key, write_private_key
+from consensus.signing import public_key
+from gtxnode.home import (
+    Home,
+    UnusableKey,
+    load_or_create_key,
+    read_private_key,
+    write_private_key,
+)
 
 KEY = bytes(range(32))
 
@@ -24,6 +33,57 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         write_private_key(path, bytes(32))
     assert read_private_key(path) == KEY
+
+
+def test_a_full_disk_leaves_no_half_written_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gtxnode.private_file.os.fsync", full)
+        with pytest.raises(UnusableKey, match="No space left"):
+            write_private_key(tmp_path / "key", KEY)
+    assert list(tmp_path.iterdir()) == []
+    write_private_key(tmp_path / "key", KEY)
+
+
+def test_a_folder_that_others_may_enter_holds_no_key(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys").chmod(0o755)
+    with pytest.raises(UnusableKey, match="chmod 700"):
+        write_private_key(tmp_path / "keys" / "a", KEY)
+
+
+@pytest.mark.parametrize("place", ["keys/a", "keys/deeper/a"])
+def test_a_folder_that_is_a_file_is_named(place: str, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("")
+    with pytest.raises(UnusableKey):
+        load_or_create_key(tmp_path / place)
+
+
+def test_a_key_is_made_once(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "validator.key"
+    key = load_or_create_key(path)
+    assert len(public_key(key)) == 33
+    assert load_or_create_key(path) == key == read_private_key(path)
+    assert [entry.name for entry in path.parent.iterdir()] == ["validator.key"]
+
+
+def test_all_that_make_a_key_at_once_get_the_same(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        keys = set(threads.map(load_or_create_key, [tmp_path / "keys" / "a"] * 8))
+    assert len(keys) == 1
+    assert load_or_create_key(tmp_path / "keys" / "b") not in keys
+
+
+def test_a_damaged_key_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "validator.key"
+    path.touch(mode=0o600)
+    with pytest.raises(UnusableKey, match="64 hexadecimal digits"):
+        load_or_create_key(path)
+    assert path.read_bytes() == b""
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])

@@ -49,7 +49,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "config", "config_text", "genesis", "genesis_file", "home", "keystore", "known_peers",
-            "layers", "logs", "metrics", "signer",
+            "layers", "logs", "metrics", "private_file", "signer",
         }
     ),
     # one chain's parts

@@ -16,7 +16,7 @@ from gtxnode.config import Role as NodeRole
 from gtxnode.config_text import new_config
 from gtxnode.genesis import Allocation, Genesis, GenesisValidator, new_genesis
 from gtxnode.genesis_file import format_genesis, read_genesis
-from gtxnode.home import Home
+from gtxnode.home import Home, load_or_create_key
 from gtxnode.layers import PROFILES
 from gtxnode.primitives.addresses import address_of, format_address
 from gtxnode.primitives.units import UGTX_PER_GTX
@@ -144,7 +144,6 @@ def _summary(home: Home, genesis: Genesis, validator: bytes, network_key: bytes)
 def _public(path: Path) -> bytes:
     """The public key of a key file, which is made if it is not there."""
     from consensus.signing import public_key
-    from gtxnode.keystore import load_or_create_key
 
     return public_key(load_or_create_key(path))
 

@@ -1,4 +1,4 @@
-"""A wallet's keys on disk, encrypted, each in a file of its own, and a node's own plain keys."""
+"""A wallet's keys on disk, encrypted, each in a file of its own."""
 
 from gtxnode.keystore.encryption import KeyInfo, ScryptCost
 from gtxnode.keystore.errors import (
@@ -15,7 +15,6 @@ from gtxnode.keystore.errors import (
     WrongPassphrase,
 )
 from gtxnode.keystore.keystore import Keystore
-from gtxnode.keystore.node_key import load_or_create_key
 from gtxnode.keystore.secret import Secret, new_secret, secret_from_hex, secret_from_words
 
 __all__ = [
@@ -34,7 +33,6 @@ __all__ = [
     "UnknownVersion",
     "Unusable",
     "WrongPassphrase",
-    "load_or_create_key",
     "new_secret",
     "secret_from_hex",
     "secret_from_words",

@@ -19,8 +19,8 @@ from gtxnode.keystore.errors import (
     UnknownVersion,
     Unusable,
 )
-from gtxnode.keystore.private_file import NameTaken, create_private_file
 from gtxnode.keystore.secret import Secret
+from gtxnode.private_file import create_private_file
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 _SUFFIX = ".json"
@@ -68,8 +68,10 @@ class Keystore:
         data = encryption.seal(secret, passphrase, self._cost)
         try:
             create_private_file(path, data)
-        except NameTaken as error:
+        except FileExistsError as error:
             raise KeyExists(f"there is a key named {name} already") from error
+        except OSError as error:
+            raise Unusable(f"{path}: {error.strerror or error}") from error
         return encryption.inspect(data)
 
     def _path(self, name: str) -> Path:

@@ -177,7 +177,7 @@ def test_a_full_disk_leaves_nothing_behind(
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gtxnode.keystore.private_file.os.fsync", full)
+    monkeypatch.setattr("gtxnode.private_file.os.fsync", full)
     with pytest.raises(Unusable, match="No space left"):
         keystore.add("a", SECRET, PASSPHRASE)
     assert list(keystore.folder.iterdir()) == []
