@@ -1,9 +1,10 @@
-"""Validator sets, the choice of proposers, timeouts, work and tagged hashes."""
+"""Validator sets, timeouts, work and tagged hashes."""
 
-from collections import Counter
 from hashlib import sha256
 from itertools import pairwise
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,14 +13,11 @@ from consensus import work
 from consensus.errors import InvalidValidatorSet
 from consensus.events import Timeout
 from consensus.hashing import Domain
-from consensus.proposers import StakeSchedule
 from consensus.round import TimeoutKind
 from consensus.timeouts import MAX_TIMEOUT_MS, Timeouts
 from consensus.types import MAX_VALIDATORS
 from consensus.validators import MAX_STAKE, Validator, ValidatorSet
-from tests.consensus.keys import KEYS, validators
-
-SEED = sha256(b"a seed").digest()
+from tests.consensus.keys import KEYS
 
 
 def test_a_set_is_sorted_and_its_order_does_not_matter() -> None:
@@ -34,6 +32,16 @@ def test_a_set_is_sorted_and_its_order_does_not_matter() -> None:
     assert one.get(KEYS[2]) == members[2]
     assert one.stake_of(bytes(33)) == 0
     assert one.root != ValidatorSet(members[1:]).root
+
+
+@pytest.mark.parametrize(
+    "change", [{"stake": 2}, {"reputation": 1}, {"region": 1}, {"public_key": KEYS[5]}]
+)
+def test_a_root_covers_all_of_a_validator(change: dict[str, Any]) -> None:
+    """What the choice of proposers goes by is committed to like the stake."""
+    members = [Validator(key, 1) for key in KEYS[:4]]
+    other = [msgspec.structs.replace(members[0], **change), *members[1:]]
+    assert ValidatorSet(members).root != ValidatorSet(other).root
 
 
 @pytest.mark.parametrize(
@@ -60,41 +68,6 @@ def test_thresholds_are_exact(total: int, stake: int) -> None:
     members = ValidatorSet([Validator(KEYS[0], total)])
     assert members.has_quorum(stake) is (3 * stake > 2 * total)
     assert members.has_honest(stake) is (3 * stake > total)
-
-
-def test_proposers_come_in_proportion_to_stake() -> None:
-    """Chi-square over 20,000 draws with a fixed seed, four validators: 3 degrees of
-    freedom, 16.3 at one in a thousand."""
-    shares = (40, 30, 20, 10)
-    schedule = StakeSchedule(validators(*shares), SEED)
-    draws = 20_000
-    drawn = Counter(schedule.proposer(height, height % 3) for height in range(draws))
-    statistic = sum(
-        (drawn[key] - draws * share / 100) ** 2 / (draws * share / 100)
-        for key, share in zip(KEYS, shares, strict=False)
-    )
-    assert statistic < 16.3
-
-
-def test_the_choice_depends_on_seed_height_and_round_alone() -> None:
-    """And on each of them."""
-    members = validators(5, 5, 5, 5, 5, 5, 5)
-    one, again = StakeSchedule(members, SEED), StakeSchedule(members, SEED)
-    other = StakeSchedule(members, bytes(32))
-    places = [(height, round_) for height in range(20) for round_ in range(5)]
-    drawn = [one.proposer(*place) for place in places]
-    assert drawn == [again.proposer(*place) for place in places]
-    assert drawn != [other.proposer(*place) for place in places]
-    assert len({one.proposer(1, round_) for round_ in range(50)}) == 7
-
-
-def test_the_remainder_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A digest past the last whole multiple of the total favours nobody."""
-    answers = iter([b"\xff" * 32, bytes(32)])
-    monkeypatch.setattr(Domain, "hash", lambda self, *parts: next(answers))
-    schedule = StakeSchedule(validators(3, 3, 3, 2), SEED)
-    assert schedule.proposer(1, 0) == min(KEYS[:4])
-    assert next(answers, None) is None
 
 
 def test_timeouts_grow_with_the_round() -> None:
