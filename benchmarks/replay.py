@@ -21,6 +21,7 @@ from consensus import signing
 from consensus.hashing import ZERO_HASH
 from consensus.types import Block, Commit, block_id
 from consensus.validators import Validator, ValidatorSet
+from gtxnode import interpreter
 from gtxnode.batches.batch import NO_WORK, BatchKind
 from gtxnode.batches.checking import check_batch
 from gtxnode.batches.pool import CheckedBatch
@@ -159,6 +160,7 @@ def figure(transfers: int, rounds: int) -> Figure:
     """Transfers a second beside checks a second, of the median round."""
     coins = initial(transfers)
     batches = encoded_batches(list(signed_transfers(coins)))
+    interpreter.settle()
     found = []
     before = raw_checks(transfers)
     for _ in range(rounds):

@@ -55,6 +55,7 @@ class Sealing:
     targets: Mapping[BatchKind, bytes]
     mining: bool
     window_s: float
+    until_block_s: Callable[[], float]
     max_bytes: int
 
 
@@ -87,6 +88,7 @@ class Intake:
                 self._admit,
                 partial(self._seal, kind),
                 sealing.window_s,
+                sealing.until_block_s,
                 sealing.max_bytes,
             )
             for kind in BatchKind

@@ -22,9 +22,11 @@ import structlog
 import trio
 
 from consensus import signing
+from gtxnode import interpreter
 from gtxnode.config import Config, hosted_shards
 from gtxnode.genesis import Genesis
 from gtxnode.home import Home, read_private_key
+from gtxnode.hosting import Hosting, Identity
 from gtxnode.known_peers import read_known_peers, write_known_peers
 from gtxnode.measure import Measures
 from gtxnode.metrics import Metrics
@@ -33,7 +35,7 @@ from gtxnode.rpc.errors import NotHosted
 from gtxnode.rpc.limits import RpcLimits
 from gtxnode.rpc.server import serve_rpc
 from gtxnode.rpc.views import ChainParameters, NodeStatus, PeerView
-from gtxnode.shard import Hosting, Identity, Shard, open_shard
+from gtxnode.shard import Shard, open_shard
 from gtxnode.web.http import serve_http
 from p2p.libp2p_host import open_network
 from p2p.network import Limits, Network, NetworkConfig
@@ -72,6 +74,7 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 async def _main(home: Home, config: Config, genesis: Genesis) -> None:
     async with open_node(home, config, genesis) as node:
+        interpreter.settle()
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for number in signals:
                 log.info("stopping", signal=signal.Signals(number).name)

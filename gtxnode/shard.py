@@ -9,31 +9,25 @@ Everything that a chain owns is opened in `open_shard` and closed when its block
 that runs, runs in `Shard.run`'s nursery.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
 import trio
 
-from consensus.timeouts import Timeouts
 from consensus.types import Block, Commit
 from gtxnode.admission import Admission
 from gtxnode.application import ChainApplication
 from gtxnode.arrivals import Arrivals
-from gtxnode.batches.batch import NO_WORK, BatchKind
 from gtxnode.batches.pool import BatchPool
 from gtxnode.chain.records import BlockRecord
-from gtxnode.chain.store import ChainStore
-from gtxnode.config import Config, Role
-from gtxnode.engine import Engine, Pace
-from gtxnode.genesis import Genesis, chain_id, genesis_id
+from gtxnode.engine import Engine
+from gtxnode.genesis import genesis_id
 from gtxnode.home import Home
-from gtxnode.intake import Intake, Sealing
-from gtxnode.ledger.genesis import initial_coins
-from gtxnode.market.orders import Depth
+from gtxnode.hosting import Disk, Hosting, batch_targets, open_disk, pace, sealing
+from gtxnode.intake import Intake
 from gtxnode.relay import (
     Announcement,
     BatchEnvelope,
@@ -47,14 +41,12 @@ from gtxnode.relay import (
 )
 from gtxnode.rpc.views import ChainParameters, ChainStatus
 from gtxnode.rpc.wire import Hex
-from gtxnode.signer import Signer
 from gtxnode.sync.fetch import BatchFetcher
 from gtxnode.sync.follow import Follower
 from gtxnode.sync.serve import serve_archive
 from gtxnode.views import ChainView
 from p2p.identity import PeerId
-from p2p.network import Network, Peer
-from storage.journal import Journal
+from p2p.network import Peer
 
 if TYPE_CHECKING:
     from trio_typing import TaskStatus
@@ -63,64 +55,6 @@ log = structlog.get_logger(__name__)
 
 ANNOUNCE_S = 10.0
 HOUSEKEEPING_S = 2.0
-
-
-class ShardObserver(Protocol):
-    """What a chain tells those who measure; times in seconds."""
-
-    def block(self, record: BlockRecord, consensus_s: float, execution_s: float) -> None:
-        """A block became final: how long after its own time, and what executing it took."""
-
-    def waiting(self, transactions: int, batches: int, catching_up: bool) -> None:
-        """How much waits for a block, and whether this node is behind."""
-
-    def book(self, depth: Depth) -> None:
-        """The open orders after a block."""
-
-    def final(self, seconds: float) -> None:
-        """A transaction of one of our clients became final, this long after it was taken."""
-
-    def refused_message(self, reason: str) -> None:
-        """A consensus message was refused."""
-
-    def refused_transaction(self, reason: str) -> None:
-        """A client's transaction or a peer's batch was not taken."""
-
-    def journal_synced(self, seconds: float) -> None:
-        """The consensus journal was fsynced."""
-
-    def evidence(self) -> None:
-        """A validator signed two messages that contradict."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """The node's keys: the validator's votes, the network's names the node among peers."""
-
-    validator_key: bytes
-    validator_public: bytes
-    network_key: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Hosting:
-    """What a chain is given by the node that hosts it. `now_ms` is the wall clock."""
-
-    genesis: Genesis
-    config: Config
-    identity: Identity
-    network: Network
-    observer: ShardObserver
-    now_ms: Callable[[], int]
-
-
-@dataclass(frozen=True, slots=True)
-class Disk:
-    """What a chain keeps on disk; no signer where this node does not vote."""
-
-    store: ChainStore
-    journal: Journal
-    signer: Signer | None
 
 
 class Shard:
@@ -135,6 +69,7 @@ class Shard:
         self._store = store
         self._validator = host.identity.validator_public if disk.signer is not None else None
         self._pool = BatchPool(host.config.pool.max_bytes, host.genesis.validator_set(name))
+        self._pace = pace(host, name)
         self._relay = Relay(network, self.chain_id)
         self._fetcher = BatchFetcher(network, store, targets, self._pool, self._relay.peers)
         self._arrivals = Arrivals(
@@ -147,7 +82,7 @@ class Shard:
             self._relay,
             self._fetcher,
             self._admission,
-            sealing(host, targets, votes=disk.signer is not None),
+            sealing(host, targets, self._until_block_s, votes=disk.signer is not None),
             host.observer.refused_transaction,
         )
         self.view = ChainView(name, store, self._intake)
@@ -168,7 +103,7 @@ class Shard:
             disk.journal,
             disk.signer,
             self._validator,
-            pace(host, name),
+            self._pace,
             self,
             network.report,
         )
@@ -313,81 +248,18 @@ class Shard:
         log.error("equivocation", chain=self.chain_id, first=repr(first), second=repr(second))
         self._host.observer.evidence()
 
+    def _until_block_s(self) -> float:
+        return self._pace.until_due_s(self._store.tip.time_ms)
+
     def _is_pending(self, transaction_id: bytes) -> bool:
         return self._intake.is_pending(transaction_id)
 
 
-def batch_targets(genesis: Genesis, name: str) -> dict[BatchKind, bytes]:
-    """The work that each kind of batch carries on a chain."""
-    return {
-        BatchKind.ENERGY: genesis.shard(name).batch_target,
-        BatchKind.ORDINARY: NO_WORK,
-    }
-
-
-def sealing(host: Hosting, targets: dict[BatchKind, bytes], *, votes: bool) -> Sealing:
-    """How this node seals batches: under its validator's key where it votes."""
-    return Sealing(
-        host.identity.validator_key if votes else host.identity.network_key,
-        targets,
-        host.config.node.mining,
-        host.config.batches.gather_ms / 1_000,
-        host.config.batches.max_bytes,
-    )
-
-
-def pace(host: Hosting, name: str) -> Pace:
-    """How fast a chain goes, by its genesis."""
-    settings = host.genesis.shard(name)
-    times = settings.timeouts
-    timeouts = Timeouts(
-        times.propose_ms,
-        times.prevote_ms,
-        times.precommit_ms,
-        times.delta_ms,
-        times.rebroadcast_ms,
-    )
-    return Pace(
-        settings.block_interval_ms,
-        timeouts,
-        host.config.consensus.journal_max_bytes,
-        host.now_ms,
-    )
-
-
 @asynccontextmanager
 async def open_shard(name: str, host: Hosting, home: Home) -> AsyncIterator[Shard]:
-    """Open what a chain keeps on disk, and close it in the end.
+    """A chain over what it keeps on disk, which is closed in the end.
 
     Raises storage's errors, among them `Locked` where another process has this home.
     """
-    with ExitStack() as stack:
-        store = await trio.to_thread.run_sync(open_store, name, host.genesis, home)
-        stack.callback(store.close)
-        journal = Journal.open(home.journal(name))
-        stack.callback(journal.close)
-        signer = None
-        if host.config.node.role is Role.VALIDATOR and (
-            host.identity.validator_public in host.genesis.validator_set(name)
-        ):
-            # A guard that is lost later is not made again: it would not know what it signed.
-            fresh = store.tip.height == 0 and not journal.recovered
-            signer = Signer.open(
-                home.signer(name), host.identity.validator_key, store.chain_id, create=fresh
-            )
-            stack.callback(signer.close)
-        yield Shard(name, host, Disk(store, journal, signer))
-
-
-def open_store(name: str, genesis: Genesis, home: Home) -> ChainStore:
-    """A chain's database, with its genesis in it."""
-    chain = chain_id(genesis.network, name)
-    cash = [(each.address, each.amount_ugtx) for each in genesis.allocations_on(name)]
-    return ChainStore.open(
-        home.database(name),
-        chain,
-        genesis_id(genesis, name),
-        genesis.time_ms,
-        genesis.chain_parameters(name),
-        initial_coins(chain, cash),
-    )
+    async with open_disk(name, host, home) as disk:
+        yield Shard(name, host, disk)

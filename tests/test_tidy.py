@@ -41,7 +41,7 @@ IMPURE = {
 # The parts of gtxnode, lowest first. A part imports parts below it and, without going round in
 # a circle, parts beside it.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"primitives", "schema"}),
+    frozenset({"interpreter", "primitives", "schema"}),
     frozenset({"grid"}),
     frozenset({"market", "metering"}),
     frozenset({"ledger"}),
@@ -55,8 +55,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     # one chain's parts
     frozenset(
         {
-            "admission", "application", "arrivals", "batches", "chain", "engine", "intake", "relay",
-            "sync",
+            "admission", "application", "arrivals", "batches", "chain", "engine", "hosting", "intake",
+            "relay", "sync",
         }
     ),
     frozenset({"events", "measure", "rpc", "shard", "views", "web"}),

@@ -4,7 +4,8 @@ A transaction's sender waits until the batch that carries it is stored and sent 
 it is refused; so an acknowledgement means that the transaction survives a crash of this node.
 
 The window opens with the first transaction. After a pause it closes at once, within `GRACE_S`;
-under load it lasts the whole window, so that batches are full rather than many.
+under load it lasts the whole window, so that batches are full rather than many. One that would end
+in the last `LEAD_S` before a block is due closes ahead of them, so that the block has the batch.
 """
 
 from collections import deque
@@ -18,6 +19,8 @@ from gtxnode.ledger.transactions import CheckedTransaction, UnverifiedTransactio
 from gtxnode.primitives.errors import Reason, Refused
 
 GRACE_S = 0.005
+# What a batch takes to be sealed, sent and checked before its block is built.
+LEAD_S = 0.04
 # Transactions that wait for their window; past it a client is refused with POOL_FULL.
 MAX_WAITING = 20_000
 # MessagePack's header of one transaction inside a batch.
@@ -57,11 +60,17 @@ class Gatherer:
     """
 
     def __init__(
-        self, admit: Admit, seal: Seal, window_s: float, max_bytes: int = MAX_BATCH_BYTES
+        self,
+        admit: Admit,
+        seal: Seal,
+        window_s: float,
+        until_block_s: Callable[[], float],
+        max_bytes: int = MAX_BATCH_BYTES,
     ) -> None:
         self._admit = admit
         self._seal = seal
         self._window_s = window_s
+        self._until_block_s = until_block_s
         self._max_bytes = min(max_bytes, MAX_BATCH_BYTES) - BATCH_OVERHEAD_BYTES
         self._queue: deque[Waiting] = deque()
         self._queued_bytes = 0
@@ -94,8 +103,9 @@ class Gatherer:
         while True:
             # Woken for the first and for a full batch, not for every transaction between.
             await self._some.wait()
-            pause = self._window_s - (trio.current_time() - last_closed)
-            with trio.move_on_after(max(GRACE_S, pause)):
+            pause = max(GRACE_S, self._window_s - (trio.current_time() - last_closed))
+            to_block = self._until_block_s() - LEAD_S
+            with trio.move_on_after(to_block if 0 < to_block < pause else pause):
                 await self._full.wait()
             last_closed = trio.current_time()
             await self._forward(self._next_group())

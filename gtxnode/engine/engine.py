@@ -293,15 +293,9 @@ class Engine:
                 except NotConnected:
                     return
 
-    def _until_due_s(self) -> float:
-        """Seconds until the next block's time has come, never more than one interval."""
-        interval = self._pace.block_interval_ms
-        due = self._application.head_time_ms() + interval - self._pace.now_ms()
-        return max(0, min(due, interval)) / 1_000
-
     async def _build(self, height: int, round_: int) -> Input | None:
         if round_ == 0:
-            await trio.sleep(self._until_due_s())
+            await trio.sleep(self._pace.until_due_s(self._application.head_time_ms()))
         block = self._application.build(height, self._best_last_commit(height))
         return ValueBuilt(height, round_, block)
 
@@ -317,6 +311,6 @@ class Engine:
     async def _tick(self, timeout: Timeout) -> Input | None:
         wait = self._pace.timeouts.duration_ms(timeout) / 1_000
         if timeout.kind is TimeoutKind.PROPOSE and timeout.round == 0:
-            wait += self._until_due_s()
+            wait += self._pace.until_due_s(self._application.head_time_ms())
         await trio.sleep(wait)
         return TimeoutFired(timeout)

@@ -92,6 +92,11 @@ class Pace:
     """The journal is emptied at the first height that ends with it larger than this."""
     now_ms: Callable[[], int]
 
+    def until_due_s(self, head_time_ms: int) -> float:
+        """Seconds until the time of the block after the head has come, at most one interval."""
+        due = head_time_ms + self.block_interval_ms - self.now_ms()
+        return max(0, min(due, self.block_interval_ms)) / 1_000
+
 
 Item = Input | Synced | Help
 """What the engine takes, one after another."""

@@ -7,7 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from benchmarks.replay import CHAIN, initial, signed_transfers
-from gtxnode.batches.gather import GRACE_S, MAX_WAITING, Gatherer, Waiting
+from gtxnode.batches.gather import GRACE_S, LEAD_S, MAX_WAITING, Gatherer, Waiting
 from gtxnode.ledger.transactions import CheckedTransaction, UnverifiedTransaction, parse
 from gtxnode.primitives.errors import Reason, Refused
 
@@ -32,6 +32,11 @@ class Sealed:
         self.groups.append([each.id for each in transactions])
 
 
+def no_block() -> float:
+    """Every block is far off."""
+    return 3_600.0
+
+
 async def all_stored(waiting: Sequence[Waiting]) -> None:
     for each in waiting:
         await each.stored()
@@ -39,7 +44,7 @@ async def all_stored(waiting: Sequence[Waiting]) -> None:
 
 async def test_what_comes_together_travels_together_in_order(nursery: trio.Nursery) -> None:
     sealed = Sealed()
-    gatherer = Gatherer(sealed.admit, sealed.seal, 0.05)
+    gatherer = Gatherer(sealed.admit, sealed.seal, 0.05, no_block)
     waiting = [gatherer.submit(each) for each in PARSED[:10]]
     assert all(gatherer.is_waiting(each.id) for each in PARSED[:10])
     nursery.start_soon(gatherer.run)
@@ -52,7 +57,7 @@ async def test_what_comes_together_travels_together_in_order(nursery: trio.Nurse
 async def test_a_group_never_passes_the_size_and_loses_nothing(nursery: trio.Nursery) -> None:
     sealed = Sealed()
     size = len(PARSED[0].encoded)
-    gatherer = Gatherer(sealed.admit, sealed.seal, 0.05, max_bytes=400 + 4 * size)
+    gatherer = Gatherer(sealed.admit, sealed.seal, 0.05, no_block, max_bytes=400 + 4 * size)
     waiting = [gatherer.submit(each) for each in PARSED[:10]]
     nursery.start_soon(gatherer.run)
     with trio.fail_after(10):
@@ -67,7 +72,7 @@ async def test_each_sender_gets_its_own_refusal(nursery: trio.Nursery) -> None:
     forged = UnverifiedTransaction(
         PARSED[2].id, PARSED[2].body, PARSED[3].witnesses, PARSED[2].encoded
     )
-    gatherer = Gatherer(sealed.admit, sealed.seal, 0.05)
+    gatherer = Gatherer(sealed.admit, sealed.seal, 0.05, no_block)
     good, spent, bad = (gatherer.submit(each) for each in (PARSED[0], PARSED[1], forged))
     nursery.start_soon(gatherer.run)
     with trio.fail_after(10):
@@ -83,7 +88,7 @@ async def test_each_sender_gets_its_own_refusal(nursery: trio.Nursery) -> None:
 async def test_a_pool_without_room_refuses_all_of_the_group(nursery: trio.Nursery) -> None:
     sealed = Sealed()
     sealed.refuse = Refused(Reason.POOL_FULL, "no room")
-    gatherer = Gatherer(sealed.admit, sealed.seal, 0.05)
+    gatherer = Gatherer(sealed.admit, sealed.seal, 0.05, no_block)
     waiting = [gatherer.submit(each) for each in PARSED[:2]]
     nursery.start_soon(gatherer.run)
     with trio.fail_after(10):
@@ -94,7 +99,7 @@ async def test_a_pool_without_room_refuses_all_of_the_group(nursery: trio.Nurser
 
 async def test_the_queue_has_an_end() -> None:
     sealed = Sealed()
-    gatherer = Gatherer(sealed.admit, sealed.seal, 0.05)
+    gatherer = Gatherer(sealed.admit, sealed.seal, 0.05, no_block)
     for _ in range(MAX_WAITING):
         gatherer.submit(PARSED[0])
     with pytest.raises(Refused) as refused:
@@ -106,7 +111,7 @@ async def test_after_a_pause_the_window_is_short(
     nursery: trio.Nursery, mock_clock: MockClock
 ) -> None:
     sealed = Sealed()
-    gatherer = Gatherer(sealed.admit, sealed.seal, 60.0)
+    gatherer = Gatherer(sealed.admit, sealed.seal, 60.0, no_block)
     mock_clock.jump(100)
     nursery.start_soon(gatherer.run)
     await trio.testing.wait_all_tasks_blocked()
@@ -123,3 +128,29 @@ async def test_after_a_pause_the_window_is_short(
     mock_clock.jump(60)
     await late.stored()
     assert len(sealed.groups) == 2
+
+
+async def test_a_window_closes_ahead_of_a_block(
+    nursery: trio.Nursery, mock_clock: MockClock
+) -> None:
+    sealed = Sealed()
+    # Without a block in sight, this window would end at 60.
+    due_s = trio.current_time() + 30
+    gatherer = Gatherer(sealed.admit, sealed.seal, 60.0, lambda: due_s - trio.current_time())
+    gatherer.submit(PARSED[0])
+    nursery.start_soon(gatherer.run)
+    await trio.testing.wait_all_tasks_blocked()
+    early = gatherer.submit(PARSED[1])
+    mock_clock.jump(30 - 2 * LEAD_S)
+    await trio.testing.wait_all_tasks_blocked()
+    assert gatherer.is_waiting(PARSED[1].id)
+    mock_clock.jump(LEAD_S)
+    await early.stored()
+    # What comes later misses the block, and waits for company as ever.
+    late = gatherer.submit(PARSED[2])
+    await trio.testing.wait_all_tasks_blocked()
+    mock_clock.jump(LEAD_S)
+    await trio.testing.wait_all_tasks_blocked()
+    assert gatherer.is_waiting(PARSED[2].id)
+    mock_clock.jump(60)
+    await late.stored()

@@ -16,11 +16,12 @@ from gtxnode.chain.records import BlockRecord
 from gtxnode.config import Config
 from gtxnode.genesis import Allocation, Genesis, GenesisValidator, Timeouts, arranged, new_genesis
 from gtxnode.home import Home
+from gtxnode.hosting import Hosting, Identity
 from gtxnode.market.orders import Depth
 from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.zones import Role, Shard, Zone
-from gtxnode.shard import Hosting, Identity, open_shard
 from gtxnode.shard import Shard as HostedShard
+from gtxnode.shard import open_shard
 from p2p.network import Network, NetworkConfig
 from p2p.simulated import SimulatedWorld
 

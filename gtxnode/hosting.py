@@ -1,0 +1,164 @@
+"""What a chain is given by the node that hosts it, and what it keeps on that node's disk."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import trio
+
+from consensus.timeouts import Timeouts
+from gtxnode.batches.batch import NO_WORK, BatchKind
+from gtxnode.chain.records import BlockRecord
+from gtxnode.chain.store import ChainStore
+from gtxnode.config import Config, Role
+from gtxnode.engine import Pace
+from gtxnode.genesis import Genesis, chain_id, genesis_id
+from gtxnode.home import Home
+from gtxnode.intake import Sealing
+from gtxnode.ledger.genesis import initial_coins
+from gtxnode.market.orders import Depth
+from gtxnode.signer import Signer
+from p2p.network import Network
+from storage.journal import Journal
+
+
+class ShardObserver(Protocol):
+    """What a chain tells those who measure; times in seconds."""
+
+    def block(self, record: BlockRecord, consensus_s: float, execution_s: float) -> None:
+        """A block became final: how long after its own time, and what executing it took."""
+
+    def waiting(self, transactions: int, batches: int, catching_up: bool) -> None:
+        """How much waits for a block, and whether this node is behind."""
+
+    def book(self, depth: Depth) -> None:
+        """The open orders after a block."""
+
+    def final(self, seconds: float) -> None:
+        """A transaction of one of our clients became final, this long after it was taken."""
+
+    def refused_message(self, reason: str) -> None:
+        """A consensus message was refused."""
+
+    def refused_transaction(self, reason: str) -> None:
+        """A client's transaction or a peer's batch was not taken."""
+
+    def journal_synced(self, seconds: float) -> None:
+        """The consensus journal was fsynced."""
+
+    def evidence(self) -> None:
+        """A validator signed two messages that contradict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """The node's keys: the validator's votes, the network's names the node among peers."""
+
+    validator_key: bytes
+    validator_public: bytes
+    network_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Hosting:
+    """What a chain is given by the node that hosts it. `now_ms` is the wall clock."""
+
+    genesis: Genesis
+    config: Config
+    identity: Identity
+    network: Network
+    observer: ShardObserver
+    now_ms: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """What a chain keeps on disk; no signer where this node does not vote."""
+
+    store: ChainStore
+    journal: Journal
+    signer: Signer | None
+
+
+def batch_targets(genesis: Genesis, name: str) -> dict[BatchKind, bytes]:
+    """The work that each kind of batch carries on a chain."""
+    return {
+        BatchKind.ENERGY: genesis.shard(name).batch_target,
+        BatchKind.ORDINARY: NO_WORK,
+    }
+
+
+def sealing(
+    host: Hosting,
+    targets: dict[BatchKind, bytes],
+    until_block_s: Callable[[], float],
+    *,
+    votes: bool,
+) -> Sealing:
+    """How this node seals batches: under its validator's key where it votes."""
+    return Sealing(
+        host.identity.validator_key if votes else host.identity.network_key,
+        targets,
+        host.config.node.mining,
+        host.config.batches.gather_ms / 1_000,
+        until_block_s,
+        host.config.batches.max_bytes,
+    )
+
+
+def pace(host: Hosting, name: str) -> Pace:
+    """How fast a chain goes, by its genesis."""
+    settings = host.genesis.shard(name)
+    times = settings.timeouts
+    timeouts = Timeouts(
+        times.propose_ms,
+        times.prevote_ms,
+        times.precommit_ms,
+        times.delta_ms,
+        times.rebroadcast_ms,
+    )
+    return Pace(
+        settings.block_interval_ms,
+        timeouts,
+        host.config.consensus.journal_max_bytes,
+        host.now_ms,
+    )
+
+
+@asynccontextmanager
+async def open_disk(name: str, host: Hosting, home: Home) -> AsyncIterator[Disk]:
+    """Open what a chain keeps on disk, and close it in the end.
+
+    Raises storage's errors, among them `Locked` where another process has this home.
+    """
+    with ExitStack() as stack:
+        store = await trio.to_thread.run_sync(open_store, name, host.genesis, home)
+        stack.callback(store.close)
+        journal = Journal.open(home.journal(name))
+        stack.callback(journal.close)
+        signer = None
+        if host.config.node.role is Role.VALIDATOR and (
+            host.identity.validator_public in host.genesis.validator_set(name)
+        ):
+            # A guard that is lost later is not made again: it would not know what it signed.
+            fresh = store.tip.height == 0 and not journal.recovered
+            signer = Signer.open(
+                home.signer(name), host.identity.validator_key, store.chain_id, create=fresh
+            )
+            stack.callback(signer.close)
+        yield Disk(store, journal, signer)
+
+
+def open_store(name: str, genesis: Genesis, home: Home) -> ChainStore:
+    """A chain's database, with its genesis in it."""
+    chain = chain_id(genesis.network, name)
+    cash = [(each.address, each.amount_ugtx) for each in genesis.allocations_on(name)]
+    return ChainStore.open(
+        home.database(name),
+        chain,
+        genesis_id(genesis, name),
+        genesis.time_ms,
+        genesis.chain_parameters(name),
+        initial_coins(chain, cash),
+    )
