@@ -6,6 +6,7 @@ binds its transactions, so one that fails a check under the right id can never b
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import structlog
 import trio
@@ -16,6 +17,7 @@ from gtxnode.batches.checking import check_batch
 from gtxnode.batches.pool import BatchPool, CheckedBatch
 from gtxnode.chain.store import ChainStore
 from gtxnode.primitives.errors import Refused
+from gtxnode.sync.hedge import ask_in_turn
 from gtxnode.sync.wire import (
     BATCHES_ANSWER,
     BATCHES_REQUEST,
@@ -32,8 +34,13 @@ log = structlog.get_logger(__name__)
 # Batches are sent out before the block that names them: give one on its way the time to arrive.
 ARRIVAL_GRACE_S = 0.05
 REQUEST_TIMEOUT_S = 5.0
+# A vote waits for the answer: a peer that is slower than this is not waited for alone.
+PATIENCE_S = 0.25
 RETRY_MIN_S = 0.1
 RETRY_MAX_S = 1.0
+
+Found = int | Refused
+"""How many batches a peer brought, or why one of them can never be valid."""
 
 
 class BatchFetcher:
@@ -54,6 +61,7 @@ class BatchFetcher:
         self._pool = pool
         self._peers = peers
         self._arrived = trio.Event()
+        self._turn = 0
 
     def arrived(self) -> None:
         """Say that the pool holds something new."""
@@ -65,8 +73,10 @@ class BatchFetcher:
 
         Raises `Refused` where a batch can never be valid.
         """
-        if not await self._wait_for_arrivals(identities):
-            await self._ask(identities)
+        with trio.move_on_after(ARRIVAL_GRACE_S):
+            await self._all_here(identities)
+        if self._missing(identities):
+            await self._fetch(identities)
         found = [self._pool.get(identity) for identity in identities]
         assert None not in found, "what the pool needs for a block stays in it"
         return [batch for batch in found if batch is not None]
@@ -74,32 +84,53 @@ class BatchFetcher:
     def _missing(self, identities: Sequence[bytes]) -> list[bytes]:
         return [identity for identity in identities if identity not in self._pool]
 
-    async def _wait_for_arrivals(self, identities: Sequence[bytes]) -> bool:
-        with trio.move_on_after(ARRIVAL_GRACE_S):
-            while self._missing(identities):
-                await self._arrived.wait()
-        return not self._missing(identities)
+    async def _all_here(self, identities: Sequence[bytes]) -> None:
+        while self._missing(identities):
+            await self._arrived.wait()
 
-    async def _ask(self, identities: Sequence[bytes]) -> None:
-        """Ask one peer after another, again and again, until nothing is missing."""
+    async def _fetch(self, identities: Sequence[bytes]) -> None:
+        """Ask for what is missing until it is here, from whomever; raises `Refused`."""
+        never_valid: list[Refused] = []
+        async with trio.open_nursery() as nursery:
+
+            async def ask() -> None:
+                refusal = await self._ask(identities)
+                if refusal is not None:
+                    never_valid.append(refusal)
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(ask)
+            # What comes by itself meanwhile ends the asking.
+            await self._all_here(identities)
+            nursery.cancel_scope.cancel()
+        if never_valid:
+            raise never_valid[0]
+
+    async def _ask(self, identities: Sequence[bytes]) -> Refused | None:
+        """Ask peers again and again until nothing is missing, or one can never be valid."""
         pause = RETRY_MIN_S
-        turn = 0
         while missing := self._missing(identities):
-            peers = self._peers()
-            progress = False
-            if peers:
-                peer = peers[turn % len(peers)]
-                turn += 1
-                progress = await self._ask_peer(peer, missing[:MAX_BATCHES_PER_REQUEST])
-            if progress:
+            ask = partial(self._ask_peer, missing[:MAX_BATCHES_PER_REQUEST])
+            found = await ask_in_turn(self._in_turn(), ask, patience_s=PATIENCE_S)
+            if isinstance(found, Refused):
+                return found
+            if found is not None:
                 pause = RETRY_MIN_S
                 continue
             with trio.move_on_after(pause):
                 await self._arrived.wait()
             pause = min(pause * 2, RETRY_MAX_S)
+        return None
 
-    async def _ask_peer(self, peer: PeerId, missing: Sequence[bytes]) -> bool:
-        """Take what a peer has of the missing; whether it had anything."""
+    def _in_turn(self) -> Sequence[PeerId]:
+        """The peers, another one first each time."""
+        peers = self._peers()
+        self._turn += 1
+        start = self._turn % len(peers) if peers else 0
+        return (*peers[start:], *peers[:start])
+
+    async def _ask_peer(self, missing: Sequence[bytes], peer: PeerId) -> Found | None:
+        """Take what a peer has of the missing; None where that is nothing."""
         request = BATCHES_REQUEST.encode(BatchesRequest(tuple(missing)))
         try:
             answer = BATCHES_ANSWER.decode(
@@ -109,29 +140,37 @@ class BatchFetcher:
             )
         except RequestFailed as error:
             log.debug("batches_not_answered", chain=self._chain_id, peer=peer, reason=str(error))
-            return False
+            return None
         except DecodeError as error:
             log.warning("batches_malformed", chain=self._chain_id, peer=peer, reason=str(error))
             self._network.report(peer, Offence.MALFORMED)
-            return False
-        wanted = set(missing)
+            return None
+        wanted, taken = set(missing), 0
         for encoded in answer.batches:
-            if not await self._take(peer, encoded, wanted):
-                return False
-        return bool(answer.batches)
+            try:
+                sealed = open_batch(self._chain_id, encoded, self._targets)
+            except Refused as refusal:
+                return self._blame(peer, str(refusal), taken)
+            if sealed.id not in wanted:
+                return self._blame(peer, "not asked for", taken)
+            wanted.discard(sealed.id)
+            taken += 1
+            if sealed.id in self._pool:
+                continue
+            try:
+                await self._take(encoded)
+            except Refused as refusal:
+                return refusal
+        return taken or None
 
-    async def _take(self, peer: PeerId, encoded: bytes, wanted: set[bytes]) -> bool:
-        """Check and keep one fetched batch; False where the peer is at fault."""
-        try:
-            sealed = open_batch(self._chain_id, encoded, self._targets)
-        except Refused as refusal:
-            log.warning("batch_refused", chain=self._chain_id, peer=peer, reason=str(refusal))
-            self._network.report(peer, Offence.INVALID)
-            return False
-        if sealed.id not in wanted:
-            self._network.report(peer, Offence.INVALID)
-            return False
+    def _blame(self, peer: PeerId, reason: str, taken: int) -> Found | None:
+        """Charge a peer for an answer that none may give, and keep what came before it."""
+        log.warning("batch_refused", chain=self._chain_id, peer=peer, reason=reason)
+        self._network.report(peer, Offence.INVALID)
+        return taken or None
+
+    async def _take(self, encoded: bytes) -> None:
+        """Check and keep one fetched batch."""
         batch = await trio.to_thread.run_sync(check_batch, self._chain_id, encoded, self._targets)
         if self._pool.borrow(batch):
             self._store.keep_batch(batch, sync=False)
-        return True

@@ -1,7 +1,8 @@
 """Catching up: final blocks that we lack are pulled from peers, verified and handed on.
 
 A peer's head is a claim; a block is believed only with a commit that verifies. Blocks are fetched
-in ranges, and handed to the engine one by one, which executes them in order.
+in ranges, and handed to the engine one by one, which executes them in order. Whoever delivers fewer
+than it claims to have is charged, and the others are asked.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,6 +14,8 @@ from consensus.encoding import DecodeError
 from consensus.errors import InvalidCommit
 from consensus.light import verify_commit
 from consensus.types import (
+    MAX_BLOCK_BYTES,
+    MAX_COMMIT_BYTES,
     Block,
     Commit,
     block_codec,
@@ -22,7 +25,10 @@ from consensus.types import (
     payload_root,
 )
 from consensus.validators import ValidatorSet
+from gtxnode.sync.claims import Claims
+from gtxnode.sync.hedge import ask_in_turn
 from gtxnode.sync.wire import (
+    ANSWER_BYTES,
     BLOCKS_ANSWER,
     BLOCKS_REQUEST,
     MAX_BLOCKS_PER_REQUEST,
@@ -37,13 +43,17 @@ from p2p.network import Network, Offence
 log = structlog.get_logger(__name__)
 
 REQUEST_TIMEOUT_S = 10.0
+# A peer that has not answered after this long is not waited for alone.
+PATIENCE_S = 2.0
 RETRY_S = 0.25
-MAX_KNOWN_HEADS = 1_024
+# Votes settle the block at hand in this time, mostly: fetching it would be in vain.
+VOTES_GRACE_S = 0.25
 # With a peer this far ahead, votes on our height are over: this node is catching up.
 CATCHING_UP_BLOCKS = 3
 
 Validators = Callable[[int], ValidatorSet]
 Deliver = Callable[[Block, Commit], Awaitable[None]]
+Verified = list[tuple[Block, Commit]]
 
 
 class BadBlocks(Exception):
@@ -51,7 +61,7 @@ class BadBlocks(Exception):
 
 
 class Follower:
-    """Follows the highest head that peers claim."""
+    """Follows the highest head that peers claim and prove."""
 
     def __init__(
         self,
@@ -68,26 +78,22 @@ class Follower:
         self._validators = validators
         self._deliver = deliver
         self._wait_for_height = wait_for_height
-        self._heads: dict[PeerId, int] = {}
+        self._claims = Claims()
         self._news = trio.Event()
 
     @property
     def best_known_height(self) -> int:
-        """The highest final height that this node or a peer claims."""
-        return max(self._head_height(), max(self._heads.values(), default=0))
+        """The highest height that is known to be final, here or by what peers have proved."""
+        return max(self._head_height(), self._claims.best_height)
 
     @property
     def catching_up(self) -> bool:
-        """Whether peers are so far ahead that this node cannot take part yet."""
+        """Whether the chain is so far ahead that this node cannot take part yet."""
         return self.best_known_height >= self._head_height() + CATCHING_UP_BLOCKS
 
     def note_head(self, peer: PeerId, height: int) -> None:
         """Take a peer's claim that `height` is final."""
-        if height <= self._heads.get(peer, 0):
-            return
-        if peer not in self._heads and len(self._heads) >= MAX_KNOWN_HEADS:
-            del self._heads[next(iter(self._heads))]
-        self._heads[peer] = height
+        self._claims.note(peer, height)
         if height > self._head_height():
             self._news.set()
 
@@ -96,22 +102,25 @@ class Follower:
         while True:
             await self._news.wait()
             self._news = trio.Event()
-            while (peer := self._ahead()) is not None:
-                if not await self._fetch(peer):
-                    # A claim that brings nothing is forgotten; an honest peer makes it again.
-                    self._heads.pop(peer, None)
+            with trio.move_on_after(VOTES_GRACE_S):
+                await self._wait_for_height(self._head_height() + 1)
+            while peers := self._ahead():
+                blocks = await ask_in_turn(peers, self._fetch, patience_s=PATIENCE_S)
+                if blocks is None:
                     await trio.sleep(RETRY_S)
+                    continue
+                for block, commit in blocks:
+                    if block.header.height > self._head_height():
+                        await self._deliver(block, commit)
+                await self._wait_for_height(blocks[-1][0].header.height)
 
-    def _ahead(self) -> PeerId | None:
-        head = self._head_height()
-        connected = {peer.id for peer in self._network.peers()}
-        self._heads = {peer: at for peer, at in self._heads.items() if peer in connected}
-        ahead = [(height, peer) for peer, height in self._heads.items() if height > head]
-        return max(ahead)[1] if ahead else None
+    def _ahead(self) -> list[PeerId]:
+        self._claims.keep({peer.id for peer in self._network.peers()})
+        return self._claims.ahead_of(self._head_height())
 
-    async def _fetch(self, peer: PeerId) -> bool:
-        """Fetch one range from a peer and hand it on; whether it brought anything."""
-        first = self._head_height() + 1
+    async def _fetch(self, peer: PeerId) -> Verified | None:
+        """One range of blocks from a peer; None where it does not bring what it claims to have."""
+        first, claimed = self._head_height() + 1, self._claims.of(peer)
         request = BLOCKS_REQUEST.encode(BlocksRequest(first, MAX_BLOCKS_PER_REQUEST))
         try:
             answer = BLOCKS_ANSWER.decode(
@@ -122,19 +131,23 @@ class Follower:
             blocks = await trio.to_thread.run_sync(self._verify, first, answer.blocks)
         except RequestFailed as error:
             log.debug("blocks_not_answered", chain=self._chain_id, peer=peer, reason=str(error))
-            return False
+            self._claims.failed(peer)
+            return None
         except (DecodeError, BadBlocks) as error:
-            log.warning("blocks_refused", chain=self._chain_id, peer=peer, reason=str(error))
-            self._network.report(peer, Offence.INVALID)
-            return False
-        for block, commit in blocks:
-            if block.header.height > self._head_height():
-                await self._deliver(block, commit)
-        if blocks:
-            await self._wait_for_height(blocks[-1][0].header.height)
-        return bool(blocks)
+            self._refuse(peer, str(error))
+            return None
+        last, full = first + len(blocks) - 1, is_full(answer.blocks)
+        self._claims.delivered(peer, last, more=full and last < claimed)
+        if last < claimed and not full:
+            self._refuse(peer, f"claims {claimed}, has up to {last}")
+        return blocks or None
 
-    def _verify(self, first: int, found: Sequence[FinalBlock]) -> list[tuple[Block, Commit]]:
+    def _refuse(self, peer: PeerId, reason: str) -> None:
+        log.warning("blocks_refused", chain=self._chain_id, peer=peer, reason=reason)
+        self._claims.failed(peer)
+        self._network.report(peer, Offence.INVALID)
+
+    def _verify(self, first: int, found: Sequence[FinalBlock]) -> Verified:
         """Decode blocks and verify each one's commit; pure CPU, for a worker thread."""
         verified = []
         for height, item in enumerate(found, first):
@@ -155,3 +168,12 @@ class Follower:
                 raise BadBlocks(str(error)) from error
             verified.append((block, commit))
         return verified
+
+
+def is_full(blocks: Sequence[FinalBlock]) -> bool:
+    """Whether an answer holds as much as one may, so that its sender may well have more."""
+    size = sum(len(each.block) + len(each.commit) for each in blocks)
+    return (
+        len(blocks) == MAX_BLOCKS_PER_REQUEST
+        or size + MAX_BLOCK_BYTES + MAX_COMMIT_BYTES > ANSWER_BYTES
+    )
