@@ -21,7 +21,7 @@ from consensus.work import encode_target
 from gtxnode.ledger.parameters import Authority, ChainParameters
 from gtxnode.primitives.addresses import format_address
 from gtxnode.primitives.units import MAX_AMOUNT
-from gtxnode.primitives.zones import ZONES_OF_SHARD, Role, Shard, Zone
+from gtxnode.primitives.zones import REGISTRY, ZONES_OF_SHARD, Role, Shard, Zone
 
 GENESIS_VERSION = 1
 MAX_GENESIS_BYTES = 16 * 1024 * 1024
@@ -33,6 +33,9 @@ DEFAULT_TARGET = encode_target(2**246 - 1)
 """About a thousand hashes a batch: a millisecond or two for an honest sender."""
 BANGKOK_INTERVAL_MS = 1_000
 OTHER_INTERVAL_MS = 3_000
+
+DERIVED_PARAMETERS = ("zones", "authorities", "registry")
+"""What a chain's parameters say of it that is not set, but follows."""
 
 PUBLIC_KEY_BYTES = 33
 # The prime of secp256k1's field (SEC 2, section 2.4.1).
@@ -85,7 +88,10 @@ class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class GenesisValidator(msgspec.Struct, frozen=True, array_like=True):
-    """Whoever votes from the first block on."""
+    """Whoever votes from the first block on. Its stake is in µGTX.
+
+    On the registry the stake exists, beside the allocations, and belongs to the key's own address.
+    """
 
     name: Name
     public_key: PublicKey
@@ -129,7 +135,7 @@ class Genesis(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     authorities: tuple[GenesisAuthority, ...]
     allocations: tuple[Allocation, ...]
     parameters: ChainParameters
-    """Without zones and authorities, which follow from the shard and from `authorities`."""
+    """Without zones, authorities and registry, which follow from the shard and `authorities`."""
 
     def shard(self, shard: str) -> GenesisShard:
         """The chain of that id. `KeyError` if the network has none."""
@@ -152,8 +158,17 @@ class Genesis(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
         authorities = tuple(
             Authority(each.role, key) for each in self.authorities for key in each.public_keys
         )
-        zones = ZONES_OF_SHARD[self.shard(shard).id]
-        return msgspec.structs.replace(self.parameters, zones=zones, authorities=authorities)
+        name = self.shard(shard).id
+        return msgspec.structs.replace(
+            self.parameters,
+            zones=ZONES_OF_SHARD[name],
+            authorities=authorities,
+            registry=name is REGISTRY,
+        )
+
+    def stakes_on(self, shard: str) -> ValidatorSet | None:
+        """Whose stakes the shard holds from the start; None where it is not the registry."""
+        return self.validator_set(shard) if self.shard(shard).id is REGISTRY else None
 
     def allocations_on(self, shard: str) -> tuple[Allocation, ...]:
         """What exists on the shard from the start, by address."""
@@ -248,7 +263,7 @@ def is_public_key(key: bytes) -> bool:
 
 def _check_types(genesis: Genesis) -> None:
     """Limits of single fields, for a genesis that was built rather than read."""
-    for name in ("zones", "authorities"):
+    for name in DERIVED_PARAMETERS:
         if getattr(genesis.parameters, name):
             reason = "follows from shards and authorities, and is not set here"
             raise InvalidGenesis(GenesisFault.BAD_VALUE, f"parameters.{name}", reason)
@@ -286,6 +301,10 @@ def _check_shards(genesis: Genesis) -> None:
         except InvalidValidatorSet as error:
             fault = GenesisFault.BAD_VALUE if shard.validators else GenesisFault.EMPTY
             raise InvalidGenesis(fault, f"{path}.validators", str(error)) from error
+        seats = genesis.parameters.staking.max_validators
+        if shard.id is REGISTRY and len(shard.validators) > seats:
+            reason = f"{len(shard.validators)} of them, and max_validators is {seats}"
+            raise InvalidGenesis(GenesisFault.TOO_MUCH, f"{path}.validators", reason)
 
 
 def _check_authorities(authorities: tuple[GenesisAuthority, ...]) -> None:
@@ -301,7 +320,8 @@ def _check_authorities(authorities: tuple[GenesisAuthority, ...]) -> None:
 
 def _check_allocations(genesis: Genesis) -> None:
     shards = {each.id for each in genesis.shards}
-    total = 0
+    stakes = genesis.stakes_on(REGISTRY) if REGISTRY in shards else None
+    total = stakes.total_stake if stakes is not None else 0
     seen: set[tuple[Shard, bytes]] = set()
     for each in genesis.allocations:
         path = f"allocations.{each.shard}"

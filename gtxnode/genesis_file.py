@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from gtxnode.genesis import (
+    DERIVED_PARAMETERS,
     GENESIS_VERSION,
     MAX_GENESIS_BYTES,
     PUBLIC_KEY_BYTES,
@@ -38,7 +39,6 @@ from gtxnode.schema import Misfit, read_as
 T = TypeVar("T")
 
 _HASH_BYTES = 32
-_DERIVED = ("zones", "authorities")
 
 
 class _Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -140,7 +140,7 @@ def format_genesis(genesis: Genesis) -> bytes:
         "parameters": {
             name: value
             for name, value in msgspec.to_builtins(genesis.parameters).items()
-            if name not in _DERIVED
+            if name not in DERIVED_PARAMETERS
         },
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
@@ -216,7 +216,7 @@ def _allocations(name: str, data: Any) -> list[Allocation]:
 
 
 def _parameters(data: dict[str, Any]) -> ChainParameters:
-    for name in _DERIVED:
+    for name in DERIVED_PARAMETERS:
         if name in data:
             reason = "follows from shards and authorities, and is not set here"
             raise InvalidGenesis(GenesisFault.UNKNOWN_KEY, f"parameters.{name}", reason)

@@ -160,5 +160,5 @@ def open_store(name: str, genesis: Genesis, home: Home) -> ChainStore:
         genesis_id(genesis, name),
         genesis.time_ms,
         genesis.chain_parameters(name),
-        initial_coins(chain, cash),
+        initial_coins(chain, cash, validators=genesis.stakes_on(name)),
     )

@@ -16,13 +16,12 @@ from consensus.types import block_id, commit_codec, header_codec
 from gtxnode.batches.gather import Waiting
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.store import ChainStore
+from gtxnode.coin_views import coin_view
 from gtxnode.events import events_of, refusal_of, trade_views
 from gtxnode.ledger.coins import (
     BuyOrder,
     Cash,
-    Coin,
     Energy,
-    Origin,
     SellOrder,
     decode_coin,
     meter_coin_id,
@@ -33,6 +32,7 @@ from gtxnode.ledger.transactions import (
     encode_transaction,
     parse,
 )
+from gtxnode.ledger.validators import Validator
 from gtxnode.market.orders import PriceLevel
 from gtxnode.metering.meters import Meter, Reading
 from gtxnode.primitives.errors import Reason, Refused
@@ -43,12 +43,10 @@ from gtxnode.rpc.views import (
     BlockView,
     BookView,
     CoinPage,
-    CoinView,
     Event,
     HeadView,
     LevelView,
     MeterView,
-    OriginView,
     Refusal,
     RefusedTransaction,
     SupplyView,
@@ -205,7 +203,7 @@ class ChainView:
 
     def _balance(self, address: bytes) -> BalanceView:
         height = self._store.tip.height
-        money = energy = bids = asks = 0
+        money = energy = bids = asks = staked = 0
         with self._store.snapshot() as reader:
             for _, encoded in self._store.owned(reader, address, None, None):
                 match decode_coin(encoded):
@@ -217,6 +215,8 @@ class ChainView:
                         bids += order.locked_ugtx
                     case SellOrder() as order:
                         asks += order.quantity_wh
+                    case Validator() as validator:
+                        staked += validator.locked_ugtx
         return BalanceView(
             self.shard,
             Address(address),
@@ -225,6 +225,7 @@ class ChainView:
             Amount(energy),
             Amount(bids),
             Amount(asks),
+            Amount(staked),
         )
 
     async def coins(self, address: bytes, *, after: bytes | None, limit: int) -> CoinPage:
@@ -236,7 +237,7 @@ class ChainView:
         with self._store.snapshot() as reader:
             found = list(self._store.owned(reader, address, after, limit + 1))
         views = tuple(
-            _coin_view(coin_id, encoded, decode_coin(encoded)) for coin_id, encoded in found[:limit]
+            coin_view(coin_id, encoded, decode_coin(encoded)) for coin_id, encoded in found[:limit]
         )
         return CoinPage(height, views, views[-1].id if len(found) > limit else None)
 
@@ -293,6 +294,7 @@ class ChainView:
             Amount(supply.retired_wh),
             Amount(supply.minted_wh - supply.retired_wh),
             Amount(supply.gtx_ugtx),
+            Amount(supply.burned_ugtx),
         )
 
     async def meter(self, id: bytes) -> MeterView:
@@ -367,34 +369,4 @@ def _levels(levels: Sequence[PriceLevel]) -> tuple[LevelView, ...]:
     return tuple(
         LevelView(Amount(level.price_mgtx_per_kwh), Amount(level.quantity_wh), level.orders)
         for level in levels
-    )
-
-
-def _coin_view(coin_id: bytes, encoded: bytes, coin: Coin) -> CoinView:
-    match coin:
-        case Cash(owner, amount):
-            return CoinView(Hex(coin_id), "cash", Address(owner), Amount(amount), Hex(encoded))
-        case Energy(owner, amount, origin):
-            return CoinView(
-                Hex(coin_id),
-                "energy",
-                Address(owner),
-                Amount(amount),
-                Hex(encoded),
-                _origin_view(origin),
-            )
-        case SellOrder():
-            kind, owner, amount = "sell_order", coin.trader, coin.quantity_wh
-        case BuyOrder():
-            kind, owner, amount = "buy_order", coin.trader, coin.locked_ugtx
-        case Meter():
-            kind, owner, amount = "meter", coin.owner, 0
-        case _:
-            raise AssertionError("a coin without an owner is listed under none")
-    return CoinView(Hex(coin_id), kind, Address(owner), Amount(amount), Hex(encoded))
-
-
-def _origin_view(origin: Origin) -> OriginView:
-    return OriginView(
-        origin.zone.name.lower(), origin.source.name.lower(), origin.start_s, origin.end_s
     )

@@ -19,20 +19,22 @@ from gtxnode.genesis import (
     InvalidGenesis,
     arranged,
     chain_id,
+    check,
     encode_genesis,
     genesis_id,
     is_public_key,
     new_genesis,
 )
 from gtxnode.genesis_file import format_genesis, parse_genesis, read_genesis
+from gtxnode.ledger.parameters import StakingRules
 from gtxnode.primitives.addresses import address_of, format_address
 from gtxnode.primitives.units import MAX_AMOUNT
-from gtxnode.primitives.zones import Role, Shard, Zone
+from gtxnode.primitives.zones import REGISTRY, Role, Shard, Zone
 
 KEYS = [signing.public_key(bytes([number]) * 32) for number in range(1, 9)]
 ALICE = address_of(KEYS[6])
 BOB = address_of(KEYS[7])
-VECTOR = "869f50b4fa6aece506d18a6d673963006ee68ec68fc1b3c27b6a72ac44762b9d"
+VECTOR = "b2f65d1014732a45c1a95a7dcdf43729fd0a898f4f7cec4e12f6e82aea0b5e15"
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -112,6 +114,30 @@ def test_a_shard_gets_its_zones_authorities_and_validators() -> None:
     )
     with pytest.raises(KeyError):
         sample().shard(Shard.GEO_EASTERN)
+
+
+def test_the_registry_holds_the_stakes_beside_the_money() -> None:
+    governed = msgspec.structs.replace(
+        sample(), shards=(msgspec.structs.replace(sample().shards[0], id=REGISTRY),), allocations=()
+    )
+    check(governed)
+    assert governed.chain_parameters(REGISTRY).registry
+    assert governed.stakes_on(REGISTRY) == governed.validator_set(REGISTRY)
+    assert not sample().chain_parameters(Shard.GEO_BANGKOK).registry
+    assert sample().stakes_on(Shard.GEO_BANGKOK) is None
+
+    staking = StakingRules(max_validators=1)
+    parameters = msgspec.structs.replace(governed.parameters, staking=staking)
+    with pytest.raises(InvalidGenesis) as crowded:
+        check(msgspec.structs.replace(governed, parameters=parameters))
+    assert (crowded.value.code, crowded.value.path) == (
+        GenesisFault.TOO_MUCH,
+        f"shards.{REGISTRY}.validators",
+    )
+    rich = (Allocation(REGISTRY, ALICE, MAX_AMOUNT),)
+    with pytest.raises(InvalidGenesis) as drowned:
+        check(msgspec.structs.replace(governed, allocations=rich))
+    assert drowned.value.code is GenesisFault.TOO_MUCH
 
 
 def _validators(names: list[str]) -> Change:

@@ -55,11 +55,11 @@ LAYERS: tuple[frozenset[str], ...] = (
     # one chain's parts
     frozenset(
         {
-            "admission", "application", "arrivals", "batches", "chain", "engine", "hosting", "intake",
-            "relay", "sync",
+            "admission", "application", "arrivals", "batches", "chain", "engine", "hosting",
+            "intake", "relay", "sync",
         }
     ),
-    frozenset({"events", "measure", "rpc", "shard", "views", "web"}),
+    frozenset({"coin_views", "events", "measure", "rpc", "shard", "views", "web"}),
     frozenset({"node"}),
     frozenset({"devnet"}),
     frozenset({"cli"}),

@@ -23,7 +23,7 @@ from gtxnode.primitives.units import UGTX_PER_GTX
 from gtxnode.primitives.zones import ZONES_OF_SHARD, Role, Shard, Zone
 from gtxnode.schema import read_as
 
-STAKE = 1_000_000
+STAKE = 10_000 * UGTX_PER_GTX
 FUNDS_UGTX = 1_000_000 * UGTX_PER_GTX
 """What the one validator of a new chain gets where nothing else is said."""
 

@@ -25,7 +25,7 @@ from gtxnode.rpc.client import Client, RpcError
 STATE_ROOTS = "state_roots_agree"
 OUTSTANDING = "energy_outstanding_is_minted_less_retired"
 MINTED = "energy_minted_is_what_meters_delivered"
-SUPPLY = "gtx_supply_is_constant"
+SUPPLY = "gtx_supply_is_constant"  # but for what was burned, which is counted
 BALANCES = "balances_add_up_to_supply"
 KEPT = "no_acknowledged_transaction_lost"
 LOOK_EVERY_S = 0.1
@@ -48,7 +48,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What a validator says that all owners hold together, free or in orders."""
+    """What a validator says that all owners hold together, free, in orders or staked."""
 
     energy_wh: int
     money_ugtx: int
@@ -120,6 +120,7 @@ def _faults(expected: Expected, supply: SupplyView, held: Holdings) -> list[tupl
     least = expected.delivered_wh
     most = least + expected.undecided_wh
     outstanding = supply.minted_wh - supply.retired_wh
+    left_ugtx = expected.gtx_ugtx - supply.gtx_burned_ugtx
     checks = (
         (
             OUTSTANDING,
@@ -133,14 +134,15 @@ def _faults(expected: Expected, supply: SupplyView, held: Holdings) -> list[tupl
         ),
         (
             SUPPLY,
-            supply.gtx_supply_ugtx == expected.gtx_ugtx,
-            f"{supply.gtx_supply_ugtx} µGTX, genesis made {expected.gtx_ugtx} µGTX",
+            supply.gtx_supply_ugtx == left_ugtx,
+            f"{supply.gtx_supply_ugtx} µGTX, genesis made {expected.gtx_ugtx} µGTX "
+            f"and {supply.gtx_burned_ugtx} were burned",
         ),
         (
             BALANCES,
-            held == Holdings(outstanding, expected.gtx_ugtx),
+            held == Holdings(outstanding, left_ugtx),
             f"{held.energy_wh} Wh and {held.money_ugtx} µGTX held, "
-            f"{outstanding} Wh and {expected.gtx_ugtx} µGTX there are",
+            f"{outstanding} Wh and {left_ugtx} µGTX there are",
         ),
     )
     return [(name, fault) for name, right, fault in checks if not right]
@@ -163,6 +165,7 @@ async def _holdings(shard: str, client: Client, owners: Sequence[bytes]) -> Hold
         )
         energy_wh += balance.energy_wh + balance.energy_in_orders_wh
         money_ugtx += balance.money_ugtx + balance.money_in_orders_ugtx
+        money_ugtx += balance.money_staked_ugtx
     return Holdings(energy_wh, money_ugtx)
 
 

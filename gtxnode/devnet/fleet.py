@@ -33,7 +33,7 @@ from gtxnode.primitives.zones import ZONES_OF_SHARD, Role, Shard, Zone
 from p2p.identity import peer_id_of
 
 NETWORK = "devnet"
-STAKE = 1_000_000
+STAKE = 10_000 * UGTX_PER_GTX
 ALLOCATION_UGTX = 1_000 * UGTX_PER_GTX
 """What a home has to spend at first: about 300 kWh."""
 PORTS_EACH = 3

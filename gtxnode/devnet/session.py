@@ -204,10 +204,12 @@ class Session:
 
     def _expected(self, shard: str) -> Expected:
         genesis = self._fleet.genesis
+        stakes = genesis.stakes_on(shard)
+        staked_ugtx = stakes.total_stake if stakes is not None else 0
         validators = [address_of(each.public_key) for each in genesis.validators]
         residents = [each.owner for each in self._fleet.households if each.shard == shard]
         return Expected(
-            gtx_ugtx=sum(each.amount_ugtx for each in genesis.allocations_on(shard)),
+            gtx_ugtx=staked_ugtx + sum(e.amount_ugtx for e in genesis.allocations_on(shard)),
             delivered_wh=sum(home.exported_wh for home in self._homes[shard]),
             undecided_wh=sum(home.undecided_wh for home in self._homes[shard]),
             owners=(*validators, *residents),

@@ -23,12 +23,15 @@ class BlockContext(msgspec.Struct, frozen=True):
     proposer: bytes
     """The address to which the block's fees go."""
     parameters: ChainParameters
+    signers: tuple[bytes, ...] = ()
+    """The validators whose precommits the block carries for its parent."""
 
 
 class BlockState:
     """The state that a block's transactions change, one after the other."""
 
     __slots__ = (
+        "burned_ugtx",
         "coins",
         "context",
         "expired",
@@ -56,6 +59,7 @@ class BlockState:
         self.retired_wh = 0
         self.traded_wh = 0
         self.fees_ugtx = 0
+        self.burned_ugtx = 0
 
     def close(self) -> BlockOutcome:
         """Pay the proposer, carry the totals on, and put the outcome together."""
@@ -73,6 +77,7 @@ class BlockState:
             retired_wh=self.retired_wh,
             traded_wh=self.traded_wh,
             fees_ugtx=self.fees_ugtx,
+            burned_ugtx=self.burned_ugtx,
         )
 
     def _pay_fees(self) -> None:
@@ -81,11 +86,13 @@ class BlockState:
             self.coins.make(coin_id, Cash(self.context.proposer, self.fees_ugtx))
 
     def _carry_totals(self) -> None:
-        if not self.minted_wh and not self.retired_wh:
+        if not self.minted_wh and not self.retired_wh and not self.burned_ugtx:
             return
         coin_id = supply_coin_id(self.context.chain_id)
         supply = self.coins.get(coin_id)
         assert isinstance(supply, Supply), "genesis makes the supply and nobody spends it"
         minted_wh = supply.minted_wh + self.minted_wh
         retired_wh = supply.retired_wh + self.retired_wh
-        self.coins.make(coin_id, Supply(minted_wh, retired_wh, supply.gtx_ugtx))
+        gtx_ugtx = supply.gtx_ugtx - self.burned_ugtx
+        burned_ugtx = supply.burned_ugtx + self.burned_ugtx
+        self.coins.make(coin_id, Supply(minted_wh, retired_wh, gtx_ugtx, burned_ugtx))

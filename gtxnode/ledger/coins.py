@@ -15,6 +15,7 @@ import msgspec
 
 from consensus.encoding import Codec
 from consensus.hashing import Domain
+from gtxnode.ledger.validators import Attendance, Committee, Roster, Validator
 from gtxnode.metering.meters import AddressBytes, Meter, Seconds
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.units import MAX_AMOUNT
@@ -23,7 +24,8 @@ from gtxnode.primitives.zones import Zone
 COIN_ID_BYTES = 34
 MAX_LOTS = 64
 """Lots in one sell order, and so inputs that it may take."""
-MAX_COIN_BYTES = 4_096
+MAX_COIN_BYTES = 65_536
+"""Room for the keys of all validators; what anyone can make is far smaller."""
 
 CoinId = Annotated[bytes, msgspec.Meta(min_length=COIN_ID_BYTES, max_length=COIN_ID_BYTES)]
 Amount = Annotated[int, msgspec.Meta(gt=0, le=MAX_AMOUNT)]
@@ -102,10 +104,23 @@ class Supply(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=5):
     minted_wh: Total
     retired_wh: Total
     gtx_ugtx: Total
-    """All GTX: what genesis made, constant since."""
+    """All GTX: what genesis made, less what was burned."""
+    burned_ugtx: Total = 0
+    """Taken from validators for what they signed."""
 
 
-Coin: TypeAlias = Cash | Energy | Meter | SellOrder | BuyOrder | Supply
+Coin: TypeAlias = (
+    Cash
+    | Energy
+    | Meter
+    | SellOrder
+    | BuyOrder
+    | Supply
+    | Validator
+    | Roster
+    | Committee
+    | Attendance
+)
 Order: TypeAlias = SellOrder | BuyOrder
 
 # A codec takes a union as well as a class; its annotation can only say class.
@@ -165,13 +180,13 @@ def expiry_id(chain_id: str, order_id: bytes) -> bytes:
 
 
 def owner_of(coin: Coin) -> bytes | None:
-    """The address under which the coin is listed; None for the supply."""
+    """The address under which the coin is listed; None for what is the chain's own."""
     match coin:
-        case Cash() | Energy() | Meter():
+        case Cash() | Energy() | Meter() | Validator():
             return coin.owner
         case SellOrder() | BuyOrder():
             return coin.trader
-        case Supply():
+        case Supply() | Roster() | Committee() | Attendance():
             return None
 
 

@@ -5,15 +5,16 @@ only on what consensus has made final, so it moves the open orders on in place; 
 alone and returns what to write. A refused transaction changes nothing and gets a receipt with its
 reason.
 
-Order within a block: orders that have expired give their funds back, the transactions take effect
-one by one as the block has them, fees go to the proposer, totals are carried on.
+Order within a block: orders that have expired give their funds back, evidence takes effect, the
+other transactions take effect one by one as the block has them, the registry closes its epoch, fees
+go to the proposer, totals are carried on. Receipts are in the block's order whatever came first.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeAlias
 
-from gtxnode.ledger import meters, orders, transfers
+from gtxnode.ledger import epochs, evidence, meters, orders, staking, transfers
 from gtxnode.ledger.block_state import BlockContext, BlockState
 from gtxnode.ledger.coin_view import CoinReader, CoinView
 from gtxnode.ledger.open_orders import OpenOrders
@@ -22,11 +23,15 @@ from gtxnode.ledger.transactions import (
     Body,
     Cancel,
     CheckedTransaction,
+    Evidence,
     PlaceBuy,
     PlaceSell,
     RegisterMeter,
     Retire,
+    Stake,
     Transfer,
+    Unjail,
+    Unstake,
 )
 from gtxnode.metering.meters import Reading
 from gtxnode.primitives.errors import Reason, Refused
@@ -45,6 +50,10 @@ RULES: Mapping[type[Body], Rule] = MappingProxyType(
         PlaceSell: orders.place_sell,
         PlaceBuy: orders.place_buy,
         Cancel: orders.cancel,
+        Stake: staking.stake,
+        Unstake: staking.unstake,
+        Unjail: staking.unjail,
+        Evidence: evidence.evidence,
     }
 )
 
@@ -57,10 +66,19 @@ def execute(
 ) -> BlockOutcome:
     """Execute a final block's transactions in their order."""
     state = BlockState(context, CoinView(coins), open_orders)
+    epochs.begin(state)
     orders.expire(state)
     taken: set[bytes] = set()
-    for transaction in transactions:
-        state.receipts.append(_apply(state, transaction, taken))
+    # No offender gets in between with what it does in the same block.
+    first = {
+        place: _apply(state, transaction, taken)
+        for place, transaction in enumerate(transactions)
+        if type(transaction.body) is Evidence
+    }
+    for place, transaction in enumerate(transactions):
+        receipt = first[place] if place in first else _apply(state, transaction, taken)
+        state.receipts.append(receipt)
+    epochs.end(state)
     return state.close()
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from consensus.hashing import Domain
+from consensus.hashing import ZERO_HASH, Domain
+from consensus.validators import Validator as Member
+from consensus.validators import ValidatorSet
 from gtxnode.ledger.coins import (
     Cash,
     Coin,
@@ -14,20 +16,36 @@ from gtxnode.ledger.coins import (
     supply_coin_id,
 )
 from gtxnode.ledger.meters import registered
+from gtxnode.ledger.parameters import SETS_AHEAD
 from gtxnode.ledger.transactions import RegisterMeter
+from gtxnode.ledger.validators import (
+    START_REPUTATION,
+    Committee,
+    Roster,
+    Validator,
+    committee_coin_id,
+    roster_coin_id,
+    validator_coin_id,
+)
+from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.units import MAX_AMOUNT
+from gtxnode.primitives.zones import Zone
 
 
 def initial_coins(
     chain_id: str,
     cash: Sequence[tuple[bytes, int]],
     registrations: Sequence[RegisterMeter] = (),
+    validators: ValidatorSet | None = None,
 ) -> dict[bytes, HeldCoin]:
     """Genesis: µGTX by address, registered meters, and the totals. No energy exists yet.
 
+    On the registry also `validators`, whose stakes are µGTX beside the cash.
     `ValueError` where the amounts are no amounts, or a meter is registered twice.
     """
     supply_ugtx = sum(amount_ugtx for _, amount_ugtx in cash)
+    if validators is not None:
+        supply_ugtx += validators.total_stake
     if supply_ugtx > MAX_AMOUNT or any(amount_ugtx <= 0 for _, amount_ugtx in cash):
         raise ValueError(f"amounts are positive and come to at most {MAX_AMOUNT} µGTX")
     made: dict[bytes, Coin] = {}
@@ -41,5 +59,30 @@ def initial_coins(
         if coin_id in made:
             raise ValueError(f"meter {body.meter.hex()} is registered twice")
         made[coin_id] = registered(body)
+    if validators is not None:
+        made |= _first_validators(chain_id, validators)
     made[supply_coin_id(chain_id)] = Supply(0, 0, supply_ugtx)
     return {coin_id: HeldCoin(coin, encode_coin(coin)) for coin_id, coin in made.items()}
+
+
+def _first_validators(chain_id: str, validators: ValidatorSet) -> dict[bytes, Coin]:
+    """The validators of genesis: each owns its stake itself, and sits in the first committees."""
+    made: dict[bytes, Coin] = {}
+    for each in validators:
+        made[validator_coin_id(chain_id, each.public_key)] = Validator(
+            each.public_key,
+            address_of(each.public_key),
+            Zone(each.region),
+            each.stake,
+            (),
+            0,
+            START_REPUTATION,
+            ZERO_HASH,
+        )
+    members = tuple(
+        Member(each.public_key, each.stake, START_REPUTATION, each.region) for each in validators
+    )
+    for epoch in range(SETS_AHEAD):
+        made[committee_coin_id(chain_id, epoch)] = Committee(epoch, members)
+    made[roster_coin_id(chain_id)] = Roster(tuple(each.public_key for each in validators))
+    return made

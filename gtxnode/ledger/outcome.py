@@ -88,3 +88,4 @@ class BlockOutcome(msgspec.Struct, frozen=True):
     retired_wh: int
     traded_wh: int
     fees_ugtx: int
+    burned_ugtx: int

@@ -9,13 +9,19 @@ from typing import Annotated
 import msgspec
 
 from consensus.encoding import PublicKey
+from consensus.validators import MAX_STAKE
+from gtxnode.ledger.validators import MAX_SEATS, PPM
 from gtxnode.metering.readings import DAY_S, Duration, ReadingLimits
-from gtxnode.primitives.units import MAX_AMOUNT
+from gtxnode.primitives.units import MAX_AMOUNT, UGTX_PER_GTX
 from gtxnode.primitives.zones import Role, Zone
 
 Quantity = Annotated[int, msgspec.Meta(gt=0, le=10**12)]
 Price = Annotated[int, msgspec.Meta(gt=0, le=10**6)]
 Count = Annotated[int, msgspec.Meta(gt=0, le=10**6)]
+Share = Annotated[int, msgspec.Meta(ge=0, le=PPM)]
+"""In millionths."""
+SETS_AHEAD = 2
+"""How many epochs ahead of its first height a validator set is fixed."""
 
 
 class Authority(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,6 +45,32 @@ class OrderLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_block_traded_wh: Quantity = 100_000_000
 
 
+class StakingRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who validates, and what signing against the rules costs. The registry goes by them.
+
+    Invariant: whatever has voted can still be slashed for it as long as evidence is taken.
+    """
+
+    epoch_blocks: Annotated[int, msgspec.Meta(ge=2, le=10**6)] = 1_200
+    max_validators: Annotated[int, msgspec.Meta(ge=1, le=MAX_SEATS)] = 100
+    """How many vote in an epoch: those with the largest stakes."""
+    min_stake_ugtx: Annotated[int, msgspec.Meta(gt=0, le=MAX_STAKE)] = 1_000 * UGTX_PER_GTX
+    evidence_epochs: Count = 168
+    """How many epochs after an offence evidence of it is taken."""
+    unbonding_epochs: Count = 192
+    jail_epochs: Count = 24
+    slash_ppm: Share = 50_000
+    """Of all that is staked or unbonding, for messages that contradict."""
+
+    def __post_init__(self) -> None:
+        least = self.evidence_epochs + SETS_AHEAD
+        if self.unbonding_epochs < least:
+            raise ValueError(
+                f"unbonding_epochs is {self.unbonding_epochs}, and must be {least} at least: "
+                f"evidence_epochs and the {SETS_AHEAD} that a stake votes on"
+            )
+
+
 class ChainParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of them, for one chain."""
 
@@ -49,6 +81,9 @@ class ChainParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of an ordinary transaction."""
     readings: ReadingLimits = ReadingLimits()
     orders: OrderLimits = OrderLimits()
+    staking: StakingRules = StakingRules()
+    registry: bool = False
+    """Whether this chain is the one that holds the validators' stakes."""
 
     def keys_of(self, roles: frozenset[Role]) -> frozenset[bytes]:
         """The public keys of these authorities."""

@@ -1,7 +1,8 @@
 """Who may spend which coin, and by what: one row for each kind of coin.
 
 A kind that is not in the table cannot be spent; a new kind is a new row. Trades and expiries are
-made by execution itself, by the orders' own terms, and so ask no one.
+made by execution itself, by the orders' own terms, and so ask no one; nor does evidence, which is
+proof enough against a validator.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,8 +17,12 @@ from gtxnode.ledger.transactions import (
     PlaceBuy,
     PlaceSell,
     Retire,
+    Stake,
     Transfer,
+    Unjail,
+    Unstake,
 )
+from gtxnode.ledger.validators import Attendance, Committee, Roster, Validator
 from gtxnode.metering.meters import Meter, Reading
 from gtxnode.primitives.errors import Reason, Refused
 
@@ -35,7 +40,7 @@ class SpendRow(NamedTuple):
 
 def owner_signed(coin: Coin, transaction: CheckedTransaction) -> None:
     """A witness's address is the owner."""
-    assert isinstance(coin, Cash | Energy)
+    assert isinstance(coin, Cash | Energy | Validator)
     if coin.owner not in transaction.addresses:
         raise Refused(Reason.NOT_OWNER, f"owner {coin.owner.hex()} did not sign")
 
@@ -55,18 +60,24 @@ def meter_signed(coin: Coin, transaction: CheckedTransaction) -> None:
 
 
 def nobody(coin: Coin, _: CheckedTransaction) -> None:
-    """Only the block itself replaces it, at its end."""
+    """Only the block itself replaces it."""
     raise Refused(Reason.WRONG_COIN_KIND, f"{type(coin).__name__} is not spent")
 
 
 SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
     {
-        Cash: SpendRow(frozenset({Transfer, PlaceBuy, Retire}), owner_signed),
+        Cash: SpendRow(
+            frozenset({Transfer, PlaceBuy, Retire, Stake, Unstake, Unjail}), owner_signed
+        ),
         Energy: SpendRow(frozenset({Transfer, PlaceSell, Retire}), owner_signed),
         Meter: SpendRow(frozenset({Reading}), meter_signed),
         SellOrder: SpendRow(frozenset({Cancel}), trader_signed),
         BuyOrder: SpendRow(frozenset({Cancel}), trader_signed),
         Supply: SpendRow(frozenset(), nobody),
+        Validator: SpendRow(frozenset({Stake, Unstake, Unjail}), owner_signed),
+        Roster: SpendRow(frozenset(), nobody),
+        Committee: SpendRow(frozenset(), nobody),
+        Attendance: SpendRow(frozenset(), nobody),
     }
 )
 

@@ -16,9 +16,11 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
-from consensus.encoding import Codec, DecodeError, PublicKey, Signature
-from consensus.hashing import Domain
+from consensus.encoding import Codec, DecodeError, Hash32, PublicKey, Signature
+from consensus.hashing import ZERO_HASH, Domain
+from consensus.types import Proposal, Vote
 from gtxnode.ledger.coins import MAX_LOTS, Amount, Cash, CoinId, Energy
+from gtxnode.ledger.validators import StakedAmount
 from gtxnode.metering.meters import (
     AddressBytes,
     Capacity,
@@ -41,6 +43,7 @@ MAX_MEMO_BYTES = 64
 
 Inputs = Annotated[tuple[CoinId, ...], msgspec.Meta(min_length=1, max_length=MAX_INPUTS)]
 Output: TypeAlias = Cash | Energy
+Change = Annotated[tuple[Cash, ...], msgspec.Meta(max_length=MAX_OUTPUTS)]
 Memo = Annotated[bytes, msgspec.Meta(max_length=MAX_MEMO_BYTES)]
 OrderId = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 
@@ -108,7 +111,79 @@ class Retire(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=6):
     memo: Memo = b""
 
 
-Body: TypeAlias = Transfer | RegisterMeter | Reading | PlaceSell | PlaceBuy | Cancel | Retire
+class Registration(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a validator is registered as."""
+
+    owner: AddressBytes
+    region: Zone
+    possession: Signature
+    """The validator's own, over `possession_digest`."""
+    seed_commitment: Hash32 = ZERO_HASH
+
+
+class Stake(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=7):
+    """Lock GTX behind a validator: a new one with `registration`, else one that is there."""
+
+    validator: PublicKey
+    inputs: Inputs
+    amount_ugtx: StakedAmount
+    outputs: Change = ()
+    """With the stake and the fee, what the inputs come to."""
+    registration: Registration | None = None
+
+
+class Unstake(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=8):
+    """Take stake back. It unbonds, and is then paid out by itself."""
+
+    validator: PublicKey
+    inputs: Inputs
+    """For the fee."""
+    amount_ugtx: StakedAmount
+    outputs: Change = ()
+
+
+class Unjail(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=9):
+    """Let a validator return whose jail term is over."""
+
+    validator: PublicKey
+    inputs: Inputs
+    """For the fee."""
+    outputs: Change = ()
+
+
+class VotePair(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=0):
+    """Two votes of one validator."""
+
+    first: Vote
+    second: Vote
+
+
+class ProposalPair(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
+    """Two proposals of one validator."""
+
+    first: Proposal
+    second: Proposal
+
+
+class Evidence(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=10):
+    """Two signed messages that contradict. Anyone may bring it; it pays no fee."""
+
+    proof: VotePair | ProposalPair
+
+
+Body: TypeAlias = (
+    Transfer
+    | RegisterMeter
+    | Reading
+    | PlaceSell
+    | PlaceBuy
+    | Cancel
+    | Retire
+    | Stake
+    | Unstake
+    | Unjail
+    | Evidence
+)
 
 KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
     {
@@ -119,6 +194,10 @@ KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
         PlaceBuy: "place_buy",
         Cancel: "cancel",
         Retire: "retire",
+        Stake: "stake",
+        Unstake: "unstake",
+        Unjail: "unjail",
+        Evidence: "evidence",
     }
 )
 """Each kind's name in interfaces and metrics."""

@@ -16,37 +16,42 @@ def transfer(state: BlockState, transaction: CheckedTransaction) -> None:
     """Give coins on. Refuses what does not balance, or pays too little."""
     body = transaction.body
     assert isinstance(body, Transfer)
-    fee_ugtx, energy = _balance(state, transaction, body.inputs, body.outputs)
+    fee_ugtx, energy = balance(state, transaction, body.inputs, body.outputs)
     for origin, left_wh in energy.items():
         if left_wh:
             raise _unbalanced(origin, left_wh)
-    _move(state, transaction, body.inputs, body.outputs, fee_ugtx)
+    move(state, transaction, body.inputs, body.outputs, fee_ugtx)
 
 
 def retire(state: BlockState, transaction: CheckedTransaction) -> None:
     """Consume energy. What the outputs do not return is retired."""
     body = transaction.body
     assert isinstance(body, Retire)
-    fee_ugtx, energy = _balance(state, transaction, body.inputs, body.outputs)
+    fee_ugtx, energy = balance(state, transaction, body.inputs, body.outputs)
     for origin, left_wh in energy.items():
         if left_wh < 0:
             raise _unbalanced(origin, left_wh)
     lots = tuple(Lot(left_wh, origin) for origin, left_wh in energy.items() if left_wh)
     if not lots:
         raise Refused(Reason.NOTHING_RETIRED)
-    _move(state, transaction, body.inputs, body.outputs, fee_ugtx)
+    move(state, transaction, body.inputs, body.outputs, fee_ugtx)
     state.retired_wh += sum(lot.amount_wh for lot in lots)
     state.retirements.append(Retirement(transaction.id, body.consumer, lots))
 
 
-def _balance(
+def balance(
     state: BlockState,
     transaction: CheckedTransaction,
     inputs: tuple[bytes, ...],
     outputs: tuple[Output, ...],
+    locked_ugtx: int = 0,
 ) -> tuple[int, dict[Origin, int]]:
-    """The fee, and the energy that came in less what goes out by origin, as inputs name them."""
-    left_ugtx = 0
+    """The fee, and the energy that came in less what goes out by origin, as inputs name them.
+
+    `locked_ugtx` goes elsewhere than into outputs. Refuses what may not be spent, what is
+    overspent, and a fee that is too low.
+    """
+    left_ugtx = -locked_ugtx
     left_wh: dict[Origin, int] = {}
     for coin_id in inputs:
         coin = state.coins.get(coin_id)
@@ -70,13 +75,14 @@ def _balance(
     return left_ugtx, left_wh
 
 
-def _move(
+def move(
     state: BlockState,
     transaction: CheckedTransaction,
     inputs: tuple[bytes, ...],
     outputs: tuple[Output, ...],
     fee_ugtx: int,
 ) -> None:
+    """Spend the inputs, make the outputs, and take the fee that `balance` found."""
     coins = state.coins
     for coin_id in inputs:
         coins.spend(coin_id)

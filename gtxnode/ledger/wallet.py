@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from consensus import signing
+from consensus.hashing import ZERO_HASH
 from gtxnode.ledger.coins import MAX_LOTS, Cash, Energy
 from gtxnode.ledger.transactions import (
     MAX_INPUTS,
@@ -17,15 +18,21 @@ from gtxnode.ledger.transactions import (
     Output,
     PlaceBuy,
     PlaceSell,
+    Registration,
     Retire,
+    Stake,
     Transaction,
     Transfer,
+    Unjail,
+    Unstake,
     UnverifiedTransaction,
     Witness,
     encode_transaction,
     transaction_id,
 )
+from gtxnode.ledger.validators import possession_digest
 from gtxnode.primitives.units import cost_ugtx
+from gtxnode.primitives.zones import Zone
 
 CashCoins: TypeAlias = Iterable[tuple[bytes, Cash]]
 EnergyCoins: TypeAlias = Iterable[tuple[bytes, Energy]]
@@ -123,6 +130,46 @@ def buy(
     return PlaceBuy(trader, inputs, quantity_wh, price_mgtx_per_kwh, expires_s)
 
 
+def prove_possession(
+    chain_id: str,
+    validator_key: bytes,
+    owner: bytes,
+    region: Zone,
+    seed_commitment: bytes = ZERO_HASH,
+) -> Registration:
+    """What a validator is registered with, made where its private key is."""
+    digest = possession_digest(chain_id, signing.public_key(validator_key), owner)
+    return Registration(owner, region, signing.sign(validator_key, digest), seed_commitment)
+
+
+def stake(
+    owner: bytes,
+    cash: CashCoins,
+    validator: bytes,
+    amount_ugtx: int,
+    fee_ugtx: int,
+    registration: Registration | None = None,
+) -> Stake:
+    """Lock GTX behind a validator; with a registration, a new one."""
+    inputs, total = _take_cash(cash, amount_ugtx + fee_ugtx, MAX_INPUTS)
+    change = _cash_change(owner, total - amount_ugtx - fee_ugtx)
+    return Stake(validator, inputs, amount_ugtx, change, registration)
+
+
+def unstake(
+    owner: bytes, cash: CashCoins, validator: bytes, amount_ugtx: int, fee_ugtx: int
+) -> Unstake:
+    """Begin to take stake back."""
+    inputs, total = _take_cash(cash, fee_ugtx, MAX_INPUTS)
+    return Unstake(validator, inputs, amount_ugtx, _cash_change(owner, total - fee_ugtx))
+
+
+def unjail(owner: bytes, cash: CashCoins, validator: bytes, fee_ugtx: int) -> Unjail:
+    """Let a validator return whose jail term is over."""
+    inputs, total = _take_cash(cash, fee_ugtx, MAX_INPUTS)
+    return Unjail(validator, inputs, _cash_change(owner, total - fee_ugtx))
+
+
 def _take_cash(cash: CashCoins, need_ugtx: int, max_inputs: int) -> tuple[tuple[bytes, ...], int]:
     inputs: list[bytes] = []
     total = 0
@@ -157,7 +204,11 @@ def _ids(taken: Sequence[tuple[bytes, Energy]]) -> tuple[bytes, ...]:
 
 
 def _change(owner: bytes, over_ugtx: int) -> list[Output]:
-    return [Cash(owner, over_ugtx)] if over_ugtx else []
+    return [*_cash_change(owner, over_ugtx)]
+
+
+def _cash_change(owner: bytes, over_ugtx: int) -> tuple[Cash, ...]:
+    return (Cash(owner, over_ugtx),) if over_ugtx else ()
 
 
 def _energy_change(

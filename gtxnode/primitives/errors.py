@@ -100,6 +100,40 @@ class Reason(StrEnum):
         "The order's expiry is in the past or too far ahead.",
     )
     UNKNOWN_ORDER = ("unknown_order", "No order of that id is open: filled, cancelled or expired.")
+    # Validators.
+    NOT_REGISTRY = (
+        "not_registry",
+        "Stakes and evidence belong on the registry, the chain func_governance.",
+    )
+    VALIDATOR_EXISTS = ("validator_exists", "A validator with that key is registered already.")
+    UNKNOWN_VALIDATOR = ("unknown_validator", "No validator with that key is registered.")
+    BAD_POSSESSION_PROOF = (
+        "bad_possession_proof",
+        "The validator's key has not signed that it belongs to this owner.",
+    )
+    TOO_MANY_VALIDATORS = ("too_many_validators", "As many validators are registered as can be.")
+    STAKE_TOO_SMALL = ("stake_too_small", "The stake would be below the smallest that may vote.")
+    STAKE_TOO_LARGE = ("stake_too_large", "The stake would be above the largest that may vote.")
+    NOT_STAKED = ("not_staked", "More is to be unstaked than is staked.")
+    LAST_VALIDATOR = (
+        "last_validator",
+        "Nobody else could vote: the last validator cannot leave.",
+    )
+    TOO_MANY_UNBONDINGS = (
+        "too_many_unbondings",
+        "The validator has as many amounts unbonding as are allowed. Wait for one to be paid out.",
+    )
+    NOT_JAILED = ("not_jailed", "The validator is not jailed.")
+    STILL_JAILED = ("still_jailed", "The validator's jail term is not over.")
+    INVALID_EVIDENCE = ("invalid_evidence", "The two messages prove no offence of a validator.")
+    EVIDENCE_OUT_OF_WINDOW = (
+        "evidence_out_of_window",
+        "The offence is too old to be punished, or of a height that has not come.",
+    )
+    ALREADY_PUNISHED = (
+        "already_punished",
+        "The validator was punished for an offence of that epoch already.",
+    )
 
 
 class Refused(Exception):

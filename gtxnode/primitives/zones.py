@@ -38,6 +38,10 @@ class Shard(StrEnum):
     FUNC_COMPLIANCE = "func_compliance"
 
 
+REGISTRY = Shard.FUNC_GOVERNANCE
+"""The chain that holds the validators' stakes."""
+
+
 class Role(IntEnum):
     """An authority: a utility or the regulator. The numbers are on the wire."""
 

@@ -198,7 +198,7 @@ async def meter_get(session: Session, params: OfMeter) -> backend.MeterView:
 
 
 async def account_balance(session: Session, params: OfAddress) -> backend.BalanceView:
-    """What an address owns, free and locked in open orders."""
+    """What an address owns, free, locked in open orders, and staked."""
     return await session.node.chain(params.shard).balance(params.address)
 
 
@@ -219,7 +219,7 @@ async def market_trades(session: Session, params: TradesAfter) -> backend.TradeP
 
 
 async def ledger_supply(session: Session, params: OfShard) -> backend.SupplyView:
-    """What was minted, retired and issued."""
+    """What was minted, retired, issued and burned."""
     return await session.node.chain(params.shard).supply()
 
 

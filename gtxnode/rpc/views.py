@@ -100,7 +100,7 @@ class BlockView(msgspec.Struct, frozen=True, gc=False):
 
 
 class BalanceView(msgspec.Struct, frozen=True, gc=False):
-    """What an address owns: free to spend, and locked in open orders."""
+    """What an address owns: free to spend, locked in open orders, and staked or unbonding."""
 
     shard: str
     address: Address
@@ -109,6 +109,7 @@ class BalanceView(msgspec.Struct, frozen=True, gc=False):
     energy_wh: Amount
     money_in_orders_ugtx: Amount
     energy_in_orders_wh: Amount
+    money_staked_ugtx: Amount
 
 
 class OriginView(msgspec.Struct, frozen=True, gc=False):
@@ -187,7 +188,10 @@ class TradePage(msgspec.Struct, frozen=True, gc=False):
 
 
 class SupplyView(msgspec.Struct, frozen=True, gc=False):
-    """The supply's totals after a block; outstanding energy is minted minus retired, always."""
+    """The supply's totals after a block; outstanding energy is minted minus retired, always.
+
+    The supply of GTX is what genesis made less what was burned.
+    """
 
     shard: str
     height: Height
@@ -195,6 +199,7 @@ class SupplyView(msgspec.Struct, frozen=True, gc=False):
     retired_wh: Amount
     outstanding_wh: Amount
     gtx_supply_ugtx: Amount
+    gtx_burned_ugtx: Amount
 
 
 class MeterView(msgspec.Struct, frozen=True, gc=False):

@@ -27,6 +27,7 @@ HONEST = SupplyView(
     retired_wh=Amount(200),
     outstanding_wh=Amount(700),
     gtx_supply_ugtx=Amount(1_000_000),
+    gtx_burned_ugtx=Amount(0),
 )
 HELD = Holdings(energy_wh=700, money_ugtx=1_000_000)
 
@@ -69,6 +70,11 @@ def test_each_fault_breaks_its_invariant() -> None:
     printed = change(HONEST, gtx_supply_ugtx=Amount(1_000_001))
     assert broken(judged(printed)) == {SUPPLY}
     assert judged(printed).gtx_supply_ugtx is None
+    hidden = change(HONEST, gtx_supply_ugtx=Amount(999_990))
+    assert broken(judged(hidden)) == {SUPPLY}
+    stated = change(hidden, gtx_burned_ugtx=Amount(10))
+    assert broken(judged(stated, Holdings(700, 999_990))) == set()
+    assert broken(judged(stated)) == {BALANCES}
     assert broken(judged(held=Holdings(699, 1_000_000))) == {BALANCES}
     assert broken(judged(held=Holdings(700, 999_999))) == {BALANCES}
     assert broken(judged(conflicts=("state root at 5",))) == {STATE_ROOTS}

@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import TypeVar
 
+import msgspec
+
 from consensus import signing
+from consensus.validators import ValidatorSet
 from gtxnode.ledger import wallet
 from gtxnode.ledger.coins import (
     BuyOrder,
@@ -33,6 +36,7 @@ from gtxnode.ledger.outcome import Receipt
 from gtxnode.ledger.parameters import Authority, ChainParameters
 from gtxnode.ledger.state_root import StateRoot
 from gtxnode.ledger.transactions import Body, CheckedTransaction, RegisterMeter
+from gtxnode.ledger.validators import Validator
 from gtxnode.market import Side
 from gtxnode.metering.meters import Direction, Meter, Reading, meter_id_of
 from gtxnode.primitives.addresses import Address, address_of
@@ -96,15 +100,15 @@ class LittleChain:
         *people: str,
         cash_ugtx: int = 1_000_000 * GTX,
         parameters: ChainParameters = PARAMETERS,
+        validators: ValidatorSet | None = None,
     ) -> None:
         keys = tuple(Authority(role, public_key(role.name)) for role in Role)
-        self.parameters = ChainParameters(
-            parameters.zones, keys, parameters.min_fee_ugtx, parameters.readings, parameters.orders
-        )
+        self.parameters = msgspec.structs.replace(parameters, authorities=keys)
         held = initial_coins(
             CHAIN,
             [(address(name), cash_ugtx) for name in people],
             [registration(name) for name in people],
+            validators,
         )
         self.store = {coin_id: coin.encoded for coin_id, coin in held.items()}
         self.orders = OpenOrders()
@@ -113,6 +117,8 @@ class LittleChain:
         self.height = 0
         self.now_s = START_S
         self.metered_wh = 0
+        self.genesis_ugtx = self.supply().gtx_ugtx
+        self.signers: tuple[bytes, ...] = ()
         self.check()
 
     def execute(
@@ -120,7 +126,12 @@ class LittleChain:
     ) -> BlockOutcome:
         """What the next block would come to; only `orders` (the chain's own) move on."""
         context = BlockContext(
-            CHAIN, self.height + 1, self.now_s * 1_000, address("proposer"), self.parameters
+            CHAIN,
+            self.height + 1,
+            self.now_s * 1_000,
+            address("proposer"),
+            self.parameters,
+            self.signers,
         )
         return execute(context, transactions, self.store, self.orders if orders is None else orders)
 
@@ -225,7 +236,9 @@ class LittleChain:
         supply = self.supply()
         cash = sum(coin.amount_ugtx for coin in coins if isinstance(coin, Cash))
         locked = sum(coin.locked_ugtx for coin in coins if isinstance(coin, BuyOrder))
-        assert cash + locked == supply.gtx_ugtx
+        staked = sum(coin.locked_ugtx for coin in coins if isinstance(coin, Validator))
+        assert cash + locked + staked == supply.gtx_ugtx
+        assert supply.gtx_ugtx + supply.burned_ugtx == self.genesis_ugtx
         free = sum(coin.amount_wh for coin in coins if isinstance(coin, Energy))
         offered = sum(coin.quantity_wh for coin in coins if isinstance(coin, SellOrder))
         assert free + offered == supply.minted_wh - supply.retired_wh

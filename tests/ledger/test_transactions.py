@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consensus import signing
 from consensus.encoding import DecodeError
+from consensus.types import Proposal, Vote, VoteKind
+from consensus.validators import MAX_STAKE
+from consensus.validators import Validator as Member
 from gtxnode.ledger.coins import (
     MAX_COIN_BYTES,
     MAX_LOTS,
@@ -29,17 +33,36 @@ from gtxnode.ledger.transactions import (
     MAX_TRANSACTION_BYTES,
     Body,
     Cancel,
+    Evidence,
     PlaceBuy,
     PlaceSell,
+    ProposalPair,
+    Registration,
     Retire,
+    Stake,
     Transaction,
     Transfer,
+    Unjail,
+    Unstake,
+    VotePair,
     Witness,
     encode_body,
     encode_transaction,
     is_energy,
     parse,
     transaction_id,
+)
+from gtxnode.ledger.validators import (
+    MAX_EPOCH,
+    MAX_REGISTERED,
+    MAX_SEATS,
+    MAX_UNBONDING,
+    PPM,
+    Attendance,
+    Committee,
+    Roster,
+    Unbonding,
+    Validator,
 )
 from gtxnode.metering.meters import MAX_TIME_S, Reading
 from gtxnode.primitives.errors import Reason, Refused
@@ -50,6 +73,9 @@ from tests.ledger.little_chain import CHAIN, address, meter_of, public_key, regi
 
 COIN = bytes(34)
 OWNER = address("somchai")
+KEY = public_key("somchai's node")
+VOTE = Vote(VoteKind.PREVOTE, 7, 1, bytes(32), 0, KEY, bytes(64))
+PROPOSAL = Proposal(7, 1, 0, bytes(32), KEY, bytes(64))
 ORIGIN = Origin(Zone.BANGKOK, Source.SOLAR, 0, 3_600)
 BODIES: tuple[Body, ...] = (
     Transfer((COIN,), (Cash(OWNER, 1), Energy(OWNER, 2, ORIGIN)), b"memo"),
@@ -59,6 +85,21 @@ BODIES: tuple[Body, ...] = (
     PlaceBuy(OWNER, (COIN,), 1_000, 3_500, 1),
     Cancel(bytes(32)),
     Retire((COIN,), (), OWNER),
+    Stake(KEY, (COIN,), 5, (Cash(OWNER, 1),), Registration(OWNER, Zone.BANGKOK, bytes(64))),
+    Unstake(KEY, (COIN,), 5),
+    Unjail(KEY, (COIN,)),
+    Evidence(VotePair(VOTE, msgspec.structs.replace(VOTE, block_id=None))),
+    Evidence(ProposalPair(PROPOSAL, msgspec.structs.replace(PROPOSAL, valid_round=-1))),
+)
+FULLEST = Validator(
+    KEY,
+    OWNER,
+    Zone.SOUTHERN,
+    MAX_STAKE,
+    (Unbonding(MAX_STAKE, MAX_EPOCH),) * MAX_UNBONDING,
+    MAX_EPOCH,
+    PPM,
+    bytes(32),
 )
 COINS: tuple[Coin, ...] = (
     Cash(OWNER, MAX_AMOUNT),
@@ -67,6 +108,12 @@ COINS: tuple[Coin, ...] = (
     SellOrder(OWNER, 3_500, (Lot(1, ORIGIN),), 1, 2, 3),
     BuyOrder(OWNER, 3_500, 1_000, 1, 2, 3),
     Supply(0, 0, 0),
+    FULLEST,
+    Roster((KEY,) * MAX_REGISTERED),
+    Committee(
+        MAX_EPOCH, (Member(KEY, MAX_STAKE, PPM, Zone.SOUTHERN),) * MAX_SEATS, (KEY,) * MAX_SEATS
+    ),
+    Attendance(MAX_EPOCH, 10**6, (10**6,) * MAX_SEATS),
 )
 
 
@@ -95,13 +142,15 @@ def test_each_kind_is_read_as_it_was_written(body: Body) -> None:
 
 def test_every_kind_is_in_the_tables() -> None:
     assert {type(body) for body in BODIES} == set(KIND_NAMES)
-    assert [is_energy(body) for body in BODIES] == [False, False, True, True, True, True, False]
+    energy = {type(body) for body in BODIES if is_energy(body)}
+    assert energy == {Reading, PlaceSell, PlaceBuy, Cancel}
 
 
 @pytest.mark.parametrize("coin", COINS, ids=lambda coin: type(coin).__name__)
 def test_each_coin_is_read_as_it_was_written(coin: Coin) -> None:
     assert decode_coin(encode_coin(coin)) == coin
-    assert owner_of(coin) == (None if isinstance(coin, Supply) else OWNER)
+    nobodys = isinstance(coin, Supply | Roster | Committee | Attendance)
+    assert owner_of(coin) == (None if nobodys else OWNER)
 
 
 def test_the_longest_coin_fits() -> None:

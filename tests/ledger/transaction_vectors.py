@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 
 from consensus import signing
+from consensus.types import UNSIGNED, Proposal, Vote, VoteKind, proposal_digest, vote_digest
+from consensus.validators import Validator as Member
 from gtxnode.ledger.coins import (
     BuyOrder,
     Cash,
@@ -35,17 +37,36 @@ from gtxnode.ledger.transactions import (
     KIND_NAMES,
     Body,
     Cancel,
+    Evidence,
     PlaceBuy,
     PlaceSell,
+    ProposalPair,
     RegisterMeter,
+    Registration,
     Retire,
+    Stake,
     Transaction,
     Transfer,
+    Unjail,
+    Unstake,
+    VotePair,
     Witness,
     encode_body,
     encode_transaction,
     is_energy,
     parse,
+)
+from gtxnode.ledger.validators import (
+    Attendance,
+    Committee,
+    Roster,
+    Unbonding,
+    Validator,
+    attendance_coin_id,
+    committee_coin_id,
+    possession_digest,
+    roster_coin_id,
+    validator_coin_id,
 )
 from gtxnode.ledger.wallet import sign
 from gtxnode.metering.meters import Direction, Reading, meter_id_of
@@ -62,7 +83,7 @@ ABOUT = (
     "with A = sha256('address') and E = sha256(''), in bech32m behind 'gtx'. Bytes are lower-case "
     "hex, integers decimal strings. Encodings are MessagePack arrays, a union's tag first."
 )
-NAMES = ("somchai", "malee", "meter", "authority")
+NAMES = ("somchai", "malee", "meter", "authority", "validator")
 KEYS = {name: sha256(f"gridtokenx vector: {name}".encode()).digest() for name in NAMES}
 PUBLIC = {name: signing.public_key(key) for name, key in KEYS.items()}
 ADDRESS = {name: address_of(public) for name, public in PUBLIC.items()}
@@ -78,6 +99,26 @@ REGISTRATION = RegisterMeter(
 READING = Reading(
     METER, 1, 0, 1_800_000_000, 1_800_003_600, 120_250, 48_000, 230_100, 49_980, -970_000
 )
+VALIDATOR = PUBLIC["validator"]
+COMMITMENT = sha256(b"the end of a hash chain").digest()
+
+
+def voted(block: str, valid_round: int) -> Vote:
+    """A prevote of the validator for a block."""
+    block_id = sha256(block.encode()).digest()
+    vote = Vote(VoteKind.PREVOTE, 7, 1, block_id, valid_round, VALIDATOR, UNSIGNED)
+    signature = signing.sign(KEYS["validator"], vote_digest(CHAIN, vote))
+    return msgspec.structs.replace(vote, signature=signature)
+
+
+def proposed(block: str) -> Proposal:
+    """A proposal of the validator."""
+    block_id = sha256(block.encode()).digest()
+    proposal = Proposal(7, 1, -1, block_id, VALIDATOR, UNSIGNED)
+    signature = signing.sign(KEYS["validator"], proposal_digest(CHAIN, proposal))
+    return msgspec.structs.replace(proposal, signature=signature)
+
+
 SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (
         Transfer(
@@ -101,6 +142,28 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
         Retire((ENERGY_IN, CASH_IN), (Cash(ADDRESS["malee"], 1),), ADDRESS["malee"], b"home"),
         ("malee",),
     ),
+    (
+        Stake(
+            VALIDATOR,
+            (CASH_IN,),
+            2_000_000_000,
+            (Cash(ADDRESS["somchai"], 1_499_999_000),),
+            Registration(
+                ADDRESS["somchai"],
+                Zone.BANGKOK,
+                signing.sign(
+                    KEYS["validator"], possession_digest(CHAIN, VALIDATOR, ADDRESS["somchai"])
+                ),
+                COMMITMENT,
+            ),
+        ),
+        ("somchai",),
+    ),
+    (Stake(VALIDATOR, (CASH_IN,), 1_000_000), ("somchai",)),
+    (Unstake(VALIDATOR, (CASH_IN,), 1_000_000, (Cash(ADDRESS["somchai"], 5),)), ("somchai",)),
+    (Unjail(VALIDATOR, (CASH_IN,)), ("somchai",)),
+    (Evidence(VotePair(voted("one block", 0), voted("another", -1))), ("malee",)),
+    (Evidence(ProposalPair(proposed("one block"), proposed("another"))), ("malee",)),
 )
 ORDER_ID = sha256(b"an order").digest()
 COINS: tuple[tuple[bytes, Coin], ...] = (
@@ -114,6 +177,25 @@ COINS: tuple[tuple[bytes, Coin], ...] = (
     (output_id(ORDER_ID, 0), BuyOrder(ADDRESS["malee"], 4_000, 50_000, 1_800_086_400, 12, 4)),
     (supply_coin_id(CHAIN), Supply(3_000, 1_000, 10**15)),
     (fees_coin_id(CHAIN, 12), Cash(ADDRESS["authority"], 1_000)),
+    (
+        validator_coin_id(CHAIN, VALIDATOR),
+        Validator(
+            VALIDATOR,
+            ADDRESS["somchai"],
+            Zone.BANGKOK,
+            2_000_000_000,
+            (Unbonding(1_000_000, 200),),
+            0,
+            500_000,
+            COMMITMENT,
+        ),
+    ),
+    (roster_coin_id(CHAIN), Roster((VALIDATOR,))),
+    (
+        committee_coin_id(CHAIN, 3),
+        Committee(3, (Member(VALIDATOR, 2_000_000_000, 500_000, Zone.BANGKOK),), (VALIDATOR,)),
+    ),
+    (attendance_coin_id(CHAIN), Attendance(3, 20, (19,))),
 )
 
 

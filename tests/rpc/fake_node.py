@@ -186,6 +186,7 @@ class FakeChain:
             energy_wh=Amount(0),
             money_in_orders_ugtx=Amount(0),
             energy_in_orders_wh=Amount(0),
+            money_staked_ugtx=Amount(0),
         )
 
     async def coins(self, address: bytes, *, after: bytes | None, limit: int) -> CoinPage:
@@ -212,7 +213,8 @@ class FakeChain:
         return TradePage(self.height, tuple(page), None)
 
     async def supply(self) -> SupplyView:
-        return SupplyView(self.shard, self.height, Amount(7), Amount(2), Amount(5), Amount(10**15))
+        money = (Amount(10**15), Amount(0))
+        return SupplyView(self.shard, self.height, Amount(7), Amount(2), Amount(5), *money)
 
     async def meter(self, id: bytes) -> MeterView:
         if id != b"\x05" * 16:

@@ -1,0 +1,34 @@
+"""The ledger's coins as the interfaces show them."""
+
+from gtxnode.ledger.coins import BuyOrder, Cash, Coin, Energy, Origin, SellOrder
+from gtxnode.ledger.validators import Validator
+from gtxnode.metering.meters import Meter
+from gtxnode.rpc.views import CoinView, OriginView
+from gtxnode.rpc.wire import Address, Amount, Hex
+
+
+def coin_view(coin_id: bytes, encoded: bytes, coin: Coin) -> CoinView:
+    """A coin that is listed under its owner."""
+    origin: OriginView | None = None
+    match coin:
+        case Cash(owner, amount):
+            kind = "cash"
+        case Energy(owner, amount, made):
+            kind, origin = "energy", _origin_view(made)
+        case SellOrder():
+            kind, owner, amount = "sell_order", coin.trader, coin.quantity_wh
+        case BuyOrder():
+            kind, owner, amount = "buy_order", coin.trader, coin.locked_ugtx
+        case Meter():
+            kind, owner, amount = "meter", coin.owner, 0
+        case Validator():
+            kind, owner, amount = "validator", coin.owner, coin.locked_ugtx
+        case _:
+            raise AssertionError("a coin without an owner is listed under none")
+    return CoinView(Hex(coin_id), kind, Address(owner), Amount(amount), Hex(encoded), origin)
+
+
+def _origin_view(origin: Origin) -> OriginView:
+    return OriginView(
+        origin.zone.name.lower(), origin.source.name.lower(), origin.start_s, origin.end_s
+    )

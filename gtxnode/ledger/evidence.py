@@ -1,0 +1,84 @@
+"""Evidence: what two signed messages cost the validator who signed them.
+
+The proof is checked against the committee of the messages' height. A committee seat is lost once:
+a second pair of the same epoch, whatever it proves, is refused.
+"""
+
+from msgspec.structs import replace
+
+from consensus.evidence import InvalidEvidence, check_evidence, signer_of
+from gtxnode.ledger.block_state import BlockState
+from gtxnode.ledger.staking import epoch_at, find, keep, require_registry
+from gtxnode.ledger.transactions import CheckedTransaction, Evidence
+from gtxnode.ledger.validators import (
+    PPM,
+    WORST_REPUTATION,
+    Committee,
+    Unbonding,
+    Validator,
+    committee_coin_id,
+    epoch_of,
+)
+from gtxnode.primitives.errors import Reason, Refused
+
+
+def evidence(state: BlockState, transaction: CheckedTransaction) -> None:
+    """Slash, jail and disgrace a validator for two messages that contradict."""
+    body = transaction.body
+    assert isinstance(body, Evidence)
+    require_registry(state)
+    first, second = body.proof.first, body.proof.second
+    committee = _committee_of(state, first.height)
+    offender = signer_of(first)
+    if offender in committee.punished:
+        raise Refused(Reason.ALREADY_PUNISHED, f"{offender.hex()} in epoch {committee.epoch}")
+    try:
+        check_evidence(state.context.chain_id, committee.validator_set(), first, second)
+    except InvalidEvidence as error:
+        raise Refused(Reason.INVALID_EVIDENCE, str(error)) from error
+    validator = find(state, offender)
+    if validator is None:
+        # All it had is gone already: it left the roster with nothing inside.
+        raise Refused(Reason.UNKNOWN_VALIDATOR, offender.hex())
+    punished = tuple(sorted((*committee.punished, offender)))
+    coin_id = committee_coin_id(state.context.chain_id, committee.epoch)
+    state.coins.make(coin_id, replace(committee, punished=punished))
+    _slash(state, validator)
+
+
+def _committee_of(state: BlockState, height: int) -> Committee:
+    """Who voted at a height that evidence may still be about."""
+    context, rules = state.context, state.context.parameters.staking
+    epoch, now = epoch_of(height, rules.epoch_blocks), epoch_at(state)
+    if not 1 <= height <= context.height or epoch + rules.evidence_epochs < now:
+        raise Refused(
+            Reason.EVIDENCE_OUT_OF_WINDOW,
+            f"height {height} is of epoch {epoch}, and this is epoch {now}",
+        )
+    coin = state.coins.get(committee_coin_id(context.chain_id, epoch))
+    assert isinstance(coin, Committee), "committees stay as long as evidence is taken"
+    return coin
+
+
+def _slash(state: BlockState, validator: Validator) -> None:
+    rules = state.context.parameters.staking
+    stake_ugtx = _left(validator.stake_ugtx, rules.slash_ppm)
+    unbonding = tuple(
+        Unbonding(left_ugtx, each.release_epoch)
+        for each in validator.unbonding
+        if (left_ugtx := _left(each.amount_ugtx, rules.slash_ppm))
+    )
+    slashed = replace(
+        validator,
+        stake_ugtx=stake_ugtx,
+        unbonding=unbonding,
+        jailed_until=max(validator.jailed_until, epoch_at(state) + rules.jail_epochs),
+        reputation=WORST_REPUTATION,
+    )
+    state.burned_ugtx += validator.locked_ugtx - slashed.locked_ugtx
+    keep(state, slashed)
+
+
+def _left(amount_ugtx: int, rate_ppm: int) -> int:
+    """What a slash leaves. What it takes is rounded up, so that splitting saves nothing."""
+    return amount_ugtx * (PPM - rate_ppm) // PPM

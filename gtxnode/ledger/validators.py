@@ -1,0 +1,145 @@
+"""Validators as coins: who is registered, who votes in which epoch, and who has voted.
+
+Only the registry has these coins. Invariant: the roster names exactly the validators that have a
+coin; there is a committee for this epoch, the next, and every one that evidence can still be about.
+
+An epoch is `epoch_blocks` heights, the first one begins at height 1. The committee of epoch e is
+fixed by the state at the end of epoch e - 2 (docs/decisions/validators.md).
+"""
+
+from functools import lru_cache
+from typing import Annotated
+
+import msgspec
+
+from consensus.encoding import Hash32, PublicKey
+from consensus.hashing import Domain
+from consensus.validators import MAX_STAKE, ValidatorSet
+from consensus.validators import Validator as Member
+from gtxnode.metering.meters import AddressBytes
+from gtxnode.primitives.zones import Zone
+
+MAX_UNBONDING = 16
+"""Amounts that one validator may have unbonding; those that are due together are one."""
+MAX_SEATS = 512
+"""Validators in a set: times the largest stake, still under the largest total."""
+MAX_REGISTERED = 1_024
+MAX_EPOCH = 2**53 - 1
+PPM = 1_000_000
+START_REPUTATION = 500_000
+"""Of a validator that was never seen at work."""
+WORST_REPUTATION = 0
+
+Epoch = Annotated[int, msgspec.Meta(ge=0, le=MAX_EPOCH)]
+Stake = Annotated[int, msgspec.Meta(ge=0, le=MAX_STAKE)]
+StakedAmount = Annotated[int, msgspec.Meta(gt=0, le=MAX_STAKE)]
+Reputation = Annotated[int, msgspec.Meta(ge=0, le=PPM)]
+
+
+class Unbonding(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Stake on its way back. It becomes cash where `release_epoch` begins."""
+
+    amount_ugtx: StakedAmount
+    release_epoch: Epoch
+
+
+class Validator(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=6):
+    """A registered validator."""
+
+    public_key: PublicKey
+    """What it signs votes with."""
+    owner: AddressBytes
+    """Whose stake it is."""
+    region: Zone
+    stake_ugtx: Stake
+    """What it votes with, two epochs on."""
+    unbonding: Annotated[tuple[Unbonding, ...], msgspec.Meta(max_length=MAX_UNBONDING)]
+    """By release epoch, each epoch once."""
+    jailed_until: Epoch
+    """The first epoch in which it may ask to return; 0 where it is not jailed."""
+    reputation: Reputation
+    seed_commitment: Hash32
+    """The end of its hash chain, from which its reveals to the seed lead; zeros for none."""
+
+    @property
+    def eligible(self) -> bool:
+        """Whether it may sit in a committee that is fixed now."""
+        return self.stake_ugtx > 0 and not self.jailed_until
+
+    @property
+    def locked_ugtx(self) -> int:
+        """All money inside."""
+        return self.stake_ugtx + sum(each.amount_ugtx for each in self.unbonding)
+
+
+class Roster(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=7):
+    """The keys of all registered validators, sorted."""
+
+    keys: Annotated[tuple[PublicKey, ...], msgspec.Meta(max_length=MAX_REGISTERED)]
+
+
+class Committee(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=8):
+    """Who votes in an epoch, by key; and who of them was punished for what it signed in it."""
+
+    epoch: Epoch
+    members: Annotated[tuple[Member, ...], msgspec.Meta(min_length=1, max_length=MAX_SEATS)]
+    punished: Annotated[tuple[PublicKey, ...], msgspec.Meta(max_length=MAX_SEATS)] = ()
+
+    def validator_set(self) -> ValidatorSet:
+        """As consensus takes it."""
+        return ValidatorSet(self.members)
+
+
+class Attendance(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=9):
+    """How many of the epoch's commits so far each member of its committee signed, by place."""
+
+    epoch: Epoch
+    commits: Annotated[int, msgspec.Meta(ge=0)]
+    signed: Annotated[tuple[int, ...], msgspec.Meta(max_length=MAX_SEATS)]
+
+
+def epoch_of(height: int, epoch_blocks: int) -> int:
+    """The epoch of a height; genesis, height 0, counts to the first."""
+    return max(0, height - 1) // epoch_blocks
+
+
+def last_height_of(epoch: int, epoch_blocks: int) -> int:
+    """The last height of an epoch."""
+    return (epoch + 1) * epoch_blocks
+
+
+def validator_coin_id(chain_id: str, public_key: bytes) -> bytes:
+    """The coin of a validator."""
+    return _domain("coin/validator", chain_id).hash(public_key) + b"\x00\x00"
+
+
+@lru_cache(maxsize=64)
+def roster_coin_id(chain_id: str) -> bytes:
+    """The coin with the keys of all validators."""
+    return _domain("coin/roster", chain_id).hash() + b"\x00\x00"
+
+
+def committee_coin_id(chain_id: str, epoch: int) -> bytes:
+    """The coin with an epoch's validator set."""
+    return _domain("coin/committee", chain_id).hash(epoch.to_bytes(8, "big")) + b"\x00\x00"
+
+
+@lru_cache(maxsize=64)
+def attendance_coin_id(chain_id: str) -> bytes:
+    """The coin that counts the signatures of the epoch at hand."""
+    return _domain("coin/attendance", chain_id).hash() + b"\x00\x00"
+
+
+def release_id(chain_id: str, public_key: bytes, epoch: int) -> bytes:
+    """Stands for a transaction's id in the id of the cash that has unbonded."""
+    return _domain("release", chain_id).hash(public_key, epoch.to_bytes(8, "big"))
+
+
+def possession_digest(chain_id: str, public_key: bytes, owner: bytes) -> bytes:
+    """What a consensus key signs to show that it belongs to an owner, 32 bytes."""
+    return _domain("validator/possession", chain_id).hash(public_key, owner)
+
+
+@lru_cache(maxsize=256)
+def _domain(tag: str, chain_id: str) -> Domain:
+    return Domain(tag, chain_id)

@@ -1,0 +1,215 @@
+"""A registry in a dict for tests: `LittleChain` with validators, held against their invariants."""
+
+from hashlib import sha256
+
+import msgspec
+
+from consensus import signing
+from consensus.types import UNSIGNED, Proposal, Vote, VoteKind, proposal_digest, vote_digest
+from consensus.validators import MAX_TOTAL_STAKE, ValidatorSet
+from consensus.validators import Validator as Member
+from gtxnode.ledger import wallet
+from gtxnode.ledger.coins import Cash
+from gtxnode.ledger.parameters import ChainParameters, StakingRules
+from gtxnode.ledger.transactions import CheckedTransaction, Evidence, ProposalPair, VotePair
+from gtxnode.ledger.validators import (
+    Attendance,
+    Committee,
+    Roster,
+    Validator,
+    attendance_coin_id,
+    committee_coin_id,
+    epoch_of,
+    last_height_of,
+    roster_coin_id,
+    validator_coin_id,
+)
+from gtxnode.primitives.errors import Reason
+from gtxnode.primitives.zones import Zone
+from tests.ledger.little_chain import (
+    CHAIN,
+    FEE,
+    GTX,
+    LittleChain,
+    address,
+    private_key,
+    public_key,
+    signed,
+)
+
+RULES = StakingRules(
+    epoch_blocks=3,
+    max_validators=3,
+    min_stake_ugtx=10 * GTX,
+    evidence_epochs=3,
+    unbonding_epochs=5,
+    jail_epochs=2,
+)
+GENESIS_STAKE = 100 * GTX
+
+
+def node(name: str) -> bytes:
+    """The consensus key of a person's node."""
+    return public_key(f"{name}'s node")
+
+
+class LittleRegistry(LittleChain):
+    """`founders` validate from genesis, and own their stakes with their nodes' keys.
+
+    All of `people`, and the founders' nodes, have cash.
+    """
+
+    def __init__(
+        self,
+        founders: tuple[str, ...],
+        people: tuple[str, ...] = (),
+        *,
+        rules: StakingRules = RULES,
+        cash_ugtx: int = 1_000 * GTX,
+    ) -> None:
+        super().__init__(
+            *people,
+            *[f"{name}'s node" for name in founders],
+            cash_ugtx=cash_ugtx,
+            parameters=ChainParameters(zones=(Zone.BANGKOK,), staking=rules, registry=True),
+            validators=ValidatorSet(
+                Member(node(name), GENESIS_STAKE, region=Zone.BANGKOK) for name in founders
+            ),
+        )
+
+    @property
+    def rules(self) -> StakingRules:
+        return self.parameters.staking
+
+    @property
+    def epoch(self) -> int:
+        """Of the next block."""
+        return epoch_of(self.height + 1, self.rules.epoch_blocks)
+
+    def to_epoch(self, epoch: int) -> None:
+        """Empty blocks, until the next block is the first of this epoch, or a later one of it."""
+        while self.epoch < epoch:
+            self.block()
+
+    def validator(self, name: str) -> Validator | None:
+        coin = self.coin(validator_coin_id(CHAIN, node(name)))
+        assert coin is None or isinstance(coin, Validator)
+        return coin
+
+    def committee(self, epoch: int) -> Committee | None:
+        coin = self.coin(committee_coin_id(CHAIN, epoch))
+        assert coin is None or isinstance(coin, Committee)
+        return coin
+
+    def power(self, epoch: int) -> dict[bytes, int]:
+        """Stake by key of those who vote in an epoch."""
+        committee = self.committee(epoch)
+        assert committee is not None
+        return {member.public_key: member.stake for member in committee.members}
+
+    def attendance(self) -> Attendance:
+        coin = self.coin(attendance_coin_id(CHAIN))
+        assert isinstance(coin, Attendance)
+        return coin
+
+    def stake(
+        self, name: str, amount_ugtx: int, *, by: str | None = None, register: bool = False
+    ) -> CheckedTransaction:
+        """A person stakes behind their own node."""
+        owner = by or name
+        registration = None
+        if register:
+            key = private_key(f"{name}'s node")
+            registration = wallet.prove_possession(CHAIN, key, address(owner), Zone.BANGKOK)
+        cash = self.coins(owner, Cash)
+        body = wallet.stake(address(owner), cash, node(name), amount_ugtx, FEE, registration)
+        return signed(body, owner)
+
+    def unstake(self, name: str, amount_ugtx: int, *, by: str | None = None) -> CheckedTransaction:
+        owner = by or name
+        cash = self.coins(owner, Cash)
+        return signed(wallet.unstake(address(owner), cash, node(name), amount_ugtx, FEE), owner)
+
+    def unjail(self, name: str, *, by: str | None = None) -> CheckedTransaction:
+        owner = by or name
+        body = wallet.unjail(address(owner), self.coins(owner, Cash), node(name), FEE)
+        return signed(body, owner)
+
+    def refused(self, transaction: CheckedTransaction) -> Reason:
+        """Why the next block would refuse it, and that the block is as if it were not there."""
+        empty, outcome = self.execute(), self.execute(transaction)
+        assert (outcome.spent, outcome.made) == (empty.spent, empty.made)
+        (receipt,) = outcome.receipts
+        assert receipt.reason is not None, "it was accepted"
+        return receipt.reason
+
+    def check(self) -> None:
+        super().check()
+        validators = [coin for _, coin in self.all_coins() if isinstance(coin, Validator)]
+        roster = self.coin(roster_coin_id(CHAIN))
+        assert isinstance(roster, Roster)
+        assert list(roster.keys) == sorted(each.public_key for each in validators)
+        ends = last_height_of(self.epoch, self.rules.epoch_blocks)
+        assert self.height < ends
+        committees = {
+            coin.epoch: coin for _, coin in self.all_coins() if isinstance(coin, Committee)
+        }
+        assert set(committees) == set(
+            range(max(0, self.epoch - self.rules.evidence_epochs), self.epoch + 2)
+        )
+        for committee in committees.values():
+            total = committee.validator_set().total_stake
+            assert 0 < total <= MAX_TOTAL_STAKE
+            seats = max(self.rules.max_validators, self.founders_seats)
+            assert len(committee.members) <= seats
+
+    @property
+    def founders_seats(self) -> int:
+        """Genesis seats whom it names, until stakes decide."""
+        return len(self.power(0)) if self.committee(0) is not None else 0
+
+
+def prevote(
+    name: str, height: int, block: str | None, round: int = 0, valid_round: int = -1
+) -> Vote:
+    """A node's signed prevote."""
+    return _voted(VoteKind.PREVOTE, name, height, block, round, valid_round)
+
+
+def precommit(name: str, height: int, block: str | None, round: int = 0) -> Vote:
+    """A node's signed precommit."""
+    return _voted(VoteKind.PRECOMMIT, name, height, block, round, -1)
+
+
+def proposal(name: str, height: int, block: str, round: int = 0) -> Proposal:
+    """A node's signed proposal."""
+    unsigned = Proposal(height, round, -1, _block_id(block), node(name), UNSIGNED)
+    signature = signing.sign(private_key(f"{name}'s node"), proposal_digest(CHAIN, unsigned))
+    return msgspec.structs.replace(unsigned, signature=signature)
+
+
+def evidence(first: Vote | Proposal, second: Vote | Proposal) -> CheckedTransaction:
+    """The transaction that accuses a node of both."""
+    if isinstance(first, Vote) and isinstance(second, Vote):
+        return signed(Evidence(VotePair(first, second)), "anyone")
+    assert isinstance(first, Proposal)
+    assert isinstance(second, Proposal)
+    return signed(Evidence(ProposalPair(first, second)), "anyone")
+
+
+def double_vote(name: str, height: int, salt: str = "") -> CheckedTransaction:
+    """Evidence that a node prevoted twice at a height."""
+    return evidence(prevote(name, height, f"one{salt}"), prevote(name, height, f"two{salt}"))
+
+
+def _voted(
+    kind: VoteKind, name: str, height: int, block: str | None, round: int, valid_round: int
+) -> Vote:
+    block_id = None if block is None else _block_id(block)
+    unsigned = Vote(kind, height, round, block_id, valid_round, node(name), UNSIGNED)
+    signature = signing.sign(private_key(f"{name}'s node"), vote_digest(CHAIN, unsigned))
+    return msgspec.structs.replace(unsigned, signature=signature)
+
+
+def _block_id(block: str) -> bytes:
+    return sha256(block.encode()).digest()
