@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -36,6 +37,7 @@ from gtxnode.rpc.limits import RpcLimits
 from gtxnode.rpc.server import serve_rpc
 from gtxnode.rpc.views import ChainParameters, NodeStatus, PeerView
 from gtxnode.shard import Shard, open_shard
+from gtxnode.web.asgi import HttpLimits
 from gtxnode.web.http import serve_http
 from p2p.libp2p_host import open_network
 from p2p.network import Limits, Network, NetworkConfig
@@ -85,11 +87,8 @@ async def _main(home: Home, config: Config, genesis: Genesis) -> None:
 class Node:
     """Implements `rpc.backend.Node`. Made by `open_node`."""
 
-    def __init__(
-        self, genesis: Genesis, config: Config, network: Network, shards: Mapping[str, Shard]
-    ) -> None:
+    def __init__(self, genesis: Genesis, network: Network, shards: Mapping[str, Shard]) -> None:
         self._genesis = genesis
-        self._config = config
         self._network = network
         self._shards = shards
         self._started_ms = wall_ms()
@@ -99,10 +98,11 @@ class Node:
         """Where the interfaces listen, by name: `rpc`, `http`."""
 
     async def drain(self) -> None:
-        """End the interfaces: calls in hand are answered, for at most `drain_s` seconds."""
+        """End the interfaces, which takes `node.drain_s` seconds at most: calls in hand are
+        answered, and those that still come are told that the node stops.
+        """
         self.interfaces.cancel()
-        with trio.move_on_after(self._config.node.drain_s):
-            await self.interfaces_ended.wait()
+        await self.interfaces_ended.wait()
 
     def status(self) -> NodeStatus:
         """How the node is doing, and why it is not ready when it is not."""
@@ -177,7 +177,7 @@ async def open_node(home: Home, config: Config, genesis: Genesis) -> AsyncIterat
             )
             for name in names
         }
-        node = Node(genesis, config, network, shards)
+        node = Node(genesis, network, shards)
         nursery = await stack.enter_async_context(trio.open_nursery())
         stack.callback(nursery.cancel_scope.cancel)
         for shard in shards.values():
@@ -211,7 +211,14 @@ async def _serve(
                     )
                 )
                 http = await nursery.start(
-                    partial(serve_http, node, metrics, host=config.http.host, port=config.http.port)
+                    partial(
+                        serve_http,
+                        node,
+                        metrics,
+                        host=config.http.host,
+                        port=config.http.port,
+                        limits=http_limits(config),
+                    )
                 )
                 node.addresses.update(rpc=rpc.url, http=http.url)
                 task_status.started()
@@ -274,7 +281,14 @@ def rpc_limits(config: Config) -> RpcLimits:
         subscriptions=config.rpc.max_subscriptions,
         queue=config.rpc.queue_events,
         ping_s=config.rpc.ping_s,
+        drain_s=config.node.drain_s,
     )
+
+
+def http_limits(config: Config) -> HttpLimits:
+    """HTTP's limits: no more time to stop than the node has."""
+    usual = HttpLimits()
+    return replace(usual, drain_s=min(usual.drain_s, config.node.drain_s))
 
 
 def node_version() -> str:

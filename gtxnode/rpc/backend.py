@@ -96,10 +96,7 @@ class Chain(Protocol):
         ...
 
     async def submit(self, transactions: Sequence[bytes]) -> tuple[Verdict, ...]:
-        """Check and pool encoded transactions; one verdict each, in their order.
-
-        Raises `Busy` when the pool takes nothing more, `Stopping` when the node drains.
-        """
+        """Check and pool encoded transactions; one verdict each, in their order."""
         ...
 
     async def submit_readings(self, readings: Sequence[bytes]) -> tuple[Verdict, ...]:

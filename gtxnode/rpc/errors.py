@@ -35,7 +35,6 @@ class ErrorCode(IntEnum):
     NOT_HOSTED = (-32001, "This node does not host that shard; `data` lists those that it does.")
     NOT_FOUND = (-32002, "Nothing of that id or height is known.")
     PRUNED = (-32003, "It was stored once and is no longer; `data` has the first height kept.")
-    BUSY = (-32004, "The node or its pool is full. Nothing was done; try again later.")
     STOPPING = (-32005, "The node is stopping. Nothing was done; try another.")
     BATCH_TOO_LARGE = (-32006, "The batch has more entries than `data` allows. None was done.")
     RESPONSE_TOO_LARGE = (
@@ -73,7 +72,10 @@ class CloseCode(IntEnum):
         member.meaning = meaning
         return member
 
-    GOING_AWAY = (1001, "The node is stopping. Calls that it had taken were answered.")
+    GOING_AWAY = (
+        1001,
+        "The node is stopping. Calls that it had taken were answered; try another node.",
+    )
     TOO_BIG = (1009, "A message was larger than the limit.")
     INTERNAL = (1011, "The connection failed inside the node. Its log says why.")
     SLOW_CLIENT = (
@@ -121,13 +123,6 @@ class Pruned(RpcFailure):
     def __init__(self, what: str, first_height: int) -> None:
         message = f"{what} is no longer stored; the first height kept is {first_height}"
         super().__init__(ErrorCode.PRUNED, message, {"first_height": first_height})
-
-
-class Busy(RpcFailure):
-    """The node or its pool takes nothing more for now."""
-
-    def __init__(self, message: str = "") -> None:
-        super().__init__(ErrorCode.BUSY, message)
 
 
 class Stopping(RpcFailure):

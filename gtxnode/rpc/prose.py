@@ -69,7 +69,8 @@ arrives as a notification:
 | --- | --- | --- |
 {limits}
 
-An operator may set other limits.
+An operator may set other limits: those of `[rpc]` in [configuration.md](configuration.md), and
+`node.drain_s`.
 """
 
 ERRORS = """\
@@ -83,7 +84,8 @@ Codes and names are stable: none changes its meaning, and none is used again for
 A failed call is answered with `error`: `code`, `message` in words for people, and `data`, which
 holds the code's `name` and, where it helps, more: `detail` and `field` for INVALID_PARAMS, `limit`,
 `shards`, `first_height`. Any method may be answered with one of the first five or `TIMED_OUT`,
-`RESPONSE_TOO_LARGE`; [rpc.md](rpc.md) lists under each method what else.
+`RESPONSE_TOO_LARGE`, `STOPPING`; [rpc.md](rpc.md) lists under each method what else. A full pool is
+no failed call: it is a verdict, `rejected` for `pool_full`.
 
 | code | name | meaning |
 | --- | --- | --- |

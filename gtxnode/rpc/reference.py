@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from gtxnode.config import MIB
 from gtxnode.primitives.errors import Reason
 from gtxnode.rpc.codec import MAX_VALUES
 from gtxnode.rpc.discover import describe
 from gtxnode.rpc.errors import CloseCode, ErrorCode
-from gtxnode.rpc.limits import MIB, RpcLimits
+from gtxnode.rpc.limits import RpcLimits
 from gtxnode.rpc.prose import ERRORS, RPC
 
 _MADE = "<!-- Made by `python -m gtxnode.rpc.reference docs`. Change the source, not this file. -->"
@@ -63,7 +64,7 @@ def _limits() -> Iterator[str]:
             "`TOO_MANY_SUBSCRIPTIONS`",
         ),
         "messages queued for a client": (
-            f"{limits.queue}, {_bytes(limits.queue_bytes)}",
+            f"{limits.queue:,}, {_bytes(limits.queue_bytes)}",
             f"no room for {limits.slow_client_s:g} s: it ends with `SLOW_CLIENT`",
         ),
         "answer to a ping, sent every " + f"{limits.ping_s:g} s": (
@@ -71,6 +72,10 @@ def _limits() -> Iterator[str]:
             "the connection ends with `PING_TIMEOUT`",
         ),
         "handshake": (f"{limits.handshake_s:g} s", "the connection is dropped"),
+        "the node's stopping": (
+            f"{limits.drain_s:g} s",
+            "calls in hand are answered in half of it, or `TIMED_OUT`; new ones with `STOPPING`",
+        ),
     }
     for what, (limit, consequence) in rows.items():
         yield f"| {what} | {limit} | {consequence} |"

@@ -63,7 +63,7 @@ async def serve_rpc(
         host=host,
         port=port,
         stopping=server.stopping,
-        drain_s=server.limits.drain_s + 2 * server.limits.close_s,
+        drain_s=server.limits.drain_s,
         task_status=task_status,
     )
 
@@ -166,10 +166,11 @@ class _Connection:
             max_bytes=limits.queue_bytes,
             patience_s=limits.slow_client_s,
         )
-        self._intake = trio.CancelScope()
         self._work = trio.CancelScope()
         self._messages = trio.Semaphore(limits.messages_per_connection)
         self._reading = False
+        self._in_hand = 0
+        self._nothing_in_hand = trio.lowlevel.ParkingLot()
         self._flushed = False
         self._hung_up = False
         self._code: CloseCode | None = None
@@ -192,25 +193,31 @@ class _Connection:
             return
         self._code = code
         self._server.metrics.closed.labels(code.name).inc()
-        self._intake.cancel()
-        if code is CloseCode.GOING_AWAY:
-            self._work.deadline = trio.current_time() + self._limits.drain_s
-        else:
-            self._work.cancel()
+        self._work.cancel()
 
     async def _converse(self, writing: trio.Nursery) -> None:
-        """Read, ping, and answer until the intake ends; then wait for the calls in progress."""
+        """Read, ping and answer, until the client leaves or the node stops."""
         async with trio.open_nursery() as nursery:
             session = ClientSession(self._server.surroundings, self._outbox, nursery, self.end)
             try:
-                with self._intake:
-                    async with trio.open_nursery() as intake:
-                        intake.start_soon(self._read, session, nursery)
-                        intake.start_soon(self._ping, writing)
-                        await self._server.stopping.wait()
-                        self.end(CloseCode.GOING_AWAY)
+                nursery.start_soon(self._read, session, nursery)
+                nursery.start_soon(self._ping, writing)
+                await self._server.stopping.wait()
+                await self._drain(session)
+                self.end(CloseCode.GOING_AWAY)
             finally:
                 session.close()
+
+    async def _drain(self, session: ClientSession) -> None:
+        """Let the calls in hand end, while those that still come are told that the node stops.
+
+        What is left of the time after that is for the last answers and the close frame.
+        """
+        now, drain_s = trio.current_time(), self._limits.drain_s
+        session.drain(now + drain_s / 2)
+        with trio.move_on_at(now + drain_s * 3 / 4):
+            while self._in_hand:
+                await self._nothing_in_hand.park()
 
     async def _read(self, session: ClientSession, nursery: trio.Nursery) -> None:
         """Take messages in, as many at once as the limits allow."""
@@ -222,6 +229,7 @@ class _Connection:
                 self._hang_up()
                 return
             self._reading = False
+            self._in_hand += 1
             self._stream.whole_message()
             await self._messages.acquire()
             await self._server.messages.acquire()
@@ -233,6 +241,9 @@ class _Connection:
         finally:
             self._server.messages.release()
             self._messages.release()
+            self._in_hand -= 1
+            if not self._in_hand:
+                self._nothing_in_hand.unpark_all()
 
     async def _write(self, scope: trio.CancelScope) -> None:
         """Send what is queued. A frame once begun is never cut short but by the last deadline."""

@@ -89,6 +89,8 @@ class ClientSession:
         self._nursery = nursery
         self._end = end
         self._last_id = 0
+        self._in_hand: set[trio.CancelScope] = set()
+        self._draining = False
         self._closed = False
 
     async def answer(self, text: str | bytes) -> None:
@@ -127,6 +129,12 @@ class ClientSession:
             raise RpcFailure(ErrorCode.UNKNOWN_SUBSCRIPTION)
         self.metrics.subscriptions.dec()
         subscription.scope.cancel()
+
+    def drain(self, until: float) -> None:
+        """Take no more calls; those in hand have until then, in trio's time, to be answered."""
+        self._draining = True
+        for scope in self._in_hand:
+            scope.deadline = min(scope.deadline, until)
 
     def close(self) -> None:
         """End every subscription, and let none be made by the calls in progress."""
@@ -187,8 +195,14 @@ class ClientSession:
     async def _result(self, call: Call, turn: _Turn) -> bytes:
         method = find(call.method)
         params = bind(method, call.params)
-        with trio.move_on_after(self.limits.call_s):
-            return wire.encode(await method.handler(turn, params))
+        if self._draining:
+            raise Stopping
+        with trio.move_on_after(self.limits.call_s) as scope:
+            self._in_hand.add(scope)
+            try:
+                return wire.encode(await method.handler(turn, params))
+            finally:
+                self._in_hand.discard(scope)
         raise RpcFailure(ErrorCode.TIMED_OUT)
 
     async def _tell(self, subscription: Subscription) -> None:

@@ -37,7 +37,7 @@ from gtxnode.rpc.backend import (
     Verdict,
     VerdictStatus,
 )
-from gtxnode.rpc.errors import Busy, NotFound, NotHosted, Pruned
+from gtxnode.rpc.errors import NotFound, NotHosted, Pruned
 from gtxnode.rpc.wire import Address, Amount, Hex
 
 SHARD = "geo_bangkok"
@@ -49,7 +49,6 @@ CRASHES = b"\xee"
 """Transactions that begin so are a fault of the node."""
 HANGS = b"\xdd"
 """Transactions that begin so wait until `FakeChain.released`."""
-FULL = b"\xcc"
 """Transactions that begin so find the pool full."""
 
 
@@ -135,8 +134,6 @@ class FakeChain:
         id = digest(data)
         if data.startswith(CRASHES):
             raise ZeroDivisionError("a fault of the node")
-        if data.startswith(FULL):
-            raise Busy("the pool is full")
         if data.startswith(HANGS):
             self.waiting += 1
             await self.released.wait()

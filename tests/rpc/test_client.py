@@ -10,6 +10,7 @@ import trio
 import trio.testing
 
 from gtxnode.rpc.client import Disconnected, RpcError, connect
+from gtxnode.rpc.limits import RpcLimits
 from gtxnode.rpc.views import HeadView
 from tests.rpc.fake_node import HANGS, SHARD
 from tests.rpc.serving import serving
@@ -82,17 +83,22 @@ async def test_a_subscription_given_up_before_its_answer_is_ended_when_it_comes(
 
 
 async def test_a_lost_connection_reaches_every_caller() -> None:
-    async with serving() as served, connect(served.url) as client, trio.open_nursery() as nursery:
+    limits = RpcLimits(message_bytes=4_096)
+    async with (
+        serving(limits) as served,
+        connect(served.url) as client,
+        trio.open_nursery() as nursery,
+    ):
         ends: list[int | None] = []
 
-        async def wait() -> None:
+        async def wait(transaction: bytes) -> None:
             with pytest.raises(Disconnected) as caught:
-                await client.call("tx.send", shard=SHARD, transaction=HANGS)
+                await client.call("tx.send", shard=SHARD, transaction=transaction)
             ends.append(caught.value.code)
 
         for _ in range(5):
-            nursery.start_soon(wait)
+            nursery.start_soon(wait, HANGS)
         await until(lambda: served.chain.waiting == 5)
-        served.stop()
-        await until(lambda: len(ends) == 5)
-        assert set(ends) == {1001}
+        nursery.start_soon(wait, bytes(limits.message_bytes))
+        await until(lambda: len(ends) == 6)
+        assert set(ends) == {1009}

@@ -18,7 +18,7 @@ from gtxnode.primitives.addresses import format_address
 from gtxnode.rpc.client import Client, Disconnected, RpcError, connect
 from gtxnode.rpc.limits import RpcLimits
 from gtxnode.rpc.views import Verdict, VerdictStatus
-from tests.rpc.fake_node import ALICE, CRASHES, FULL, HANGS, REJECTED, SHARD, digest
+from tests.rpc.fake_node import ALICE, CRASHES, HANGS, REJECTED, SHARD, digest
 from tests.rpc.serving import raw, serving
 from tests.rpc.websocket_bytes import UPGRADE
 from tests.waiting import until
@@ -129,7 +129,6 @@ async def test_failures_have_their_codes() -> None:
             "NOT_HOSTED": await refusal_of(client, "chain.head", shard="func_governance"),
             "NOT_FOUND": await refusal_of(client, "chain.block", shard=SHARD, height=9),
             "PRUNED": await refusal_of(client, "chain.block", shard=SHARD, height=1),
-            "BUSY": await refusal_of(client, "tx.send", shard=SHARD, transaction=FULL),
             "METHOD_NOT_FOUND": await refusal_of(client, "node.stop"),
             "INVALID_PARAMS": await refusal_of(client, "chain.block", shard=SHARD, height="1"),
             "UNKNOWN_SUBSCRIPTION": await refusal_of(client, "events.unsubscribe", subscription=5),
@@ -264,13 +263,39 @@ async def test_a_stopping_node_answers_what_it_took_and_says_goodbye() -> None:
         assert await closing(socket) == 1001
 
 
+async def test_a_stopping_node_tells_those_that_still_ask() -> None:
+    async with serving() as served, raw(served.url) as socket:
+        await socket.send_message(call("tx.send", [SHARD, HANGS.hex()], id="before"))
+        await until(lambda: served.chain.waiting == 1)
+        served.stop()
+        await socket.send_message(call("node.status", {}, id="after"))
+        told = json.loads(await socket.get_message())
+        assert (told["id"], told["error"]["data"]["name"]) == ("after", "STOPPING")
+        served.chain.released.set()
+        assert json.loads(await socket.get_message())["id"] == "before"
+        assert await closing(socket) == 1001
+
+
 async def test_a_stopping_node_does_not_wait_for_ever() -> None:
-    limits = RpcLimits(drain_s=0.05, close_s=0.05)
+    limits = RpcLimits(drain_s=0.5, close_s=0.05)
     async with serving(limits) as served, raw(served.url) as socket:
         await socket.send_message(call("tx.send", [SHARD, HANGS.hex()]))
         await until(lambda: served.chain.waiting == 1)
         served.stop()
+        answer = json.loads(await socket.get_message())
+        assert answer["error"]["data"]["name"] == "TIMED_OUT"
         assert await closing(socket) == 1001
+
+
+async def test_a_node_stops_in_its_time_where_a_client_does_not_read() -> None:
+    limits = RpcLimits(drain_s=0.2, close_s=60, slow_client_s=60, queue=1)
+    async with serving(limits) as served, raw(served.url) as socket:
+        # Nothing is read from here on, so the answers fill every buffer on their way.
+        with trio.move_on_after(1):
+            for _ in range(100_000):
+                await socket.send_message(call("rpc.discover", {}))
+        served.stop()
+        await until(lambda: value(served.metrics.registry, "connections") == 0)
 
 
 async def test_a_client_that_answers_no_ping_loses_its_connection() -> None:
