@@ -7,11 +7,12 @@ from typing import Protocol
 
 import trio
 
+from consensus import signing
 from consensus.timeouts import Timeouts
 from gtxnode.batches.batch import NO_WORK, BatchKind
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.store import ChainStore
-from gtxnode.config import Config, Role
+from gtxnode.config import Config
 from gtxnode.engine import Pace
 from gtxnode.genesis import Genesis, chain_id, genesis_id
 from gtxnode.home import Home
@@ -53,11 +54,18 @@ class ShardObserver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The node's keys: the validator's votes, the network's names the node among peers."""
+    """The node's private keys: the network's names it among peers, the validator's votes.
 
-    validator_key: bytes
-    validator_public: bytes
+    A node that only follows needs no validator's key, and does not look for one.
+    """
+
     network_key: bytes
+    validator_key: bytes | None
+
+    @property
+    def validator(self) -> bytes | None:
+        """The public key that may vote, where there is one."""
+        return signing.public_key(self.validator_key) if self.validator_key is not None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +105,9 @@ def sealing(
     votes: bool,
 ) -> Sealing:
     """How this node seals batches: under its validator's key where it votes."""
+    own = host.identity.validator_key if votes else None
     return Sealing(
-        host.identity.validator_key if votes else host.identity.network_key,
+        own or host.identity.network_key,
         targets,
         host.config.node.mining,
         host.config.batches.gather_ms / 1_000,
@@ -138,14 +147,11 @@ async def open_disk(name: str, host: Hosting, home: Home) -> AsyncIterator[Disk]
         journal = Journal.open(home.journal(name))
         stack.callback(journal.close)
         signer = None
-        if host.config.node.role is Role.VALIDATOR and (
-            host.identity.validator_public in host.genesis.validator_set(name)
-        ):
+        key = host.identity.validator_key
+        if key is not None and host.identity.validator in host.genesis.validator_set(name):
             # A guard that is lost later is not made again: it would not know what it signed.
             fresh = store.tip.height == 0 and not journal.recovered
-            signer = Signer.open(
-                home.signer(name), host.identity.validator_key, store.chain_id, create=fresh
-            )
+            signer = Signer.open(home.signer(name), key, store.chain_id, create=fresh)
             stack.callback(signer.close)
         yield Disk(store, journal, signer)
 

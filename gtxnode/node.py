@@ -22,9 +22,8 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
-from consensus import signing
 from gtxnode import interpreter
-from gtxnode.config import Config, hosted_shards
+from gtxnode.config import Config, Role, hosted_shards
 from gtxnode.genesis import Genesis
 from gtxnode.home import Home, read_private_key
 from gtxnode.hosting import Hosting, Identity
@@ -158,7 +157,7 @@ class Node:
 async def open_node(home: Home, config: Config, genesis: Genesis) -> AsyncIterator[Node]:
     """A running node: its network, its chains, then its interfaces."""
     names = hosted_shards(config, tuple(each.id for each in genesis.shards))
-    identity = read_identity(home)
+    identity = read_identity(home, config.node.role)
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         stack.enter_context(FileLock.acquire(home.path / HOME_LOCK_NAME))
@@ -248,11 +247,11 @@ async def _remember_peers(home: Home, network: Network) -> None:
         write_known_peers(home.known_peers, network.known())
 
 
-def read_identity(home: Home) -> Identity:
-    """The node's keys; raises `UnusableKey`."""
-    validator_key = read_private_key(home.validator_key)
+def read_identity(home: Home, role: Role) -> Identity:
+    """The keys that a node of this role needs; raises `UnusableKey`."""
+    votes = role is Role.VALIDATOR
     return Identity(
-        validator_key, signing.public_key(validator_key), read_private_key(home.network_key)
+        read_private_key(home.network_key), read_private_key(home.validator_key) if votes else None
     )
 
 

@@ -67,7 +67,7 @@ class Shard:
         self.chain_id = store.chain_id
         self._host = host
         self._store = store
-        self._validator = host.identity.validator_public if disk.signer is not None else None
+        self._validator = host.identity.validator if disk.signer is not None else None
         self._pool = BatchPool(host.config.pool.max_bytes, host.genesis.validator_set(name))
         self._pace = pace(host, name)
         self._relay = Relay(network, self.chain_id)

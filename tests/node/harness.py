@@ -172,7 +172,7 @@ class Cluster:
     async def _run(self, number: int, task_status: "TaskStatus[RunningNode]") -> None:
         stopped = trio.Event()
         private = key(number)
-        identity = Identity(private, signing.public_key(private), private)
+        identity = Identity(private, private)
         recorder = Recorder()
         try:
             with trio.CancelScope() as scope:
