@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import msgspec
 import structlog
 import trio
 
@@ -40,7 +39,7 @@ from gtxnode.relay import (
     topic_name,
 )
 from gtxnode.rpc.views import ChainParameters, ChainStatus
-from gtxnode.rpc.wire import Hex
+from gtxnode.rpc.wire import Hex, plain_fields
 from gtxnode.sync.fetch import BatchFetcher
 from gtxnode.sync.follow import Follower
 from gtxnode.sync.serve import serve_archive
@@ -146,9 +145,7 @@ class Shard:
 
     def parameters(self) -> ChainParameters:
         """What the chain goes by, for people."""
-        return ChainParameters(
-            self.name, self.chain_id, msgspec.to_builtins(self._store.parameters)
-        )
+        return ChainParameters(self.name, self.chain_id, plain_fields(self._store.parameters))
 
     def serves(self, peer: Peer) -> bool:
         """Whether a peer takes part in this chain."""

@@ -255,7 +255,10 @@ class PeerView(msgspec.Struct, frozen=True, gc=False):
 
 
 class ChainParameters(msgspec.Struct, frozen=True, gc=False):
-    """A shard's parameters by name, plain JSON values, as genesis and governance set them."""
+    """A shard's parameters by name, as genesis and governance set them.
+
+    Amounts are decimal strings, keys are hex; zones and roles go by their names in lower case.
+    """
 
     shard: str
     chain_id: str

@@ -9,6 +9,7 @@ a string to the client, and a pattern to `rpc.discover`.
 from __future__ import annotations
 
 import re
+from enum import Enum
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
@@ -21,6 +22,7 @@ T = TypeVar("T")
 CACHED_ADDRESSES = 4_096
 """Texts of addresses kept: a checksum takes 50 µs in Python, and answers repeat addresses."""
 
+_AMOUNT_UNITS = ("_wh", "_w", "_ugtx", "_mgtx_per_kwh")
 _DECIMAL_PATTERN = "(0|-?[1-9][0-9]{0,19})"
 _HEX_PATTERN = "([0-9a-f]{2})*"
 _DECIMAL = re.compile(_DECIMAL_PATTERN)
@@ -76,6 +78,30 @@ def to_json(value: object) -> str:
     if isinstance(value, Address):
         return _address_text(value)
     raise NotImplementedError(f"{type(value).__name__} has no form in JSON")
+
+
+def plain_fields(values: msgspec.Struct) -> dict[str, Any]:
+    """A struct of the node's own as the interfaces show it, field by field and at any depth.
+
+    Members of an enumeration go by their names, bytes are hex, and an amount is known by the unit
+    that its field's name ends in.
+    """
+    return {
+        field.name: _plain(getattr(values, field.name), field.name)
+        for field in msgspec.structs.fields(values)
+    }
+
+
+def _plain(value: Any, name: str) -> Any:
+    if isinstance(value, msgspec.Struct):
+        return plain_fields(value)
+    if isinstance(value, tuple):
+        return [_plain(item, name) for item in value]
+    if isinstance(value, Enum):
+        return value.name.lower()
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value) if name.endswith(_AMOUNT_UNITS) else value
 
 
 def from_json(type_: type[Any], value: object) -> Any:
