@@ -1,9 +1,9 @@
 """The engine: carries inputs into the consensus driver of one chain and its effects out.
 
 The driver decides, and this shell performs, in order. Invariants:
-- whatever a signature rests on is in the journal and fsynced before the guard signs, so that
-  after a crash the same signature is asked for again and given, and no vote is lost to it;
-- what a message says is in the journal and fsynced before the message leaves;
+- before a message of ours leaves, it is in the journal with all that it rests on, under one fsync,
+  and then in the guard's file; until then its signature has left nobody's memory;
+- several messages that leave together share that fsync;
 - one task takes inputs, so no two steps of a height ever interleave;
 - a journal that cannot be written stops the node: `JournalFailed` leaves `run`.
 
@@ -42,8 +42,9 @@ from consensus.events import (
     VoteSigned,
 )
 from consensus.messages import Message, encode_message
-from consensus.recovery import rebuild
+from consensus.recovery import own_messages, rebuild
 from consensus.round import TimeoutKind
+from consensus.state import find_block
 from consensus.types import (
     Block,
     Commit,
@@ -53,9 +54,12 @@ from consensus.types import (
     proposal_digest,
     vote_digest,
 )
-from gtxnode.engine.inbound import Heights, Inbound
+from consensus.types import (
+    block_id as id_of,
+)
+from gtxnode.engine.inbound import Heights, Inbound, message_round, tells_a_place
 from gtxnode.engine.ports import Application, Help, Item, Observer, Pace, Synced, Wire
-from gtxnode.relay import ConsensusEnvelope
+from gtxnode.relay import ConsensusEnvelope, Envelope, HeadEnvelope
 from gtxnode.signer import Signer, Step, WouldSignTwice
 from p2p.errors import NotConnected
 from p2p.identity import PeerId
@@ -95,12 +99,11 @@ class Engine:
         self._observer = observer
         self._send, self._inbox = trio.open_memory_channel[Item](INBOX_INPUTS)
         self._heights = Heights()
-        self._inbound = Inbound(
-            chain_id, application, relay, self._heights, self._send, observer, charge
-        )
+        self._inbound = Inbound(chain_id, self._heights, self._send, observer, charge)
         self._last_commit: Commit | None = None
         self._scopes: set[trio.CancelScope] = set()
         self._unsynced = False
+        self._built: bytes | None = None
 
     @property
     def height(self) -> int:
@@ -119,6 +122,7 @@ class Engine:
         async with trio.open_nursery() as nursery:
             start = self._start_height()
             state, effects = rebuild(self._me, start, self._journal.recovered)
+            self._recall(own_messages(self._journal.recovered))
             await self._enter(nursery, state, effects)
             while True:
                 inputs = [await self._inbox.receive()]
@@ -159,39 +163,58 @@ class Engine:
             elif isinstance(item, Help):
                 await self._perform(nursery, effects)
                 effects = []
-                await self._help(nursery, item.peer)
+                await self._help(nursery, item)
             else:
                 effects.extend(self._step(item))
         await self._perform(nursery, effects)
 
+    @property
+    def _state(self) -> DriverState:
+        assert self._heights.current is not None, "the first height has begun"
+        return self._heights.current
+
     def _step(self, item: Input) -> Iterable[Effect]:
-        assert self._heights.current is not None
         try:
-            self._heights.current, effects = step(self._heights.current, item)
+            self._heights.current, effects = step(self._state, item)
         except PeerError as error:
             self._inbound.refuse(error, None)
             return ()
         return effects
 
-    async def _help(self, nursery: trio.Nursery, peer: PeerId) -> None:
-        """Send a peer what brings it into our round; our own votes are in it, so sync first."""
-        assert self._heights.current is not None
+    async def _help(self, nursery: trio.Nursery, behind: Help) -> None:
+        """Send a peer what brings it to where we are: to our height, or into our round.
+
+        Nothing of it tells of an older round than ours, so it is never answered with help again.
+        """
+        state = self._state
+        if behind.height < state.height:
+            head = HeadEnvelope(self._application.head_height(), self._application.head_id())
+            self._start(nursery, self._send_to(behind.peer, (head,)))
+            return
+        # Our own votes are in it.
         await self._sync_journal()
-        self._start(nursery, self._send_to(peer, catch_up(self._heights.current)))
+        useful = [
+            ConsensusEnvelope(encode_message(message))
+            for message in catch_up(state)
+            if not tells_a_place(message) or message_round(message) == state.round
+        ]
+        self._start(nursery, self._send_to(behind.peer, useful))
 
     async def _perform(self, nursery: trio.Nursery, effects: Iterable[Effect]) -> None:
         queue: deque[Effect] = deque()
+        said: list[Message] = []
         self._journal_and_queue(effects, queue)
         while queue:
             match queue.popleft():
                 case Sign(unsigned):
-                    await self._sync_journal()
-                    signed = await self._sign(unsigned)
+                    signed = self._sign(unsigned)
                     if signed is not None:
                         self._journal_and_queue(self._step(signed), queue)
                 case Send(message):
-                    await self._sync_journal()
-                    self._relay.broadcast(ConsensusEnvelope(encode_message(message)))
+                    said.append(message)
+                case JudgeBlock(block_id, _) if block_id == self._built:
+                    # By the very rules it was built by.
+                    self._journal_and_queue(self._step(BlockJudged(block_id, True)), queue)
                 case BuildValue(height, round_):
                     self._start(nursery, self._build(height, round_))
                 case JudgeBlock(block_id, block):
@@ -199,21 +222,37 @@ class Engine:
                 case SetTimeout(timeout):
                     self._start(nursery, self._tick(timeout))
                 case Overruled(block_id, commit):
-                    # Sync settles it: the block comes with its commit, and takes effect where
-                    # only our clock spoke against it; else the application stops the node.
                     log.error(
                         "overruled",
                         chain=self._chain_id,
                         height=commit.height,
                         block=block_id.hex(),
                     )
+                    held = find_block(self._state, block_id)
+                    if held is not None:
+                        # It takes effect where only our clock spoke against it; else the
+                        # application stops the node. Without the block, sync settles it so.
+                        await self._sync_journal()
+                        await self._decide(nursery, held, commit)
+                        return
                 case Evidence(first, second):
                     self._observer.evidence(first, second)
                 case Decided(block, commit):
-                    await self._sync_journal()
+                    await self._say(said)
                     # What else this height wanted is void: the next one begins inside.
                     await self._decide(nursery, block, commit)
                     return
+
+        await self._say(said)
+
+    async def _say(self, messages: Sequence[Message]) -> None:
+        if not messages:
+            return
+        await self._sync_journal()
+        if self._signer is not None:
+            self._signer.keep()
+        for message in messages:
+            self._relay.broadcast(ConsensusEnvelope(encode_message(message)))
 
     def _journal_and_queue(self, effects: Iterable[Effect], queue: deque[Effect]) -> None:
         """Append every record at once, so that one sync covers all sends queued behind them."""
@@ -231,17 +270,23 @@ class Engine:
             self._unsynced = False
             self._observer.synced(trio.current_time() - started)
 
-    async def _sign(self, unsigned: Vote | Proposal) -> Input | None:
+    def _place(self, message: Vote | Proposal) -> tuple[int, int, Step, bytes]:
+        if isinstance(message, Vote):
+            place = Step.PREVOTE if message.kind is VoteKind.PREVOTE else Step.PRECOMMIT
+            return message.height, message.round, place, vote_digest(self._chain_id, message)
+        digest = proposal_digest(self._chain_id, message)
+        return message.height, message.round, Step.PROPOSE, digest
+
+    def _recall(self, own: Iterable[Vote | Proposal]) -> None:
+        """Tell the guard what the journal has of ours, for a power cut may have taken its own."""
+        if self._signer is not None:
+            for message in own:
+                self._signer.recall(*self._place(message))
+
+    def _sign(self, unsigned: Vote | Proposal) -> Input | None:
         assert self._signer is not None, "a follower is never asked to sign"
-        if isinstance(unsigned, Vote):
-            place = Step.PREVOTE if unsigned.kind is VoteKind.PREVOTE else Step.PRECOMMIT
-            digest = vote_digest(self._chain_id, unsigned)
-        else:
-            place, digest = Step.PROPOSE, proposal_digest(self._chain_id, unsigned)
         try:
-            signature = await trio.to_thread.run_sync(
-                self._signer.sign, unsigned.height, unsigned.round, place, digest
-            )
+            signature = self._signer.sign(*self._place(unsigned))
         except WouldSignTwice as error:
             log.error("refused_to_sign", chain=self._chain_id, reason=str(error))
             return None
@@ -257,6 +302,8 @@ class Engine:
         await self._application.finalise(block, commit)
         self._heights.previous, self._last_commit = self._heights.current, commit
         if self._journal.size_bytes > self._pace.journal_max_bytes:
+            if self._signer is not None:
+                await trio.to_thread.run_sync(self._signer.sync)
             await trio.to_thread.run_sync(self._journal.rotate)
             self._unsynced = False
         state, effects = start_height(self._me, self._start_height())
@@ -285,18 +332,19 @@ class Engine:
                 await self._send.send(answer)
         self._scopes.discard(scope)
 
-    async def _send_to(self, peer: PeerId, messages: Sequence[Message]) -> None:
+    async def _send_to(self, peer: PeerId, envelopes: Sequence[Envelope]) -> None:
         with trio.move_on_after(HELP_TIMEOUT_S):
-            for message in messages:
+            for envelope in envelopes:
                 try:
-                    await self._relay.send(peer, ConsensusEnvelope(encode_message(message)))
+                    await self._relay.send(peer, envelope)
                 except NotConnected:
                     return
 
     async def _build(self, height: int, round_: int) -> Input | None:
         if round_ == 0:
             await trio.sleep(self._pace.until_due_s(self._application.head_time_ms()))
-        block = self._application.build(height, self._best_last_commit(height))
+        block = await self._application.build(height, self._best_last_commit(height))
+        self._built = id_of(block.header)
         return ValueBuilt(height, round_, block)
 
     def _best_last_commit(self, height: int) -> Commit | None:

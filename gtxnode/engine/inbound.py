@@ -15,7 +15,7 @@ from consensus import verify
 from consensus.driver import DriverState, knows, step
 from consensus.encoding import DecodeError
 from consensus.errors import PeerError, Refusal
-from consensus.events import VoteReceived
+from consensus.events import Evidence, VoteReceived
 from consensus.messages import (
     CommitMessage,
     Message,
@@ -24,10 +24,9 @@ from consensus.messages import (
     VoteMessage,
     decode_message,
 )
-from consensus.types import VoteKind
+from consensus.types import Vote, VoteKind
 from gtxnode.engine.early import EARLY_HEIGHTS, Early
-from gtxnode.engine.ports import Application, Help, Item, Observer, Wire
-from gtxnode.relay import HeadEnvelope
+from gtxnode.engine.ports import Help, Item, Observer
 from p2p.identity import PeerId
 from p2p.network import Offence
 
@@ -62,16 +61,12 @@ class Inbound:
     def __init__(
         self,
         chain_id: str,
-        application: Application,
-        relay: Wire,
         heights: Heights,
         inbox: trio.MemorySendChannel[Item],
         observer: Observer,
         charge: Callable[[PeerId, Offence], None],
     ) -> None:
         self._chain_id = chain_id
-        self._application = application
-        self._relay = relay
         self._heights = heights
         self._send = inbox
         self._observer = observer
@@ -95,11 +90,14 @@ class Inbound:
             if height > 1:
                 self._observer.behind(peer, height - 1)
             return
-        if height < state.height:
-            self._hear_late(peer, message)
+        if (late := self._late_precommit(message)) is not None:
+            # Late is no sign of being behind: its sender may well have the block.
+            self._hear_late(peer, late)
             return
-        if message_round(message) < state.round and self._may_help(peer):
-            await self._send.send(Help(peer))
+        if self._is_behind(message, state) and self._may_help(peer):
+            await self._send.send(Help(peer, height))
+        if height < state.height:
+            return
         if knows(state, message):
             return
         await self._verify(peer, message, state)
@@ -139,29 +137,40 @@ class Inbound:
         )
         self._charge(peer, offence)
 
-    def _hear_late(self, peer: PeerId, message: Message) -> None:
-        """Count a late precommit into its block's commit, and help a peer that is behind."""
+    def _is_behind(self, message: Message, state: DriverState) -> bool:
+        """Whether a message shows that its sender has not come to our height or round."""
+        height = message_height(message)
+        if not tells_a_place(message):
+            return False
+        return height < state.height or message_round(message) < state.round
+
+    def _late_precommit(self, message: Message) -> Vote | None:
+        """The vote, if it may still count into the commit of the height before."""
         previous = self._heights.previous
-        if (
-            previous is not None
-            and isinstance(message, VoteMessage)
-            and message.vote.kind is VoteKind.PRECOMMIT
-            and message.vote.height == previous.height
-        ):
-            if knows(previous, message):
-                return
-            try:
-                vote = verify.verify_vote(
-                    self._chain_id, previous.height, previous.start.validators, message.vote
-                )
-                self._heights.previous, _ = step(previous, VoteReceived(vote))
-            except PeerError as error:
-                self.refuse(error, peer)
+        if previous is None or not isinstance(message, VoteMessage):
+            return None
+        vote = message.vote
+        is_late = vote.kind is VoteKind.PRECOMMIT and vote.height == previous.height
+        return vote if is_late else None
+
+    def _hear_late(self, peer: PeerId, vote: Vote) -> None:
+        """Count a precommit into the commit of a block that is final."""
+        previous = self._heights.previous
+        assert previous is not None, "a vote is late for a height that has been"
+        if knows(previous, VoteMessage(vote)):
             return
-        if self._may_help(peer):
-            # Told where we are, it asks for what it lacks.
-            head = HeadEnvelope(self._application.head_height(), self._application.head_id())
-            self._relay.broadcast(head)
+        try:
+            verified = verify.verify_vote(
+                self._chain_id, previous.height, previous.start.validators, vote
+            )
+            self._heights.previous, effects = step(previous, VoteReceived(verified))
+        except PeerError as error:
+            self.refuse(error, peer)
+            return
+        for effect in effects:
+            # Its block is final, so nothing else that the driver wants is of use.
+            if isinstance(effect, Evidence):
+                self._observer.evidence(effect.first, effect.second)
 
     def _may_help(self, peer: PeerId) -> bool:
         """Whether it is this peer's turn to be helped; then it is not again for a while."""
@@ -175,8 +184,13 @@ class Inbound:
         return True
 
 
+def tells_a_place(message: Message) -> bool:
+    """Whether a message is of the height and round that its sender is in: a certificate is not."""
+    return isinstance(message, VoteMessage | ProposalMessage)
+
+
 def message_round(message: Message) -> int:
-    """The round that a message's sender is in or was in."""
+    """The round that a message is about."""
     match message:
         case VoteMessage(vote):
             return vote.round

@@ -31,8 +31,8 @@ class Application(Protocol):
     def proposers(self, height: int) -> ProposerSchedule:
         """Who proposes at a height, round by round."""
 
-    def build(self, height: int, last_commit: Commit | None) -> Block:
-        """A new block on the head, proposed by us."""
+    async def build(self, height: int, last_commit: Commit | None) -> Block:
+        """A new valid block on the head, proposed by us, once what it names is on the disk."""
 
     async def judge(self, block: Block) -> bool:
         """Whether a block is valid, once everything that it names is here; until then, wait."""
@@ -77,9 +77,10 @@ class Synced:
 
 @dataclass(frozen=True, slots=True)
 class Help:
-    """A peer of this height is in a round that we have left."""
+    """A peer is in a height, or in a round of our height, that we have left."""
 
     peer: PeerId
+    height: int
 
 
 @dataclass(frozen=True, slots=True)

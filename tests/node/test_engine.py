@@ -9,17 +9,20 @@ from pathlib import Path
 import msgspec
 import pytest
 import trio
+from structlog.testing import capture_logs
 from trio.testing import wait_all_tasks_blocked
 
 from consensus import signing
 from consensus.messages import (
     CommitMessage,
     Message,
+    PolkaMessage,
     ProposalMessage,
     VoteMessage,
     commit_from_votes,
     decode_message,
     encode_message,
+    polka_from_votes,
 )
 from consensus.proposers import StakeSchedule
 from consensus.timeouts import Timeouts
@@ -35,6 +38,7 @@ from consensus.types import (
     vote_digest,
 )
 from consensus.validators import Validator, ValidatorSet
+from gtxnode.application import Diverged
 from gtxnode.chain.rules import Tip, build_block
 from gtxnode.engine import Engine, Pace
 from gtxnode.engine.early import EARLY_BYTES, EARLY_BYTES_PER_PEER, Early
@@ -138,7 +142,7 @@ class Chain:
     def proposers(self, height: int) -> StakeSchedule:
         return SCHEDULE
 
-    def build(self, height: int, last_commit: Commit | None) -> Block:
+    async def build(self, height: int, last_commit: Commit | None) -> Block:
         return block_on(self.tip, last_commit)
 
     async def judge(self, block: Block) -> bool:
@@ -161,6 +165,7 @@ class Ear:
     refusals: list[str] = field(default_factory=list)
     charges: list[tuple[PeerId, Offence]] = field(default_factory=list)
     behind_at: list[int] = field(default_factory=list)
+    accused: list[tuple[object, object]] = field(default_factory=list)
     syncs: int = 0
     step: Callable[[str], None] = lambda what: None
 
@@ -169,14 +174,17 @@ class Ear:
             case ConsensusEnvelope(message):
                 self.step("send")
                 self.said.append(decode_message(message))
-            case HeadEnvelope(height, _):
-                self.heads.append(height)
+            case other:
+                raise AssertionError(f"nothing like {other} is broadcast")
 
     async def send(self, peer: PeerId, envelope: Envelope) -> None:
         if peer != PEER:
             raise NotConnected(peer)
-        assert isinstance(envelope, ConsensusEnvelope)
-        self.helped.append((peer, decode_message(envelope.message)))
+        match envelope:
+            case ConsensusEnvelope(message):
+                self.helped.append((peer, decode_message(message)))
+            case HeadEnvelope(height, _):
+                self.heads.append(height)
 
     def refused(self, reason: str) -> None:
         self.refusals.append(reason)
@@ -188,7 +196,7 @@ class Ear:
         self.behind_at.append(height)
 
     def evidence(self, first: object, second: object) -> None:
-        raise AssertionError("nobody in these tests signs twice")
+        self.accused.append((first, second))
 
     def charge(self, peer: PeerId, offence: Offence) -> None:
         self.charges.append((peer, offence))
@@ -226,6 +234,11 @@ class WatchedSigner(Signer):
         signature = super().sign(height, round, step, digest)
         self.step("signed")
         return signature
+
+    def keep(self) -> None:
+        self.step("keep")
+        super().keep()
+        self.step("kept")
 
 
 class Life:
@@ -322,23 +335,32 @@ async def test_nobody_votes_for_what_is_not_judged_yet(tmp_path: Path) -> None:
         await until(lambda: len(life.ear.votes()) == 2)
 
 
-async def test_all_is_on_disk_before_a_signature_and_before_a_message(tmp_path: Path) -> None:
-    pending, trace = 0, []
+async def test_a_message_leaves_after_its_sync_and_after_its_guard(tmp_path: Path) -> None:
+    pending, kept, trace = 0, True, []
 
     def step(what: str) -> None:
-        nonlocal pending
+        nonlocal pending, kept
         trace.append(what)
         if what == "appended":
             pending += 1
         elif what == "synced":
             pending = 0
-        elif what in ("sign", "send"):
+        elif what == "signed":
+            kept = False
+        elif what == "keep":
+            # The file may not know of more than the journal: after a power cut the journal decides.
             assert pending == 0, trace
+        elif what == "kept":
+            kept = True
+        elif what == "send":
+            assert pending == 0, trace
+            assert kept, trace
 
     async with living(tmp_path, step=step) as life:
         await life.hear(proposal(FIRST), *votes(VoteKind.PREVOTE, FIRST))
         await until(lambda: len(life.ear.votes()) == 2)
     assert trace.count("signed") == 2
+    assert 1 <= trace.count("synced") <= 2, "one sync a message, or one for both"
 
 
 class Killed(BaseException):
@@ -447,13 +469,55 @@ async def test_a_peer_of_an_older_round_is_helped_once_in_a_while(tmp_path: Path
         assert len(life.ear.helped) == before
 
 
-async def test_a_peer_of_an_older_height_is_told_where_we_are(tmp_path: Path) -> None:
+async def test_help_says_nothing_of_older_rounds_and_certificates_call_for_none(
+    tmp_path: Path,
+) -> None:
+    """Or two nodes that are both waiting would help each other for ever."""
+    async with living(tmp_path) as life:
+        await life.hear(proposal(FIRST), *votes(VoteKind.PREVOTE, FIRST))
+        await until(lambda: len(life.ear.votes()) == 2)
+        # The others give the round up; we have not spoken in the next one.
+        later = next(each for each in range(1, 100) if proposer(1, each) != OURS)
+        await life.hear(*votes(VoteKind.PRECOMMIT, None, round_=later))
+        await until(lambda: life.engine.round == later)
+        polka = polka_from_votes(vote(key, VoteKind.PREVOTE, FIRST) for key in OTHERS)
+        await life.hear(PolkaMessage(polka))
+        await wait_all_tasks_blocked()
+        assert life.ear.helped == []
+        await life.hear(VoteMessage(vote(OTHERS[0], VoteKind.PREVOTE, FIRST)))
+        await until(lambda: bool(life.ear.helped))
+        await wait_all_tasks_blocked()
+        assert [type(message) for _, message in life.ear.helped] == [PolkaMessage]
+
+
+async def test_a_peer_of_an_older_height_alone_is_told_where_we_are(tmp_path: Path) -> None:
     async with living(tmp_path) as life:
         await life.engine.synced(FIRST, commit(FIRST))
         await until(lambda: life.engine.height == 2)
+        await life.hear(CommitMessage(commit(FIRST), FIRST))
+        await wait_all_tasks_blocked()
+        assert life.ear.heads == []
         for key in OTHERS:
             await life.hear(VoteMessage(vote(key, VoteKind.PREVOTE, FIRST)))
+        await until(lambda: life.ear.heads == [1])
+        await wait_all_tasks_blocked()
         assert life.ear.heads == [1]
+
+
+async def test_who_precommits_twice_is_found_out_after_the_decision_as_well(
+    tmp_path: Path,
+) -> None:
+    async with living(tmp_path) as life:
+        await life.hear(proposal(FIRST), *votes(VoteKind.PREVOTE, FIRST))
+        first, second, third = votes(VoteKind.PRECOMMIT, FIRST)
+        await life.hear(first, second)
+        await until(lambda: life.engine.height == 2)
+        await life.hear(third)
+        assert life.ear.accused == []
+        for _ in range(2):
+            await life.hear(VoteMessage(vote(OTHERS[2], VoteKind.PRECOMMIT, None)))
+        assert len(life.ear.accused) == 1
+        assert (life.ear.heads, life.ear.charges) == ([], [])
 
 
 async def test_a_commit_brings_the_height_to_its_end(tmp_path: Path) -> None:
@@ -462,17 +526,38 @@ async def test_a_commit_brings_the_height_to_its_end(tmp_path: Path) -> None:
         await until(lambda: life.engine.height == 2)
 
 
-async def test_a_block_judged_invalid_is_not_decided_but_sync_settles_it(tmp_path: Path) -> None:
+async def test_two_thirds_against_our_judgement_are_not_waited_for_in_silence(
+    tmp_path: Path,
+) -> None:
     chain = Chain()
     chain.valid = False
     async with living(tmp_path, chain) as life:
         await life.hear(proposal(FIRST), *votes(VoteKind.PREVOTE, FIRST))
-        await life.hear(*votes(VoteKind.PRECOMMIT, FIRST))
         await until(lambda: bool(life.ear.votes()))
-        await wait_all_tasks_blocked()
-        assert life.engine.height == 1
-        await life.engine.synced(FIRST, commit(FIRST))
-        await until(lambda: life.engine.height == 2)
+        with capture_logs() as logged:
+            await life.hear(*votes(VoteKind.PRECOMMIT, FIRST))
+            # Only our clock spoke against it: the rules that `finalise` goes by do not.
+            await until(lambda: life.engine.height == 2)
+        assert [each["event"] for each in logged if each["log_level"] == "error"] == ["overruled"]
+        assert life.ear.votes() == [(VoteKind.PREVOTE, 0, None)]
+    assert chain.final == [(FIRST, commit(FIRST))]
+
+
+async def test_a_final_block_that_is_not_valid_here_ends_the_engine(tmp_path: Path) -> None:
+    class Refusing(Chain):
+        async def finalise(self, block: Block, commit: Commit) -> None:
+            raise Diverged(CHAIN, block.header.height, "the rules")
+
+    chain = Refusing()
+    chain.valid = False
+    with pytest.RaisesGroup(Diverged, flatten_subgroups=True):
+        async with living(tmp_path, chain) as life:
+            await life.hear(proposal(FIRST), *votes(VoteKind.PRECOMMIT, FIRST))
+            await trio.sleep_forever()
+    # It says so at every start: what was heard is in the journal.
+    with pytest.RaisesGroup(Diverged, flatten_subgroups=True):
+        async with living(tmp_path, chain):
+            await trio.sleep_forever()
 
 
 @pytest.mark.parametrize("seed", range(4))
