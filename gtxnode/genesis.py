@@ -168,7 +168,12 @@ class Genesis(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
     def stakes_on(self, shard: str) -> ValidatorSet | None:
         """Whose stakes the shard holds from the start; None where it is not the registry."""
-        return self.validator_set(shard) if self.shard(shard).id is REGISTRY else None
+        if self.shard(shard).id is not REGISTRY:
+            return None
+        start = self.parameters.staking.reputation.start
+        return ValidatorSet(
+            msgspec.structs.replace(each, reputation=start) for each in self.validator_set(shard)
+        )
 
     def allocations_on(self, shard: str) -> tuple[Allocation, ...]:
         """What exists on the shard from the start, by address."""

@@ -219,6 +219,7 @@ class ChainStore:
             block.header.time_ms,
             address_of(block.header.proposer),
             self.parameters,
+            block.last_commit,
         )
         outcome = execute(context, transactions, self, self._orders)
         root = self._root.apply(outcome.spent, outcome.made)

@@ -6,6 +6,7 @@ them checks everything first and changes after: once it has begun to change, it 
 
 import msgspec
 
+from consensus.types import Commit
 from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.coins import Cash, Supply, fees_coin_id, supply_coin_id
 from gtxnode.ledger.open_orders import OpenOrders
@@ -23,8 +24,8 @@ class BlockContext(msgspec.Struct, frozen=True):
     proposer: bytes
     """The address to which the block's fees go."""
     parameters: ChainParameters
-    signers: tuple[bytes, ...] = ()
-    """The validators whose precommits the block carries for its parent."""
+    last_commit: Commit | None = None
+    """The precommits that the block carries for its parent."""
 
 
 class BlockState:

@@ -15,7 +15,7 @@ import msgspec
 
 from consensus.encoding import Codec
 from consensus.hashing import Domain
-from gtxnode.ledger.validators import Attendance, Committee, Roster, Validator
+from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
 from gtxnode.metering.meters import AddressBytes, Meter, Seconds
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.units import MAX_AMOUNT
@@ -24,8 +24,8 @@ from gtxnode.primitives.zones import Zone
 COIN_ID_BYTES = 34
 MAX_LOTS = 64
 """Lots in one sell order, and so inputs that it may take."""
-MAX_COIN_BYTES = 65_536
-"""Room for the keys of all validators; what anyone can make is far smaller."""
+MAX_COIN_BYTES = 262_144
+"""Room for what is known of all validators; what anyone can make is far smaller."""
 
 CoinId = Annotated[bytes, msgspec.Meta(min_length=COIN_ID_BYTES, max_length=COIN_ID_BYTES)]
 Amount = Annotated[int, msgspec.Meta(gt=0, le=MAX_AMOUNT)]
@@ -119,7 +119,7 @@ Coin: TypeAlias = (
     | Validator
     | Roster
     | Committee
-    | Attendance
+    | Presence
 )
 Order: TypeAlias = SellOrder | BuyOrder
 
@@ -186,7 +186,7 @@ def owner_of(coin: Coin) -> bytes | None:
             return coin.owner
         case SellOrder() | BuyOrder():
             return coin.trader
-        case Supply() | Roster() | Committee() | Attendance():
+        case Supply() | Roster() | Committee() | Presence():
             return None
 
 

@@ -1,4 +1,4 @@
-"""The end of an epoch on the registry: what is due is paid out, and a committee is fixed.
+"""The end of an epoch on the registry: conduct is judged, dues are paid, a committee is fixed.
 
 All of it happens in the epoch's last block, after its transactions. The committee of two epochs on
 is drawn from the state then; the cost is one pass over the registered validators.
@@ -8,19 +8,23 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from consensus.presence import advanced, counted, open_height
+from consensus.reputation import judge
 from consensus.validators import Validator as Member
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.coins import Cash, output_id
 from gtxnode.ledger.parameters import SETS_AHEAD
-from gtxnode.ledger.staking import epoch_at, keep, registered
+from gtxnode.ledger.staking import epoch_at, find, keep, registered
 from gtxnode.ledger.validators import (
-    Attendance,
     Committee,
+    Presence,
+    Record,
     Roster,
     Validator,
-    attendance_coin_id,
     committee_coin_id,
+    epoch_of,
     last_height_of,
+    presence_coin_id,
     release_id,
     roster_coin_id,
     validator_coin_id,
@@ -28,28 +32,21 @@ from gtxnode.ledger.validators import (
 
 
 def begin(state: BlockState) -> None:
-    """Count whose precommits the block carries.
-
-    The commit of an epoch's last height stands in the next epoch's first block, and is not counted.
-    """
-    if not state.context.parameters.registry:
+    """Count whose precommits the block carries for its parent, and what is settled with that."""
+    commit = state.context.last_commit
+    if not state.context.parameters.registry or commit is None:
         return
-    epoch = epoch_at(state)
-    coin_id = attendance_coin_id(state.context.chain_id)
-    before = state.coins.get(coin_id)
-    assert before is None or isinstance(before, Attendance), "the id is its own domain"
-    members = _committee(state, epoch).members
-    if before is None or before.epoch != epoch:
-        state.coins.make(coin_id, Attendance(epoch, 0, (0,) * len(members)))
-        return
-    present = frozenset(state.context.signers)
-    signed = tuple(
-        [
-            count + (member.public_key in present)
-            for count, member in zip(before.signed, members, strict=True)
-        ]
-    )
-    state.coins.make(coin_id, Attendance(epoch, before.commits + 1, signed))
+    rules = state.context.parameters.staking
+    before = _presence(state)
+    voters = _committee(state, epoch_of(commit.height, rules.epoch_blocks)).validator_set()
+    newest = open_height(voters, commit)
+    window, settled = advanced(before.window, newest, rules.late_heights)
+    conducts = {each.public_key: each.conduct for each in before.records}
+    for height in settled:
+        members = _committee(state, epoch_of(height.height, rules.epoch_blocks)).members
+        conducts |= counted(conducts, [each.public_key for each in members], height)
+    records = tuple(Record(key, conducts[key]) for key in sorted(conducts))
+    state.coins.make(presence_coin_id(state.context.chain_id), Presence(window, records))
 
 
 def end(state: BlockState) -> None:
@@ -61,6 +58,7 @@ def end(state: BlockState) -> None:
     epoch = epoch_at(state)
     if context.height != last_height_of(epoch, rules.epoch_blocks):
         return
+    _judge_conduct(state, epoch + 1)
     for validator in list(registered(state)):
         _pay_out(state, validator, epoch + 1)
     _strike_off(state, epoch + 1)
@@ -81,6 +79,27 @@ def choose(candidates: Sequence[Validator], seats: int) -> tuple[Member, ...]:
         for each in eligible[:seats]
     ]
     return tuple(sorted(members, key=lambda each: each.public_key))
+
+
+def _judge_conduct(state: BlockState, epoch: int) -> None:
+    """Bring reputations up to date, jail who was down, and begin new records.
+
+    Who is jailed is not judged: its reputation stays where it fell, and its absence is no news.
+    """
+    rules = state.context.parameters.staking
+    presence = _presence(state)
+    for record in presence.records:
+        validator = find(state, record.public_key)
+        if validator is None or validator.jailed_until:
+            continue
+        judgement = judge(validator.reputation, record.conduct, rules.reputation)
+        until = epoch + rules.downtime_jail_epochs if judgement.was_down else 0
+        if (judgement.reputation, until) != (validator.reputation, 0):
+            changed = replace(validator, reputation=judgement.reputation, jailed_until=until)
+            keep(state, changed)
+    if presence.records:
+        coin_id = presence_coin_id(state.context.chain_id)
+        state.coins.make(coin_id, Presence(presence.window))
 
 
 def _pay_out(state: BlockState, validator: Validator, epoch: int) -> None:
@@ -117,6 +136,12 @@ def _fix_committee(state: BlockState, epoch: int) -> None:
     fixed = epoch + SETS_AHEAD
     coin_id = committee_coin_id(state.context.chain_id, fixed)
     state.coins.make(coin_id, Committee(fixed, members))
+
+
+def _presence(state: BlockState) -> Presence:
+    coin = state.coins.get(presence_coin_id(state.context.chain_id))
+    assert isinstance(coin, Presence), "the registry's genesis makes it"
+    return coin
 
 
 def _committee(state: BlockState, epoch: int) -> Committee:

@@ -12,7 +12,6 @@ from gtxnode.ledger.staking import epoch_at, find, keep, require_registry
 from gtxnode.ledger.transactions import CheckedTransaction, Evidence
 from gtxnode.ledger.validators import (
     PPM,
-    WORST_REPUTATION,
     Committee,
     Unbonding,
     Validator,
@@ -73,7 +72,7 @@ def _slash(state: BlockState, validator: Validator) -> None:
         stake_ugtx=stake_ugtx,
         unbonding=unbonding,
         jailed_until=max(validator.jailed_until, epoch_at(state) + rules.jail_epochs),
-        reputation=WORST_REPUTATION,
+        reputation=rules.reputation.floor,
     )
     state.burned_ugtx += validator.locked_ugtx - slashed.locked_ugtx
     keep(state, slashed)

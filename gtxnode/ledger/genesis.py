@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from consensus.hashing import ZERO_HASH, Domain
-from consensus.validators import Validator as Member
 from consensus.validators import ValidatorSet
 from gtxnode.ledger.coins import (
     Cash,
@@ -19,11 +18,12 @@ from gtxnode.ledger.meters import registered
 from gtxnode.ledger.parameters import SETS_AHEAD
 from gtxnode.ledger.transactions import RegisterMeter
 from gtxnode.ledger.validators import (
-    START_REPUTATION,
     Committee,
+    Presence,
     Roster,
     Validator,
     committee_coin_id,
+    presence_coin_id,
     roster_coin_id,
     validator_coin_id,
 )
@@ -76,13 +76,11 @@ def _first_validators(chain_id: str, validators: ValidatorSet) -> dict[bytes, Co
             each.stake,
             (),
             0,
-            START_REPUTATION,
+            each.reputation,
             ZERO_HASH,
         )
-    members = tuple(
-        Member(each.public_key, each.stake, START_REPUTATION, each.region) for each in validators
-    )
     for epoch in range(SETS_AHEAD):
-        made[committee_coin_id(chain_id, epoch)] = Committee(epoch, members)
+        made[committee_coin_id(chain_id, epoch)] = Committee(epoch, validators.validators)
+    made[presence_coin_id(chain_id)] = Presence()
     made[roster_coin_id(chain_id)] = Roster(tuple(each.public_key for each in validators))
     return made

@@ -9,8 +9,9 @@ from typing import Annotated
 import msgspec
 
 from consensus.encoding import PublicKey
+from consensus.reputation import Millionths, ReputationRule
 from consensus.validators import MAX_STAKE
-from gtxnode.ledger.validators import MAX_SEATS, PPM
+from gtxnode.ledger.validators import MAX_LATE_HEIGHTS, MAX_SEATS
 from gtxnode.metering.readings import DAY_S, Duration, ReadingLimits
 from gtxnode.primitives.units import MAX_AMOUNT, UGTX_PER_GTX
 from gtxnode.primitives.zones import Role, Zone
@@ -18,8 +19,6 @@ from gtxnode.primitives.zones import Role, Zone
 Quantity = Annotated[int, msgspec.Meta(gt=0, le=10**12)]
 Price = Annotated[int, msgspec.Meta(gt=0, le=10**6)]
 Count = Annotated[int, msgspec.Meta(gt=0, le=10**6)]
-Share = Annotated[int, msgspec.Meta(ge=0, le=PPM)]
-"""In millionths."""
 SETS_AHEAD = 2
 """How many epochs ahead of its first height a validator set is fixed."""
 
@@ -59,8 +58,13 @@ class StakingRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many epochs after an offence evidence of it is taken."""
     unbonding_epochs: Count = 192
     jail_epochs: Count = 24
-    slash_ppm: Share = 50_000
+    """For messages that contradict."""
+    downtime_jail_epochs: Count = 2
+    slash_ppm: Millionths = 50_000
     """Of all that is staked or unbonding, for messages that contradict."""
+    late_heights: Annotated[int, msgspec.Meta(ge=0, le=MAX_LATE_HEIGHTS)] = 8
+    """For how many blocks after its commit a height may still be signed."""
+    reputation: ReputationRule = ReputationRule()
 
     def __post_init__(self) -> None:
         least = self.evidence_epochs + SETS_AHEAD
@@ -68,6 +72,11 @@ class StakingRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(
                 f"unbonding_epochs is {self.unbonding_epochs}, and must be {least} at least: "
                 f"evidence_epochs and the {SETS_AHEAD} that a stake votes on"
+            )
+        if self.late_heights >= self.epoch_blocks * self.evidence_epochs:
+            raise ValueError(
+                f"late_heights is {self.late_heights}, and committees are known for "
+                f"{self.epoch_blocks * self.evidence_epochs} heights back"
             )
 
 

@@ -22,7 +22,7 @@ from gtxnode.ledger.transactions import (
     Unjail,
     Unstake,
 )
-from gtxnode.ledger.validators import Attendance, Committee, Roster, Validator
+from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
 from gtxnode.metering.meters import Meter, Reading
 from gtxnode.primitives.errors import Reason, Refused
 
@@ -77,7 +77,7 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         Validator: SpendRow(frozenset({Stake, Unstake, Unjail}), owner_signed),
         Roster: SpendRow(frozenset(), nobody),
         Committee: SpendRow(frozenset(), nobody),
-        Attendance: SpendRow(frozenset(), nobody),
+        Presence: SpendRow(frozenset(), nobody),
     }
 )
 

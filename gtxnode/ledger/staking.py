@@ -17,7 +17,6 @@ from gtxnode.ledger.transfers import balance, move
 from gtxnode.ledger.validators import (
     MAX_REGISTERED,
     MAX_UNBONDING,
-    START_REPUTATION,
     Roster,
     Unbonding,
     Validator,
@@ -150,7 +149,7 @@ def _new(state: BlockState, public_key: bytes, registration: Registration) -> Va
         0,
         (),
         0,
-        START_REPUTATION,
+        state.context.parameters.staking.reputation.start,
         registration.seed_commitment,
     )
 

@@ -14,6 +14,8 @@ import msgspec
 
 from consensus.encoding import Hash32, PublicKey
 from consensus.hashing import Domain
+from consensus.presence import OpenHeight
+from consensus.reputation import Conduct, Millionths
 from consensus.validators import MAX_STAKE, ValidatorSet
 from consensus.validators import Validator as Member
 from gtxnode.metering.meters import AddressBytes
@@ -21,19 +23,16 @@ from gtxnode.primitives.zones import Zone
 
 MAX_UNBONDING = 16
 """Amounts that one validator may have unbonding; those that are due together are one."""
-MAX_SEATS = 512
+MAX_SEATS = 256
 """Validators in a set: times the largest stake, still under the largest total."""
+MAX_LATE_HEIGHTS = 16
 MAX_REGISTERED = 1_024
 MAX_EPOCH = 2**53 - 1
 PPM = 1_000_000
-START_REPUTATION = 500_000
-"""Of a validator that was never seen at work."""
-WORST_REPUTATION = 0
 
 Epoch = Annotated[int, msgspec.Meta(ge=0, le=MAX_EPOCH)]
 Stake = Annotated[int, msgspec.Meta(ge=0, le=MAX_STAKE)]
 StakedAmount = Annotated[int, msgspec.Meta(gt=0, le=MAX_STAKE)]
-Reputation = Annotated[int, msgspec.Meta(ge=0, le=PPM)]
 
 
 class Unbonding(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -57,7 +56,7 @@ class Validator(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=6):
     """By release epoch, each epoch once."""
     jailed_until: Epoch
     """The first epoch in which it may ask to return; 0 where it is not jailed."""
-    reputation: Reputation
+    reputation: Millionths
     seed_commitment: Hash32
     """The end of its hash chain, from which its reveals to the seed lead; zeros for none."""
 
@@ -90,12 +89,20 @@ class Committee(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=8):
         return ValidatorSet(self.members)
 
 
-class Attendance(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=9):
-    """How many of the epoch's commits so far each member of its committee signed, by place."""
+class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What the epoch's blocks have shown of a validator so far."""
 
-    epoch: Epoch
-    commits: Annotated[int, msgspec.Meta(ge=0)]
-    signed: Annotated[tuple[int, ...], msgspec.Meta(max_length=MAX_SEATS)]
+    public_key: PublicKey
+    conduct: Conduct
+
+
+class Presence(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=9):
+    """Whose precommits blocks have carried: the heights that may still be signed, and the
+    records since the epoch began, by key. A height counts where it is settled.
+    """
+
+    window: Annotated[tuple[OpenHeight, ...], msgspec.Meta(max_length=MAX_LATE_HEIGHTS)] = ()
+    records: Annotated[tuple[Record, ...], msgspec.Meta(max_length=2 * MAX_SEATS)] = ()
 
 
 def epoch_of(height: int, epoch_blocks: int) -> int:
@@ -125,9 +132,9 @@ def committee_coin_id(chain_id: str, epoch: int) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def attendance_coin_id(chain_id: str) -> bytes:
-    """The coin that counts the signatures of the epoch at hand."""
-    return _domain("coin/attendance", chain_id).hash() + b"\x00\x00"
+def presence_coin_id(chain_id: str) -> bytes:
+    """The coin that counts whose precommits blocks have carried."""
+    return _domain("coin/presence", chain_id).hash() + b"\x00\x00"
 
 
 def release_id(chain_id: str, public_key: bytes, epoch: int) -> bytes:

@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from consensus import signing
+from consensus.types import Commit
 from consensus.validators import ValidatorSet
 from gtxnode.ledger import wallet
 from gtxnode.ledger.coins import (
@@ -118,7 +119,7 @@ class LittleChain:
         self.now_s = START_S
         self.metered_wh = 0
         self.genesis_ugtx = self.supply().gtx_ugtx
-        self.signers: tuple[bytes, ...] = ()
+        self.last_commit: Commit | None = None
         self.check()
 
     def execute(
@@ -131,7 +132,7 @@ class LittleChain:
             self.now_s * 1_000,
             address("proposer"),
             self.parameters,
-            self.signers,
+            self.last_commit,
         )
         return execute(context, transactions, self.store, self.orders if orders is None else orders)
 

@@ -5,22 +5,33 @@ from hashlib import sha256
 import msgspec
 
 from consensus import signing
-from consensus.types import UNSIGNED, Proposal, Vote, VoteKind, proposal_digest, vote_digest
+from consensus.types import (
+    UNSIGNED,
+    Commit,
+    CommitSignature,
+    Proposal,
+    Vote,
+    VoteKind,
+    proposal_digest,
+    vote_digest,
+)
 from consensus.validators import MAX_TOTAL_STAKE, ValidatorSet
 from consensus.validators import Validator as Member
 from gtxnode.ledger import wallet
 from gtxnode.ledger.coins import Cash
+from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.outcome import BlockOutcome
 from gtxnode.ledger.parameters import ChainParameters, StakingRules
 from gtxnode.ledger.transactions import CheckedTransaction, Evidence, ProposalPair, VotePair
 from gtxnode.ledger.validators import (
-    Attendance,
     Committee,
+    Presence,
     Roster,
     Validator,
-    attendance_coin_id,
     committee_coin_id,
     epoch_of,
     last_height_of,
+    presence_coin_id,
     roster_coin_id,
     validator_coin_id,
 )
@@ -67,13 +78,15 @@ class LittleRegistry(LittleChain):
         rules: StakingRules = RULES,
         cash_ugtx: int = 1_000 * GTX,
     ) -> None:
+        self.absent: set[str] = set()
         super().__init__(
             *people,
             *[f"{name}'s node" for name in founders],
             cash_ugtx=cash_ugtx,
             parameters=ChainParameters(zones=(Zone.BANGKOK,), staking=rules, registry=True),
             validators=ValidatorSet(
-                Member(node(name), GENESIS_STAKE, region=Zone.BANGKOK) for name in founders
+                Member(node(name), GENESIS_STAKE, rules.reputation.start, Zone.BANGKOK)
+                for name in founders
             ),
         )
 
@@ -107,10 +120,32 @@ class LittleRegistry(LittleChain):
         assert committee is not None
         return {member.public_key: member.stake for member in committee.members}
 
-    def attendance(self) -> Attendance:
-        coin = self.coin(attendance_coin_id(CHAIN))
-        assert isinstance(coin, Attendance)
+    def presence(self) -> Presence:
+        coin = self.coin(presence_coin_id(CHAIN))
+        assert isinstance(coin, Presence)
         return coin
+
+    def execute(
+        self, *transactions: CheckedTransaction, orders: OpenOrders | None = None
+    ) -> BlockOutcome:
+        """With the precommits of all but `absent` for the parent."""
+        self.last_commit = self._commit() if self.height else None
+        return super().execute(*transactions, orders=orders)
+
+    def _commit(self) -> Commit:
+        committee = self.committee(epoch_of(self.height, self.rules.epoch_blocks))
+        assert committee is not None
+        away = {node(name) for name in self.absent}
+        return Commit(
+            self.height,
+            0,
+            _block_id(f"block {self.height}"),
+            tuple(
+                CommitSignature(each.public_key, UNSIGNED)
+                for each in committee.members
+                if each.public_key not in away
+            ),
+        )
 
     def stake(
         self, name: str, amount_ugtx: int, *, by: str | None = None, register: bool = False

@@ -5,7 +5,6 @@ import pytest
 
 from consensus.types import Vote
 from gtxnode.ledger.coins import Cash
-from gtxnode.ledger.validators import WORST_REPUTATION
 from gtxnode.primitives.errors import Reason
 from tests.ledger.little_chain import GTX, address, reasons
 from tests.ledger.little_registry import (
@@ -49,7 +48,7 @@ def test_an_offence_costs_stake_reputation_and_the_seat(offence: str) -> None:
     assert anan is not None
     assert anan.stake_ugtx == GENESIS_STAKE - lost
     assert anan.jailed_until == RULES.jail_epochs
-    assert anan.reputation == WORST_REPUTATION
+    assert anan.reputation == RULES.reputation.floor
     chain.to_epoch(2)
     assert set(chain.power(2)) == {node("boon")}
     boon = chain.validator("boon")

@@ -10,7 +10,6 @@ from gtxnode.ledger.parameters import StakingRules
 from gtxnode.ledger.transactions import Registration, Stake
 from gtxnode.ledger.validators import (
     MAX_UNBONDING,
-    START_REPUTATION,
     Unbonding,
     Validator,
     epoch_of,
@@ -40,7 +39,7 @@ def test_genesis_validators_hold_the_first_two_epochs() -> None:
     assert chain.power(0) == chain.power(1) == {node(name): GENESIS_STAKE for name in FOUNDERS}
     anan = chain.validator("anan")
     assert anan is not None
-    assert (anan.owner, anan.reputation) == (address("anan's node"), START_REPUTATION)
+    assert (anan.owner, anan.reputation) == (address("anan's node"), RULES.reputation.start)
 
 
 def test_a_new_validator_votes_from_the_epoch_after_the_next() -> None:
@@ -196,6 +195,15 @@ def test_a_stake_that_unbonds_can_be_slashed_as_long_as_it_has_voted() -> None:
     with pytest.raises(ValueError, match="unbonding_epochs is 4"):
         StakingRules(evidence_epochs=3, unbonding_epochs=4)
     assert StakingRules(evidence_epochs=3, unbonding_epochs=5).unbonding_epochs == 5
+
+
+def test_a_height_is_settled_while_its_committee_is_known() -> None:
+    with pytest.raises(ValueError, match="late_heights is 6"):
+        StakingRules(epoch_blocks=2, evidence_epochs=3, unbonding_epochs=5, late_heights=6)
+    rules = StakingRules(epoch_blocks=2, evidence_epochs=3, unbonding_epochs=5, late_heights=5)
+    chain = LittleRegistry(FOUNDERS, rules=rules)
+    chain.to_epoch(9)
+    assert chain.presence().window[0].height == chain.height - 5
 
 
 def test_choosing_is_by_stake_then_key_and_leaves_out_who_may_not() -> None:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from consensus import signing
 from consensus.encoding import DecodeError
+from consensus.presence import OpenHeight
+from consensus.reputation import Conduct
 from consensus.types import Proposal, Vote, VoteKind
 from consensus.validators import MAX_STAKE
 from consensus.validators import Validator as Member
@@ -54,12 +56,14 @@ from gtxnode.ledger.transactions import (
 )
 from gtxnode.ledger.validators import (
     MAX_EPOCH,
+    MAX_LATE_HEIGHTS,
     MAX_REGISTERED,
     MAX_SEATS,
     MAX_UNBONDING,
     PPM,
-    Attendance,
     Committee,
+    Presence,
+    Record,
     Roster,
     Unbonding,
     Validator,
@@ -113,7 +117,10 @@ COINS: tuple[Coin, ...] = (
     Committee(
         MAX_EPOCH, (Member(KEY, MAX_STAKE, PPM, Zone.SOUTHERN),) * MAX_SEATS, (KEY,) * MAX_SEATS
     ),
-    Attendance(MAX_EPOCH, 10**6, (10**6,) * MAX_SEATS),
+    Presence(
+        (OpenHeight(2**50, bytes(32), (KEY,) * MAX_SEATS),) * MAX_LATE_HEIGHTS,
+        (Record(KEY, Conduct(*[2**50] * 5)),) * (2 * MAX_SEATS),
+    ),
 )
 
 
@@ -149,7 +156,7 @@ def test_every_kind_is_in_the_tables() -> None:
 @pytest.mark.parametrize("coin", COINS, ids=lambda coin: type(coin).__name__)
 def test_each_coin_is_read_as_it_was_written(coin: Coin) -> None:
     assert decode_coin(encode_coin(coin)) == coin
-    nobodys = isinstance(coin, Supply | Roster | Committee | Attendance)
+    nobodys = isinstance(coin, Supply | Roster | Committee | Presence)
     assert owner_of(coin) == (None if nobodys else OWNER)
 
 

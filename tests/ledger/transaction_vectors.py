@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 
 from consensus import signing
+from consensus.presence import OpenHeight
+from consensus.reputation import Conduct
 from consensus.types import UNSIGNED, Proposal, Vote, VoteKind, proposal_digest, vote_digest
 from consensus.validators import Validator as Member
 from gtxnode.ledger.coins import (
@@ -57,14 +59,15 @@ from gtxnode.ledger.transactions import (
     parse,
 )
 from gtxnode.ledger.validators import (
-    Attendance,
     Committee,
+    Presence,
+    Record,
     Roster,
     Unbonding,
     Validator,
-    attendance_coin_id,
     committee_coin_id,
     possession_digest,
+    presence_coin_id,
     roster_coin_id,
     validator_coin_id,
 )
@@ -195,7 +198,13 @@ COINS: tuple[tuple[bytes, Coin], ...] = (
         committee_coin_id(CHAIN, 3),
         Committee(3, (Member(VALIDATOR, 2_000_000_000, 500_000, Zone.BANGKOK),), (VALIDATOR,)),
     ),
-    (attendance_coin_id(CHAIN), Attendance(3, 20, (19,))),
+    (
+        presence_coin_id(CHAIN),
+        Presence(
+            (OpenHeight(7, sha256(b"a block").digest(), (VALIDATOR,)),),
+            (Record(VALIDATOR, Conduct(20, 19, 3, 1)),),
+        ),
+    ),
 )
 
 
