@@ -6,7 +6,7 @@ the records prove against a validator is said again. Answers are deterministic o
 signer that has signed something else refuses, and the round goes on without that vote.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from consensus.driver import start_height, step
 from consensus.errors import ConsensusError, InvalidRecord, PeerError
@@ -50,7 +50,7 @@ from consensus.records import (
 )
 from consensus.round import TimeoutKind
 from consensus.state import DriverState
-from consensus.types import Block
+from consensus.types import Block, Proposal, Vote
 
 
 def rebuild(me: bytes | None, start: StartHeight, records: Iterable[bytes]) -> Result:
@@ -70,6 +70,16 @@ def rebuild(me: bytes | None, start: StartHeight, records: Iterable[bytes]) -> R
                 raise InvalidRecord(f"{type(record).__name__} does not follow: {error}") from error
             found.extend(each for each in effects if isinstance(each, Evidence | Overruled))
     return state, (*found, *_resume(state))
+
+
+def own_messages(records: Iterable[bytes]) -> Iterator[Vote | Proposal]:
+    """All that we signed, of whatever height, in order. Raises `InvalidRecord`."""
+    for data in records:
+        match decode_record(data):
+            case VoteRecord(vote, True):
+                yield vote
+            case ProposalRecord(message, True):
+                yield message.proposal
 
 
 def _replay(state: DriverState, record: Record) -> Result:

@@ -93,10 +93,10 @@ class ChainApplication:
         """Who proposes at a height, drawn by stake."""
         return self._proposers
 
-    def build(self, height: int, last_commit: Commit | None) -> Block:
+    async def build(self, height: int, last_commit: Commit | None) -> Block:
         """A block on the head with what waits in the pool, proposed by us."""
         assert self._public_key is not None, "only a validator proposes"
-        return build_block(
+        block = build_block(
             self._store.tip,
             self._pool.choose(height, self._can_be_ordered),
             last_commit,
@@ -105,6 +105,8 @@ class ChainApplication:
             self._public_key,
             self._now_ms(),
         )
+        await self._sync_batches(block)
+        return block
 
     def _can_be_ordered(self, batch: CheckedBatch) -> bool:
         parent = batch.sealed.batch.header.parent_id
@@ -125,10 +127,13 @@ class ChainApplication:
                 "block_invalid", chain=self._store.chain_id, height=height, reason=str(error)
             )
             return False
-        if block.payload:
-            # A vote says that this node has the batches, and still will after a power cut.
-            await trio.to_thread.run_sync(self._store.sync)
+        await self._sync_batches(block)
         return True
+
+    async def _sync_batches(self, block: Block) -> None:
+        """A vote says that this node has the batches, and still will after a power cut."""
+        if block.payload:
+            await trio.to_thread.run_sync(self._store.sync)
 
     def _check(self, block: Block) -> None:
         height = block.header.height

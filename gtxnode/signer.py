@@ -1,14 +1,18 @@
 """The validator's signing guard: one signature for one place in the chain, for good.
 
 A place is (height, round, step). The guard never signs below the last place that it signed, and
-at that place only the very digest that it signed there. What it signed is on the disk before the
-signature is handed out, in a file of its own: the consensus journal may be emptied or lost, this
-file decides alone.
+at that place only the very digest that it signed there. Signatures are those of RFC 6979: the same
+digest has the same signature, so one that was made and never said is as if it had not been made.
+
+What it signed stands in two files before it is said. The consensus journal is synced, with what
+the signature rests on; then `keep` writes it to the guard's own file, which outlives the journal.
+That write is left to the system to bring to the disk: a process that is killed loses nothing, and
+after a power cut the journal tells the guard what it had signed (`recall`). `sync` brings it to the
+disk, and must be called before the journal is emptied.
 
 The file holds one cell twice, each copy in a page of its own, and both are written in place, in
-one write and one fdatasync a signature. The file's length never changes, so no metadata goes with
-it (0.12 ms here against 0.15 ms for an append to a journal), a disk that fills up cannot stop it,
-and there is nothing to rotate: emptying a journal takes two fsyncs and a rename.
+one write a signature. The file's length never changes, so no metadata goes with it, a disk that
+fills up cannot stop it, and there is nothing to rotate.
 
 Invariant: one of the copies is whole. Wherever a write is cut, the first is new or the second is
 old. Two damaged copies are therefore no torn write but damage, and the guard refuses to guess
@@ -100,7 +104,7 @@ class Signer:
     """Signs for one key on one chain. Made by `open`; any thread may call `sign`."""
 
     __slots__ = (
-        "_failure", "_fd", "_identity", "_last", "_lock", "_private_key", "_turn", "path",
+        "_failure", "_fd", "_identity", "_kept", "_last", "_lock", "_private_key", "_turn", "path",
     )  # fmt: skip
 
     def __init__(self, path: Path, private_key: bytes, identity: bytes, lock: FileLock) -> None:
@@ -110,6 +114,7 @@ class Signer:
         self._lock = lock
         self._fd: int | None = None
         self._last = _NOTHING
+        self._kept = _NOTHING
         self._failure: str | None = None
         self._turn = threading.Lock()
 
@@ -143,7 +148,7 @@ class Signer:
         return self._last.place
 
     def sign(self, height: int, round: int, step: Step, digest: bytes) -> bytes:
-        """The 64-byte signature of `digest` (32 bytes) at a place, on the disk by the return.
+        """The 64-byte signature of `digest` (32 bytes) at a place, not to be said before `keep`.
 
         Asked again for the last place and digest, it gives the signature that it gave. Raises
         WouldSignTwice, WouldGoBack, SignerFailed, StoreClosed.
@@ -153,7 +158,7 @@ class Signer:
         assert len(digest) == signing.DIGEST_BYTES, "callers hash first"
         place = Place(height, round, Step(step))
         with self._turn:
-            fd = self._usable()
+            self._usable()
             last = self._last
             if place < last.place:
                 raise WouldGoBack(place, last.place)
@@ -161,9 +166,34 @@ class Signer:
                 if digest != last.digest:
                     raise WouldSignTwice(place, last.place)
                 return last.signature
-            signed = _Signed(place, digest, signing.sign(self._private_key, digest))
-            self._write(fd, signed)
-            return signed.signature
+            self._last = _Signed(place, digest, signing.sign(self._private_key, digest))
+            return self._last.signature
+
+    def recall(self, height: int, round: int, step: Step, digest: bytes) -> None:
+        """Take up what the journal says was signed; what lies at or below `last` is known."""
+        place = Place(height, round, Step(step))
+        with self._turn:
+            fd = self._usable()
+            if place > self._last.place:
+                signature = signing.sign(self._private_key, digest)
+                self._last = _Signed(place, digest, signature)
+                self._write(fd)
+
+    def keep(self) -> None:
+        """Write what was signed, so that the end of this process cannot undo it.
+
+        Raises SignerFailed, StoreClosed.
+        """
+        with self._turn:
+            fd = self._usable()
+            if self._kept != self._last:
+                self._write(fd)
+
+    def sync(self) -> None:
+        """Return once what was signed survives a power cut. Raises as `keep` does."""
+        self.keep()
+        with self._turn:
+            self._sync(self._usable())
 
     def close(self) -> None:
         """Give up file and lock. Closing twice is no error; signing then is."""
@@ -178,16 +208,23 @@ class Signer:
         last = _newest(self.path, data, self._identity)
         with writing(self.path):
             self._fd = os.open(self.path, os.O_WRONLY | os.O_CLOEXEC)
+        self._last = last
         # What a killed process wrote can be read back and still not be on the disk.
-        self._write(self._fd, last)
+        self._write(self._fd)
+        self._sync(self._fd)
 
-    def _write(self, fd: int, signed: _Signed) -> None:
+    def _write(self, fd: int) -> None:
         try:
-            write_all_at(fd, _copies_of(self._identity, signed), 0)
+            write_all_at(fd, _copies_of(self._identity, self._last), 0)
+        except OSError as error:
+            self._fail(error)
+        self._kept = self._last
+
+    def _sync(self, fd: int) -> None:
+        try:
             os.fdatasync(fd)
         except OSError as error:
             self._fail(error)
-        self._last = signed
 
     def _usable(self) -> int:
         if self._failure is not None:

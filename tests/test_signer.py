@@ -34,6 +34,13 @@ def opened(path: Path) -> Signer:
     return Signer.open(path, KEY, CHAIN, create=True)
 
 
+def opened_at(path: Path) -> Place:
+    """The last place that the file knows of."""
+    signer = opened(path)
+    signer.close()
+    return signer.last
+
+
 def digest(number: int) -> bytes:
     return number.to_bytes(32, "big")
 
@@ -51,6 +58,7 @@ def test_the_same_digest_at_the_same_place_is_the_same_signature(tmp_path: Path)
     signer = opened(tmp_path / "signer")
     signature = signer.sign(7, 2, Step.PREVOTE, digest(1))
     assert signer.sign(7, 2, Step.PREVOTE, digest(1)) == signature
+    signer.keep()
     signer.close()
     signer = Signer.open(tmp_path / "signer", KEY, CHAIN)
     assert signer.last == (7, 2, Step.PREVOTE)
@@ -64,6 +72,7 @@ def test_another_digest_at_the_same_place_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WouldSignTwice, match="height 7, round 2, prevote") as refused:
         signer.sign(7, 2, Step.PREVOTE, digest(2))
     assert not isinstance(refused.value, WouldGoBack)
+    signer.keep()
     signer.close()
     signer = opened(tmp_path / "signer")
     with pytest.raises(WouldSignTwice):
@@ -86,7 +95,7 @@ def test_a_lower_place_is_refused_even_for_the_same_digest(
     signer.close()
 
 
-def test_a_signature_is_on_the_disk_before_it_is_handed_out(
+def test_what_is_kept_is_in_the_file_and_what_is_synced_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "signer"
@@ -94,11 +103,44 @@ def test_a_signature_is_on_the_disk_before_it_is_handed_out(
     synced: list[bytes] = []
     monkeypatch.setattr(os, "fdatasync", lambda _: synced.append(path.read_bytes()))
     signature = signer.sign(1, 0, Step.PROPOSE, digest(1))
-    assert len(synced) == 1, "one sync a signature"
-    assert signature in synced[0]
-    signer.sign(1, 0, Step.PROPOSE, digest(1))
-    assert len(synced) == 1, "a stored signature needs none"
+    assert signature not in path.read_bytes()
+    signer.keep()
+    assert signature in path.read_bytes()
+    assert not synced
+    later = signer.sign(1, 0, Step.PREVOTE, digest(2))
+    signer.sync()
+    assert len(synced) == 1
+    assert later in synced[0]
     signer.close()
+
+
+def test_a_signature_that_was_never_kept_was_never_made(tmp_path: Path) -> None:
+    signer = opened(tmp_path / "signer")
+    signer.sign(7, 2, Step.PREVOTE, digest(1))
+    signer.close()
+    signer = opened(tmp_path / "signer")
+    assert signer.last == (0, 0, 0)
+    signer.close()
+
+
+def test_the_journal_reminds_a_guard_that_a_power_cut_set_back(tmp_path: Path) -> None:
+    path = tmp_path / "signer"
+    signer = opened(path)
+    signer.sign(7, 1, Step.PREVOTE, digest(1))
+    signer.sync()
+    signature = signer.sign(7, 2, Step.PREVOTE, digest(2))
+    signer.close()
+    for _ in range(2):  # What is recalled is in the file from then on.
+        signer = opened(path)
+        signer.recall(7, 1, Step.PREVOTE, digest(1))
+        signer.recall(7, 2, Step.PREVOTE, digest(2))
+        signer.recall(7, 1, Step.PRECOMMIT, digest(3))
+        assert signer.last == (7, 2, Step.PREVOTE)
+        assert signer.sign(7, 2, Step.PREVOTE, digest(2)) == signature
+        with pytest.raises(WouldSignTwice):
+            signer.sign(7, 2, Step.PREVOTE, digest(4))
+        signer.close()
+        assert opened_at(path) == (7, 2, Step.PREVOTE)
 
 
 def test_a_guard_is_not_made_unasked(tmp_path: Path) -> None:
@@ -137,8 +179,9 @@ def test_after_a_failure_nothing_is_signed(
 
     with monkeypatch.context() as broken:
         broken.setattr(os, call, failing)
+        signer.sign(1, 0, Step.PREVOTE, digest(2))
         with pytest.raises(SignerFailed, match="No space left") as failed:
-            signer.sign(1, 0, Step.PREVOTE, digest(2))
+            signer.sync()
     assert isinstance(failed.value.__cause__, DiskFull)
     for number in (1, 2):
         with pytest.raises(SignerFailed):
@@ -178,6 +221,7 @@ def test_no_crash_makes_it_sign_twice_or_go_back(
             before, cut = signer.last, sign_cut
             try:
                 signature = signer.sign(*place, digest(number))
+                signer.keep()
             except WouldSignTwice:
                 pass
             except Crashed:
@@ -211,6 +255,7 @@ def test_one_damaged_byte_loses_nothing(place: int, bit: int, count: int) -> Non
         signer = opened(path)
         for height in range(1, count + 1):
             signer.sign(height, 0, Step.PRECOMMIT, digest(height))
+        signer.keep()
         last = signer.last
         signer.close()
         data = bytearray(path.read_bytes())
@@ -263,6 +308,7 @@ height = signer.last.height
 while True:
     height += 1
     signer.sign(height, 0, Step.PRECOMMIT, height.to_bytes(32, "big"))
+    signer.keep()
     print(height, flush=True)
 """
 

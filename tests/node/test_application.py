@@ -67,13 +67,13 @@ async def test_what_we_build_is_valid_and_takes_effect() -> None:
     batch = batch_of(chain.store, 0, 1)
     chain.pool.add(batch)
     chain.shelf.put(batch)
-    block = chain.application.build(1, None)
+    block = await chain.application.build(1, None)
     assert block.payload == (batch.id,)
     assert await chain.application.judge(block)
     await chain.decide(block)
     assert [item.reason for item in chain.final[0].transactions] == [None, None]
     assert len(chain.pool) == 0
-    assert chain.application.build(2, commit_on(block)).payload == ()
+    assert (await chain.application.build(2, commit_on(block))).payload == ()
 
 
 async def test_a_verdict_waits_for_a_batch(nursery: trio.Nursery) -> None:
