@@ -43,7 +43,7 @@ from gtxnode.chain.rules import Tip, build_block
 from gtxnode.engine import Engine, Pace
 from gtxnode.engine.early import EARLY_BYTES, EARLY_BYTES_PER_PEER, Early
 from gtxnode.relay import ConsensusEnvelope, Envelope, HeadEnvelope
-from gtxnode.signer import Signer, Step
+from gtxnode.signer import Signer, Step, WouldSignTwice
 from p2p.errors import NotConnected
 from p2p.identity import PeerId
 from p2p.network import Offence
@@ -412,6 +412,20 @@ async def test_killed_between_any_two_steps_it_votes_once_and_goes_on(tmp_path: 
             both = [each.vote for each in (*said, *life.ear.said) if isinstance(each, VoteMessage)]
             assert {each.block_id for each in both} <= {identity}
     raise AssertionError("the script has more steps than are tried")
+
+
+async def test_after_a_power_cut_the_journal_reminds_the_guard(tmp_path: Path) -> None:
+    chain = Chain()
+    async with living(tmp_path, chain) as life:
+        old = (tmp_path / "signer").read_bytes()
+        await life.hear(proposal(FIRST))
+        await until(lambda: len(life.ear.votes()) == 1)
+    (tmp_path / "signer").write_bytes(old)
+    async with living(tmp_path, chain) as life:
+        await until(lambda: len(life.ear.votes()) == 1)
+        assert life.signer.last == (1, 0, Step.PREVOTE)
+        with pytest.raises(WouldSignTwice):
+            life.signer.sign(1, 0, Step.PREVOTE, b"\x01" * 32)
 
 
 async def test_a_journal_that_cannot_be_written_ends_the_engine(tmp_path: Path) -> None:
