@@ -27,6 +27,8 @@ class Refusal(StrEnum):
     DUPLICATE_SIGNER = "duplicate_signer"
     NOT_ENOUGH_STAKE = "not_enough_stake"
     NO_OFFENCE = "no_offence"
+    BAD_REVEAL = "bad_reveal"
+    WRONG_TIME = "wrong_time"
 
 
 class PeerError(Exception):
