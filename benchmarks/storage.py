@@ -29,11 +29,10 @@ from storage.journal import Journal
 from storage.kv import WriteBatch
 from storage.leveldb import (
     BLOOM_BITS_PER_KEY,
-    CACHE_BYTES,
     OPEN_FILES,
-    WRITE_BUFFER_BYTES,
     LevelDB,
 )
+from storage.sizes import CACHE_BYTES, WRITE_BUFFER_BYTES
 
 ROUNDS: Final = 21
 BATCH: Final = 10_000

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from gtxnode.schema import Misfit
+from storage.sizes import CACHE_BYTES, WRITE_BUFFER_BYTES
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -184,6 +185,21 @@ class PoolConfig(Section, frozen=True):
     ] = 64 * MIB
 
 
+class StorageConfig(Section, frozen=True):
+    """[storage]: memory of the databases, of which each shard has one."""
+
+    cache_bytes: Annotated[
+        int,
+        msgspec.Meta(ge=MIB, le=65_536 * MIB),
+        described("Bytes of what was read that one shard's database keeps in memory."),
+    ] = CACHE_BYTES
+    write_buffer_bytes: Annotated[
+        int,
+        msgspec.Meta(ge=64 * KIB, le=1024 * MIB),
+        described("Bytes of what was written that it gathers, twice at most, for a table file."),
+    ] = WRITE_BUFFER_BYTES
+
+
 class LoggingConfig(Section, frozen=True):
     """[logging]: what is written to the standard error."""
 
@@ -212,6 +228,7 @@ class Config(Section, frozen=True):
     consensus: ConsensusConfig = ConsensusConfig()
     batches: BatchesConfig = BatchesConfig()
     pool: PoolConfig = PoolConfig()
+    storage: StorageConfig = StorageConfig()
     logging: LoggingConfig = LoggingConfig()
 
 

@@ -142,7 +142,7 @@ async def open_disk(name: str, host: Hosting, home: Home) -> AsyncIterator[Disk]
     Raises storage's errors, among them `Locked` where another process has this home.
     """
     with ExitStack() as stack:
-        store = await trio.to_thread.run_sync(open_store, name, host.genesis, home)
+        store = await trio.to_thread.run_sync(open_store, name, host, home)
         stack.callback(store.close)
         journal = Journal.open(home.journal(name))
         stack.callback(journal.close)
@@ -156,8 +156,9 @@ async def open_disk(name: str, host: Hosting, home: Home) -> AsyncIterator[Disk]
         yield Disk(store, journal, signer)
 
 
-def open_store(name: str, genesis: Genesis, home: Home) -> ChainStore:
+def open_store(name: str, host: Hosting, home: Home) -> ChainStore:
     """A chain's database, with its genesis in it."""
+    genesis = host.genesis
     chain = chain_id(genesis.network, name)
     cash = [(each.address, each.amount_ugtx) for each in genesis.allocations_on(name)]
     return ChainStore.open(
@@ -167,4 +168,6 @@ def open_store(name: str, genesis: Genesis, home: Home) -> ChainStore:
         genesis.time_ms,
         genesis.chain_parameters(name),
         initial_coins(chain, cash, validators=genesis.stakes_on(name)),
+        cache_bytes=host.config.storage.cache_bytes,
+        write_buffer_bytes=host.config.storage.write_buffer_bytes,
     )

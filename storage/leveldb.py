@@ -29,11 +29,8 @@ from storage.errors import (
 from storage.files import make_folder
 from storage.kv import Reader, WriteBatch
 from storage.lock import FileLock
+from storage.sizes import CACHE_BYTES, WRITE_BUFFER_BYTES
 
-WRITE_BUFFER_BYTES = 8 << 20
-"""LevelDB keeps up to two of these in memory before it writes a table file."""
-CACHE_BYTES = 16 << 20
-"""Uncompressed blocks kept in memory."""
 OPEN_FILES = 256
 BLOOM_BITS_PER_KEY = 10
 """About one in a hundred reads of an absent key goes to the disk for nothing."""

@@ -42,6 +42,7 @@ from storage.errors import Corrupted
 from storage.format import check_format
 from storage.kv import KeyValue, Reader, WriteBatch
 from storage.leveldb import LevelDB
+from storage.sizes import CACHE_BYTES, WRITE_BUFFER_BYTES
 from storage.tables import U64, Raw, Table, tuple_key
 
 FORMAT: Final = "gtx-chain-1"
@@ -97,6 +98,9 @@ class ChainStore:
         genesis_time_ms: int,
         parameters: ChainParameters,
         initial: dict[bytes, HeldCoin],
+        *,
+        cache_bytes: int = CACHE_BYTES,
+        write_buffer_bytes: int = WRITE_BUFFER_BYTES,
     ) -> Self:
         """Open the database of a chain, and write genesis into a new one.
 
@@ -104,7 +108,9 @@ class ChainStore:
         """
         path.mkdir(parents=True, exist_ok=True)
         check_format(path, FORMAT)
-        database = LevelDB.open(path / "leveldb")
+        database = LevelDB.open(
+            path / "leveldb", cache_bytes=cache_bytes, write_buffer_bytes=write_buffer_bytes
+        )
         try:
             return cls.on(database, chain_id, genesis_id, genesis_time_ms, parameters, initial)
         except BaseException:

@@ -1,15 +1,18 @@
 """The node as a whole, in this process: what it needs of its home, what it answers, how it ends."""
 
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from consensus.signing import public_key
-from gtxnode.config import Config, HttpConfig, NodeConfig, P2PConfig, Role, RpcConfig
+from gtxnode.config import Config, HttpConfig, NodeConfig, P2PConfig, Role, RpcConfig, StorageConfig
 from gtxnode.genesis import Genesis
 from gtxnode.home import Home, UnusableKey, write_private_key
 from gtxnode.node import open_node
 from gtxnode.rpc.client import connect
+from storage.leveldb import LevelDB
 from tests.node.harness import SHARD, key, quick_genesis, utility_key
 
 
@@ -64,3 +67,21 @@ async def test_parameters_are_answered_as_people_write_them(home: Home, genesis:
     assert parameters["min_fee_ugtx"] == "1000"
     assert parameters["orders"]["max_price_mgtx_per_kwh"] == "10000"
     assert parameters["orders"]["max_open_per_trader"] == 100
+
+
+async def test_the_settings_of_storage_reach_the_database(
+    home: Home, genesis: Genesis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[dict[str, object]] = []
+    open_database = LevelDB.open
+
+    def recorded(path: Path, **options: Any) -> LevelDB:
+        opened.append(options)
+        return open_database(path, **options)
+
+    monkeypatch.setattr(LevelDB, "open", recorded)
+    chosen = StorageConfig(cache_bytes=3_000_000, write_buffer_bytes=100_000)
+    settings = msgspec.structs.replace(config(Role.TRADER), storage=chosen)
+    async with open_node(home, settings, genesis):
+        pass
+    assert opened == [{"cache_bytes": 3_000_000, "write_buffer_bytes": 100_000}]
