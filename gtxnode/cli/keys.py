@@ -117,14 +117,14 @@ def import_key(name: str, source: Path | None, account: int, passphrase_file: Pa
 def export(name: str, words: bool, passphrase_file: Path | None) -> None:
     """Print a key in the clear.
 
-    64 hexadecimal digits, or with --words its sentence. Whoever reads it has the GTX and
-    the kWh.
+    64 hexadecimal digits, or with --words its sentence, and nothing else: import and
+    --key-file take it as it is. Whoever reads it has the GTX and the kWh.
     """
     secret = _keystore().unlock(name, _passphrase(passphrase_file))
     if words and secret.words is None:
         raise click.UsageError(f"{name} was imported without words.")
     shown = secret.words if words else secret.private_key.hex()
-    emit({"name": name, "words" if words else "private_key": shown})
+    emit({"name": name, "words" if words else "private_key": shown} if session().as_json else shown)
 
 
 def _add(name: str, secret: Secret, passphrase_file: Path | None) -> dict[str, Any]:

@@ -27,6 +27,15 @@ def test_a_key_lives_through_its_commands(tmp_path: Path) -> None:
     assert secret_from_words(made.answer["words"]).private_key.hex() == exported
 
 
+@pytest.mark.parametrize("form", [(), ("--words",)])
+def test_what_was_exported_can_be_imported(form: tuple[str, ...], tmp_path: Path) -> None:
+    made = keys(tmp_path, "new", "alice").answer
+    exported = gtxnode(tmp_path, "keys", "export", "alice", *form, environment=PASSPHRASE).out
+    again = keys(tmp_path, "import", "again", "--file", "-", given=exported)
+    assert again.code == 0, again.err
+    assert again.answer["address"] == made["address"]
+
+
 def test_a_key_comes_in_as_words_or_as_hex(tmp_path: Path) -> None:
     words = "abandon " * 11 + "about"
     first = keys(tmp_path, "import", "first", "--file", "-", given=words)
