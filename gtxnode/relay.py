@@ -19,7 +19,7 @@ import trio
 from consensus.encoding import Codec, DecodeError, Hash32, Height, PublicKey
 from consensus.types import Commit, Header
 from gtxnode.batches.batch import MAX_BATCH_BYTES
-from p2p.errors import MessageTooLarge, NetworkClosed
+from p2p.errors import NetworkClosed
 from p2p.identity import PeerId
 from p2p.network import MAX_GOSSIP_BYTES, Channel, Network, Offence
 
@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 MAX_CONSENSUS_BYTES = 250_000
 MAX_ADDRESSES = 8
 ENVELOPE_OVERHEAD = 16
+# What waits to be gossiped; past it a message is dropped: it is asked for by height or by id.
+GOSSIP_QUEUE = 64
 
 Address = Annotated[str, msgspec.Meta(max_length=256)]
 
@@ -117,6 +119,7 @@ class Relay:
         self._network = network
         self._chain_id = chain_id
         self._channel: Channel | None = None
+        self._queue, self._queued = trio.open_memory_channel[bytes](GOSSIP_QUEUE)
 
     async def run(
         self,
@@ -133,6 +136,7 @@ class Relay:
             self._channel = channel
             nursery = await stack.enter_async_context(trio.open_nursery())
             nursery.start_soon(self._read_channel, channel, receive)
+            nursery.start_soon(self._gossip)
             task_status.started()
             async for message in gossip:
                 await self._deliver(message.sender, message.data, receive)
@@ -174,12 +178,21 @@ class Relay:
             await self.announce(envelope)
 
     async def announce(self, envelope: Envelope) -> None:
-        """Gossip to the whole topic."""
+        """Gossip to the whole topic; never waits for a neighbour, as consensus calls this."""
         data = encode_envelope(envelope)
-        if len(data) > MAX_GOSSIP_BYTES:
-            log.debug("too_large_to_gossip", chain=self._chain_id, size=len(data))
-            return
         try:
-            await self._network.publish(topic_name(self._chain_id), data)
-        except (MessageTooLarge, NetworkClosed) as error:
-            log.warning("gossip_failed", chain=self._chain_id, reason=str(error))
+            self._queue.send_nowait(data)
+        except trio.WouldBlock:
+            log.debug("gossip_queue_full", chain=self._chain_id)
+        await trio.lowlevel.checkpoint()
+
+    async def _gossip(self) -> None:
+        """Publish what is queued; a neighbour that does not read holds up nothing but this."""
+        async for data in self._queued:
+            if len(data) > MAX_GOSSIP_BYTES:
+                log.debug("too_large_to_gossip", chain=self._chain_id, size=len(data))
+                continue
+            try:
+                await self._network.publish(topic_name(self._chain_id), data)
+            except NetworkClosed as error:
+                log.warning("gossip_failed", chain=self._chain_id, reason=str(error))
