@@ -21,6 +21,7 @@ from gtxnode.batches.pool import BatchPool, CheckedBatch
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.rules import Fault, InvalidBlock, build_block, check_batches, check_block
 from gtxnode.chain.store import ChainStore
+from gtxnode.chain.validators import ValidatorSets
 from gtxnode.primitives.errors import Refused
 
 log = structlog.get_logger(__name__)
@@ -58,7 +59,7 @@ class ChainApplication:
         store: ChainStore,
         pool: BatchPool,
         fetcher: Batches,
-        validators: ValidatorSet,
+        sets: ValidatorSets,
         seed: bytes,
         public_key: bytes | None,
         now_ms: Callable[[], int],
@@ -67,8 +68,9 @@ class ChainApplication:
         self._store = store
         self._pool = pool
         self._fetcher = fetcher
-        self._validators = validators
-        self._proposers = StakeSchedule(validators, seed)
+        self._sets = sets
+        self._seed = seed
+        self._schedule: tuple[ValidatorSet, ProposerSchedule] | None = None
         self._public_key = public_key
         self._now_ms = now_ms
         self._finalised = finalised
@@ -86,12 +88,15 @@ class ChainApplication:
         return self._store.tip.time_ms
 
     def validators(self, height: int) -> ValidatorSet:
-        """Who votes at a height: the set of genesis until stakes move."""
-        return self._validators
+        """Who votes at a height; raises `SetUnknown` for one too far from the head."""
+        return self._sets.at(height)
 
     def proposers(self, height: int) -> ProposerSchedule:
         """Who proposes at a height, drawn by stake."""
-        return self._proposers
+        validators = self.validators(height)
+        if self._schedule is None or self._schedule[0] is not validators:
+            self._schedule = (validators, StakeSchedule(validators, self._seed))
+        return self._schedule[1]
 
     async def build(self, height: int, last_commit: Commit | None) -> Block:
         """A block on the head with what waits in the pool, proposed by us."""

@@ -12,6 +12,7 @@ from consensus.timeouts import Timeouts
 from gtxnode.batches.batch import NO_WORK, BatchKind
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.store import ChainStore
+from gtxnode.chain.validators import ValidatorSets, validator_sets
 from gtxnode.config import Config
 from gtxnode.engine import Pace
 from gtxnode.genesis import Genesis, chain_id, genesis_id
@@ -148,12 +149,21 @@ async def open_disk(name: str, host: Hosting, home: Home) -> AsyncIterator[Disk]
         stack.callback(journal.close)
         signer = None
         key = host.identity.validator_key
-        if key is not None and host.identity.validator in host.genesis.validator_set(name):
+        votes = host.identity.validator in sets_on(name, host.genesis, store).at(
+            store.tip.height + 1
+        )
+        if key is not None and (votes or store.parameters.registry):
             # A guard that is lost later is not made again: it would not know what it signed.
-            fresh = store.tip.height == 0 and not journal.recovered
+            # On the registry, who has no vote yet may come to have one.
+            fresh = (store.tip.height == 0 or not votes) and not journal.recovered
             signer = Signer.open(home.signer(name), key, store.chain_id, create=fresh)
             stack.callback(signer.close)
         yield Disk(store, journal, signer)
+
+
+def sets_on(name: str, genesis: Genesis, store: ChainStore) -> ValidatorSets:
+    """Who votes on a chain."""
+    return validator_sets(store.chain_id, store, store.parameters, genesis.validator_set(name))
 
 
 def open_store(name: str, host: Hosting, home: Home) -> ChainStore:

@@ -25,7 +25,7 @@ from gtxnode.chain.records import BlockRecord
 from gtxnode.engine import Engine
 from gtxnode.genesis import genesis_id
 from gtxnode.home import Home
-from gtxnode.hosting import Disk, Hosting, batch_targets, open_disk, pace, sealing
+from gtxnode.hosting import Disk, Hosting, batch_targets, open_disk, pace, sealing, sets_on
 from gtxnode.intake import Intake
 from gtxnode.relay import (
     Announcement,
@@ -89,7 +89,7 @@ class Shard:
             store,
             self._pool,
             self._fetcher,
-            host.genesis.validator_set(name),
+            sets_on(name, host.genesis, store),
             genesis_id(host.genesis, name),
             self._validator,
             host.now_ms,

@@ -25,6 +25,7 @@ from consensus.types import (
     payload_root,
 )
 from consensus.validators import ValidatorSet
+from gtxnode.chain.validators import SetUnknown
 from gtxnode.sync.claims import Claims
 from gtxnode.sync.hedge import ask_in_turn
 from gtxnode.sync.wire import (
@@ -136,7 +137,8 @@ class Follower:
         except (DecodeError, BadBlocks) as error:
             self._refuse(peer, str(error))
             return None
-        last, full = first + len(blocks) - 1, is_full(answer.blocks)
+        last = first + len(blocks) - 1
+        full = is_full(answer.blocks) or len(blocks) < len(answer.blocks)
         self._claims.delivered(peer, last, more=full and last < claimed)
         if last < claimed and not full:
             self._refuse(peer, f"claims {claimed}, has up to {last}")
@@ -161,9 +163,12 @@ class Follower:
             ):
                 raise BadBlocks(f"block {height} does not match its header")
             try:
-                verify_commit(
-                    self._chain_id, self._validators(height), block_id(header), height, commit
-                )
+                validators = self._validators(height)
+            except SetUnknown:
+                # What comes before fixes it: the rest is fetched once that is executed.
+                break
+            try:
+                verify_commit(self._chain_id, validators, block_id(header), height, commit)
             except InvalidCommit as error:
                 raise BadBlocks(str(error)) from error
             verified.append((block, commit))

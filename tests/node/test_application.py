@@ -13,6 +13,7 @@ from gtxnode.application import MAX_CLOCK_AHEAD_MS, MAX_WAIT_MS, ChainApplicatio
 from gtxnode.batches.batch import BATCH_LIFETIME
 from gtxnode.batches.pool import BatchPool, CheckedBatch
 from gtxnode.chain.records import BlockRecord
+from gtxnode.chain.validators import FixedSets
 from gtxnode.primitives.errors import Reason, Refused
 from storage.kv import WriteBatch
 from storage.memory import MemoryStore
@@ -42,7 +43,7 @@ class Chain:
             self.store,
             self.pool,
             self.shelf,
-            VALIDATORS,
+            FixedSets(VALIDATORS),
             GENESIS_ID,
             PUBLIC_KEY,
             lambda: self.now_ms,
