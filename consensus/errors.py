@@ -29,6 +29,10 @@ class Refusal(StrEnum):
     NO_OFFENCE = "no_offence"
     BAD_REVEAL = "bad_reveal"
     WRONG_TIME = "wrong_time"
+    WRONG_CHAIN = "wrong_chain"
+    UNKNOWN_AUTHORITY = "unknown_authority"
+    NOT_ENOUGH_AUTHORITIES = "not_enough_authorities"
+    CROSSES_CHECKPOINT = "crosses_checkpoint"
 
 
 class PeerError(Exception):
@@ -57,6 +61,12 @@ class InvalidValidatorSet(ConsensusError):
     """Validators that make no set: none, too many, a key twice, a stake out of range."""
 
     code = "invalid_validator_set"
+
+
+class InvalidAuthoritySet(ConsensusError):
+    """Authorities that make no set: none, a role or key twice, a threshold of half or less."""
+
+    code = "invalid_authority_set"
 
 
 class InvalidKey(ConsensusError):

@@ -15,18 +15,15 @@ Invariant: the seed depends on which values were revealed, not on their order am
 authorities, and is fixed half an epoch before its use. Pure: the state is a final record.
 """
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 
+from consensus.authorities import MAX_AUTHORITIES, Role
 from consensus.encoding import Hash32
 from consensus.errors import Refusal
 from consensus.hash_chain import Epoch, HashChain, InvalidReveal, in_epoch, opened, passed
 from consensus.hashing import ZERO_HASH, Domain
-
-MAX_AUTHORITIES: Final = 64
-
-Role = Annotated[int, msgspec.Meta(ge=0, le=2**16 - 1)]
 
 
 class Pledge(msgspec.Struct, frozen=True, array_like=True, gc=False):
