@@ -42,7 +42,7 @@ from gtxnode.rpc.views import ChainParameters, ChainStatus
 from gtxnode.rpc.wire import Hex, plain_fields
 from gtxnode.sync.fetch import BatchFetcher
 from gtxnode.sync.follow import Follower
-from gtxnode.sync.serve import serve_archive
+from gtxnode.sync.serve import serving
 from gtxnode.views import ChainView
 from p2p.identity import PeerId
 from p2p.network import Peer
@@ -118,8 +118,10 @@ class Shard:
     async def run(self, task_status: "TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
         """Take part in the chain until cancelled."""
         await self._arrivals.reload()
-        serve_archive(self._host.network, self.chain_id, self)
-        async with trio.open_nursery() as nursery:
+        async with (
+            serving(self._host.network, self.chain_id, self),
+            trio.open_nursery() as nursery,
+        ):
             await nursery.start(self._relay.run, self._receive)
             nursery.start_soon(self._arrivals.run, self._host.config.batches.verify_threads)
             nursery.start_soon(self._intake.run)

@@ -1,9 +1,12 @@
 """Answering other nodes' questions for blocks and batches."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Protocol, TypeVar
 
-from consensus.encoding import DecodeError
+import trio
+
+from consensus.encoding import Codec, DecodeError
 from gtxnode.sync.wire import (
     ANSWER_BYTES,
     BATCHES_ANSWER,
@@ -11,7 +14,9 @@ from gtxnode.sync.wire import (
     BLOCKS_ANSWER,
     BLOCKS_REQUEST,
     BatchesAnswer,
+    BatchesRequest,
     BlocksAnswer,
+    BlocksRequest,
     FinalBlock,
     batches_protocol,
     blocks_protocol,
@@ -20,42 +25,67 @@ from p2p.errors import Refused
 from p2p.identity import PeerId
 from p2p.network import Network
 
+T = TypeVar("T")
+
+SERVING_THREADS = 2
+
 
 class Archive(Protocol):
-    """What a chain can be asked for."""
+    """What a chain can be asked for, from any thread."""
 
-    def final_blocks(self, first: int, count: int) -> Sequence[tuple[bytes, bytes]]:
+    def final_blocks(self, first: int, count: int) -> Iterable[tuple[bytes, bytes]]:
         """Encoded (block, commit) from a height on, at most `count`."""
 
     def encoded_batch(self, identity: bytes) -> bytes | None:
         """An encoded batch, from the pool or the disk."""
 
 
-def serve_archive(network: Network, chain_id: str, archive: Archive) -> None:
-    """Answer block and batch requests for a chain from now on."""
+@asynccontextmanager
+async def serving(network: Network, chain_id: str, archive: Archive) -> AsyncIterator[None]:
+    """Answer block and batch requests for a chain; when the block ends, nothing is read any more.
+
+    The disk is read in worker threads, few enough to leave the others to those who vote.
+    """
+    threads = trio.CapacityLimiter(SERVING_THREADS)
 
     async def blocks(peer: PeerId, payload: bytes) -> bytes:
-        try:
-            request = BLOCKS_REQUEST.decode(payload)
-        except DecodeError as error:
-            raise Refused(f"malformed request: {error}"[:200]) from error
-        found: list[FinalBlock] = []
-        size = 0
-        for block, commit in archive.final_blocks(request.first, request.count):
-            size += len(block) + len(commit)
-            if size > ANSWER_BYTES and found:
-                break
-            found.append(FinalBlock(block, commit))
-        return BLOCKS_ANSWER.encode(BlocksAnswer(tuple(found)))
+        request = _decoded(BLOCKS_REQUEST, payload)
+        return await trio.to_thread.run_sync(_blocks, archive, request, limiter=threads)
 
     async def batches(peer: PeerId, payload: bytes) -> bytes:
-        try:
-            request = BATCHES_REQUEST.decode(payload)
-        except DecodeError as error:
-            raise Refused(f"malformed request: {error}"[:200]) from error
-        found = (archive.encoded_batch(identity) for identity in request.ids)
-        # Sixty-four batches of the largest size fit one answer.
-        return BATCHES_ANSWER.encode(BatchesAnswer(tuple(b for b in found if b is not None)))
+        request = _decoded(BATCHES_REQUEST, payload)
+        return await trio.to_thread.run_sync(_batches, archive, request, limiter=threads)
 
     network.serve(blocks_protocol(chain_id), blocks)
     network.serve(batches_protocol(chain_id), batches)
+    try:
+        yield
+    finally:
+        # Whoever holds every thread waits for those that read, and leaves none for others.
+        with trio.CancelScope(shield=True):
+            for _ in range(SERVING_THREADS):
+                await threads.acquire_on_behalf_of(object())
+
+
+def _decoded(codec: Codec[T], payload: bytes) -> T:
+    try:
+        return codec.decode(payload)
+    except DecodeError as error:
+        raise Refused(f"malformed request: {error}"[:200]) from error
+
+
+def _blocks(archive: Archive, request: BlocksRequest) -> bytes:
+    found: list[FinalBlock] = []
+    size = 0
+    for block, commit in archive.final_blocks(request.first, request.count):
+        size += len(block) + len(commit)
+        if size > ANSWER_BYTES and found:
+            break
+        found.append(FinalBlock(block, commit))
+    return BLOCKS_ANSWER.encode(BlocksAnswer(tuple(found)))
+
+
+def _batches(archive: Archive, request: BatchesRequest) -> bytes:
+    found = (archive.encoded_batch(identity) for identity in request.ids)
+    # Sixty-four batches of the largest size fit one answer.
+    return BATCHES_ANSWER.encode(BatchesAnswer(tuple(b for b in found if b is not None)))

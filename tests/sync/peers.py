@@ -11,7 +11,7 @@ from consensus.types import Block, Commit, block_codec, commit_codec
 from gtxnode.batches.batch import NO_WORK, BatchKind
 from gtxnode.chain.store import ChainStore
 from gtxnode.intake import seal_batch
-from gtxnode.sync.serve import serve_archive
+from gtxnode.sync.serve import serving
 from gtxnode.sync.wire import (
     BLOCKS_ANSWER,
     BLOCKS_REQUEST,
@@ -99,7 +99,7 @@ class Neighbourhood:
     async def honest(self, archive: Archive) -> PeerId:
         """A peer that answers from its archive."""
         network = await self._join()
-        serve_archive(network, CHAIN, archive)
+        await self._nursery.start(_serve, network, archive)
         return network.peer_id
 
     async def odd(self, answer: Answer, *, batches: bool = False) -> PeerId:
@@ -108,6 +108,10 @@ class Neighbourhood:
         protocol = batches_protocol(CHAIN) if batches else blocks_protocol(CHAIN)
         network.serve(protocol, _handler(answer))
         return network.peer_id
+
+    def node(self, peer: PeerId) -> SimulatedNetwork:
+        """A peer's own end of the network."""
+        return self._world.nodes[peer]
 
     async def _join(self) -> SimulatedNetwork:
         self._number += 1
@@ -124,6 +128,14 @@ def _handler(answer: Answer) -> Handler:
         return await answer(payload)
 
     return handle
+
+
+async def _serve(
+    network: SimulatedNetwork, archive: Archive, task_status: "TaskStatus[None]"
+) -> None:
+    async with serving(network, CHAIN, archive):
+        task_status.started()
+        await trio.sleep_forever()
 
 
 async def _live(
