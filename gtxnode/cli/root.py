@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -53,8 +53,7 @@ class Root(LazyGroup):
             _report(_usage(error), as_json)
             sys.exit(Exit.USAGE)
         except BrokenPipeError:
-            # The reader of a pipe has seen enough; nothing more may be written, at exit either.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _write_no_more(sys.stdout)  # the reader of a pipe has seen enough
             sys.exit(Exit.OK)
         except Exception as error:
             # Every command is supervised here: what is named is told, the rest is a bug of
@@ -77,11 +76,20 @@ def _usage(error: click.ClickException) -> CommandFailed:
 def _report(failure: CommandFailed, as_json: bool) -> None:
     """One line on the standard error."""
     message = " ".join(str(failure).split())
+    line = f"error[{failure.code}]: {message}"
     if as_json:
         document = {"code": failure.code, "message": message, "exit": int(failure.end)}
-        click.echo(json.dumps({"error": document}, ensure_ascii=False), err=True)
-    else:
-        click.echo(f"error[{failure.code}]: {message}", err=True)
+        line = json.dumps({"error": document}, ensure_ascii=False)
+    try:
+        click.echo(line, err=True)
+    except OSError:
+        # A log on the disk that is full: the exit code is what is left to say it.
+        _write_no_more(sys.stderr)
+
+
+def _write_no_more(stream: TextIO) -> None:
+    """Let what is written from now on go nowhere, at exit too, where a failure changes the code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _wants_json(words: Sequence[str]) -> bool:
