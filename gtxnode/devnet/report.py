@@ -1,7 +1,7 @@
 """The last word of a development network: one object, the same for people and for programs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gtxnode.devnet.audit import INVARIANTS, STATE_ROOTS, Audit
@@ -10,9 +10,17 @@ from gtxnode.primitives.units import WH_PER_KWH
 
 
 def summarise(
-    *, duration_s: float, validators: int, watches: Mapping[str, Watch], audits: Mapping[str, Audit]
+    *,
+    duration_s: float,
+    validators: int,
+    watches: Mapping[str, Watch],
+    audits: Mapping[str, Audit],
+    faults: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The final object. A shard without an audit counts as one where nothing holds."""
+    """The final object. A shard without an audit counts as one where nothing holds.
+
+    `faults` are what went wrong besides the invariants, in words.
+    """
     invariants = {
         name: all(shard in audits and audits[shard].holds[name] for shard in watches)
         for name in INVARIANTS
@@ -24,7 +32,7 @@ def summarise(
             shard: _shard(watch, audits.get(shard)) for shard, watch in sorted(watches.items())
         },
         "invariants": invariants,
-        "ok": all(invariants.values()),
+        "ok": all(invariants.values()) and not faults,
     }
 
 

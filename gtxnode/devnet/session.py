@@ -4,6 +4,10 @@ In order: start the processes, wait until all are ready, write devnet.json, let 
 then, at the end of its time or at a Ctrl-C: stop the homes, wait for what is on its way, check the
 invariants, stop the processes.
 
+A validator may be killed from outside and started again, which is what such a network is for: it
+goes on without, and what answers at the end is checked. One that ended by itself and is not back by
+then is a fault.
+
 Invariant: however this ends, none of the processes outlives it, and after a Ctrl-C they are gone
 within five seconds. A second Ctrl-C leaves the checks out.
 """
@@ -11,7 +15,8 @@ within five seconds. A second Ctrl-C leaves the checks out.
 import math
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from time import time
 from typing import Any, TextIO
@@ -30,7 +35,7 @@ from gtxnode.genesis import chain_id
 from gtxnode.ledger.wallet import sign
 from gtxnode.primitives.addresses import address_of
 from gtxnode.rpc.backend import NodeStatus
-from gtxnode.rpc.client import Disconnected, RpcError, connect
+from gtxnode.rpc.client import Client, Disconnected, RpcError, connect
 
 READY_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.1
@@ -40,8 +45,12 @@ SETTLE_S, AUDIT_S, STOP_S = 20.0, 20.0, 4.0
 HURRIED_SETTLE_S, HURRIED_AUDIT_S, HURRIED_STOP_S = 1.5, 1.0, 2.0
 
 
+# How a validator ends that somebody stopped: in order, or by one of these signals.
+STOPPED = frozenset({0, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT})
+
+
 class Failed(Exception):
-    """The network did not start, or a validator stopped that nobody had stopped."""
+    """The network did not start."""
 
     code = "devnet.failed"
 
@@ -57,6 +66,7 @@ class Session:
         self._watches = {str(shard): Watch(shard) for shard in fleet.shards}
         self._homes: dict[str, list[Home]] = {shard: [] for shard in self._watches}
         self._audits: dict[str, Audit] = {}
+        self._faults: list[str] = []
         self._interruptible = trio.CancelScope()
         self._interrupted = False
 
@@ -79,12 +89,18 @@ class Session:
             validators=len(self._fleet.validators),
             watches=self._watches,
             audits=self._audits,
+            faults=self._faults,
         )
 
     @property
     def audits(self) -> Mapping[str, Audit]:
         """The checks' results by shard, after the run."""
         return self._audits
+
+    @property
+    def faults(self) -> Sequence[str]:
+        """What went wrong besides the invariants, in words, after the run."""
+        return self._faults
 
     async def _listen(self, signals: AsyncIterator[int]) -> None:
         async for _ in signals:
@@ -105,12 +121,8 @@ class Session:
 
     def _check_running(self) -> None:
         for validator in self._fleet.validators:
-            process = validator.process
-            if not process.running:
-                raise Failed(
-                    f"{validator.name} stopped (exit code {process.exit_code}):\n"
-                    f"{process.last_lines()}"
-                )
+            if not validator.process.running:
+                raise Failed(_last_words(validator))
 
     @contextmanager
     def _described(self) -> Iterator[None]:
@@ -171,8 +183,12 @@ class Session:
         )
 
     async def _guard(self) -> None:
+        """Say of each validator that it ended, once."""
+        left = list(self._fleet.validators)
         while True:
-            self._check_running()
+            for validator in [each for each in left if not each.process.running]:
+                left.remove(validator)
+                print(_last_words(validator), file=sys.stderr, flush=True)
             await trio.sleep(LOOK_EVERY_S)
 
     # -- end
@@ -186,14 +202,24 @@ class Session:
                 await trio.sleep(LOOK_EVERY_S)
         with trio.move_on_after(HURRIED_AUDIT_S if self._interrupted else AUDIT_S):
             async with AsyncExitStack() as stack:
-                clients = {
-                    each.name: await stack.enter_async_context(
-                        connect(each.websocket, timeout_s=CONNECT_S)
-                    )
-                    for each in self._fleet.validators
-                }
-                for shard, watch in self._watches.items():
-                    self._audits[shard] = await audit(watch, clients, self._expected(shard))
+                clients = await self._clients(stack)
+                for shard, watch in self._watches.items() if clients else ():
+                    try:
+                        self._audits[shard] = await audit(watch, clients, self._expected(shard))
+                    except Disconnected as error:
+                        self._faults.append(f"{shard} could not be checked: {error}")
+
+    async def _clients(self, stack: AsyncExitStack) -> dict[str, Client]:
+        """Connections to all validators but those that somebody stopped."""
+        found: dict[str, Client] = {}
+        for each in self._fleet.validators:
+            try:
+                client = connect(each.websocket, timeout_s=CONNECT_S)
+                found[each.name] = await stack.enter_async_context(client)
+            except Disconnected:
+                if each.process.exit_code not in STOPPED:
+                    self._faults.append(f"{each.name} does not answer")
+        return found
 
     def _all_homes(self) -> list[Home]:
         return [home for each in self._homes.values() for home in each]
@@ -214,6 +240,15 @@ class Session:
             undecided_wh=sum(home.undecided_wh for home in self._homes[shard]),
             owners=(*validators, *residents),
         )
+
+
+def _last_words(validator: Validator) -> str:
+    """That a validator ended: how to start it again, or what it said last if it was by itself."""
+    code = validator.process.exit_code
+    if code in STOPPED:
+        again = f"gtxnode start --home {validator.home.path}"
+        return f"{validator.name} was stopped; it comes back with {again}"
+    return f"{validator.name} stopped (exit code {code}):\n{validator.process.last_lines()}"
 
 
 async def is_ready(validator: Validator) -> bool:

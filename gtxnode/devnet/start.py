@@ -49,6 +49,8 @@ def run_in(
     if failures:
         print("\n".join(failures), file=sys.stderr)
         return 1
+    for fault in session.faults:
+        print(fault, file=sys.stderr)
     if as_json:
         print(report.as_line(summary), flush=True)
     else:

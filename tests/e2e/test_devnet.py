@@ -2,18 +2,22 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from gtxnode.devnet.audit import INVARIANTS
-from tests.waiting import until
+from gtxnode.rpc.client import Disconnected, connect
+from tests.waiting import until, until_true
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -126,14 +130,52 @@ async def test_nothing_is_left_when_the_command_itself_is_killed(tmp_path: Path)
         await output(process)
 
 
-async def test_a_validator_that_ends_by_itself_is_a_failure_with_its_last_words(
+async def test_a_validator_may_be_killed_and_started_again_by_somebody_else(
     tmp_path: Path,
 ) -> None:
     home = tmp_path / "net"
-    with devnet(home, "--validators", "2", "--shards", "geo_bangkok") as process:
+    options = ("--shards", "geo_bangkok", "--duration", "25", "-o", "json")
+    with devnet(home, *options) as process:
         told = await described(home)
-        os.kill(told["validators"][1]["pid"], signal.SIGKILL)
-        _, err = await output(process)
+        killed = told["validators"][1]
+        os.kill(killed["pid"], signal.SIGKILL)
+        await until(lambda: not runs(killed["pid"]))
+        again = (sys.executable, "-m", "gtxnode", "start", "--home", killed["home"])
+        async with connect(told["validators"][0]["websocket"]) as client:
+            before = (await client.call("chain.head", shard="geo_bangkok"))["height"]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(trio.run_process, again, stderr=subprocess.DEVNULL))
+            await until_true(partial(has, killed["websocket"], before + 2), within_s=60)
+            out, err = await output(process)
+            nursery.cancel_scope.cancel()
+    assert process.returncode == 0, err + out
+    assert "validator-2 was stopped" in err
+    assert json.loads(out.splitlines()[-1])["ok"] is True
+
+
+async def has(url: str, height: int) -> bool:
+    """Whether a validator answers, and has a block."""
+    try:
+        async with connect(url) as client:
+            head = await client.call("chain.head", shard="geo_bangkok")
+    except Disconnected:
+        return False
+    return bool(head["height"] >= height)
+
+
+async def test_a_validator_that_ends_by_itself_is_a_fault_with_its_last_words(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "net"
+    with devnet(home, "--shards", "geo_bangkok", "-o", "json") as process:
+        told = await described(home)
+        ended = told["validators"][1]["pid"]
+        resource.prlimit(ended, resource.RLIMIT_FSIZE, (1, 1))  # its disk is full from now on
+        await until(lambda: not runs(ended), within_s=ENDS_WITHIN_S)
+        process.send_signal(signal.SIGINT)
+        out, err = await output(process)
     assert process.returncode == 1
-    assert "validator-2 stopped" in err
-    assert not runs(told["validators"][0]["pid"])
+    assert "validator-2 stopped (exit code 8)" in err
+    summary = json.loads(out.splitlines()[-1])
+    assert summary["ok"] is False
+    assert summary["invariants"] == dict.fromkeys(INVARIANTS, True)  # the others are well
