@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 import structlog
 import trio
 
+from consensus.evidence import Signed
 from consensus.types import Block, Commit
+from gtxnode.accuser import Accuser
 from gtxnode.admission import Admission
 from gtxnode.application import ChainApplication
 from gtxnode.arrivals import Arrivals
@@ -25,7 +27,7 @@ from gtxnode.chain.records import BlockRecord
 from gtxnode.engine import Engine
 from gtxnode.genesis import genesis_id
 from gtxnode.home import Home
-from gtxnode.hosting import Disk, Hosting, batch_targets, open_disk, pace, sealing, sets_on
+from gtxnode.hosting import Disk, Hosting, open_disk, pace, sealing, sets_on
 from gtxnode.intake import Intake
 from gtxnode.relay import (
     Announcement,
@@ -61,7 +63,6 @@ class Shard:
 
     def __init__(self, name: str, host: Hosting, disk: Disk) -> None:
         store, network = disk.store, host.network
-        targets = batch_targets(host.genesis, name)
         self.name = name
         self.chain_id = store.chain_id
         self._host = host
@@ -70,9 +71,9 @@ class Shard:
         self._pool = BatchPool(host.config.pool.max_bytes, host.genesis.validator_set(name))
         self._pace = pace(host, name)
         self._relay = Relay(network, self.chain_id)
-        self._fetcher = BatchFetcher(network, store, targets, self._pool, self._relay.peers)
+        self._fetcher = BatchFetcher(network, store, self._pool, self._relay.peers)
         self._arrivals = Arrivals(
-            store, self._pool, targets, host.observer, network.report, self._fetcher.arrived
+            store, self._pool, host.observer, network.report, self._fetcher.arrived
         )
         self._admission = Admission(store, self._is_pending, host.now_ms)
         self._intake = Intake(
@@ -81,9 +82,10 @@ class Shard:
             self._relay,
             self._fetcher,
             self._admission,
-            sealing(host, targets, self._until_block_s, votes=disk.signer is not None),
+            sealing(host, self._until_block_s, votes=disk.signer is not None),
             host.observer.refused_transaction,
         )
+        self._accuser = Accuser(store, host.identity.network_key, self._intake.submit)
         self.view = ChainView(name, store, self._intake)
         self._application = ChainApplication(
             store,
@@ -142,7 +144,7 @@ class Shard:
             best_known_height=self._follower.best_known_height,
             pending_transactions=self._pool.pending_transactions,
             pending_batches=len(self._pool),
-            validator=Hex(self._validator) if self._validator is not None else None,
+            validator=self._voter(),
         )
 
     def parameters(self) -> ChainParameters:
@@ -242,10 +244,22 @@ class Shard:
         """A peer has shown that `height` is final."""
         self._follower.note_head(peer, height)
 
-    def evidence(self, first: object, second: object) -> None:
-        """A validator signed two messages that contradict."""
-        log.error("equivocation", chain=self.chain_id, first=repr(first), second=repr(second))
+    def evidence(self, first: Signed, second: Signed) -> None:
+        """A validator signed two messages that contradict: on the registry it pays for it."""
+        accused = self._accuser.accuse(first, second)
+        log.error(
+            "equivocation",
+            chain=self.chain_id,
+            first=repr(first),
+            second=repr(second),
+            accused=accused,
+        )
         self._host.observer.evidence()
+
+    def _voter(self) -> Hex | None:
+        """The key with which this node votes at the height at hand."""
+        voter = self._application.validators(self._store.tip.height + 1).get(self._validator or b"")
+        return Hex(voter.public_key) if voter is not None else None
 
     def _until_block_s(self) -> float:
         return self._pace.until_due_s(self._store.tip.time_ms)

@@ -55,8 +55,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     # one chain's parts
     frozenset(
         {
-            "admission", "application", "arrivals", "batches", "chain", "engine", "hosting",
-            "intake", "relay", "sync",
+            "accuser", "admission", "application", "arrivals", "batches", "chain", "engine",
+            "hosting", "intake", "relay", "sync",
         }
     ),
     frozenset({"coin_views", "events", "measure", "rpc", "shard", "views", "web"}),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from consensus.events import Input
+from consensus.evidence import Signed
 from consensus.proposers import ProposerSchedule
 from consensus.timeouts import Timeouts
 from consensus.types import Block, Commit
@@ -63,7 +64,7 @@ class Observer(Protocol):
     def behind(self, peer: PeerId, height: int) -> None:
         """A peer has shown that `height` is final."""
 
-    def evidence(self, first: object, second: object) -> None:
+    def evidence(self, first: Signed, second: Signed) -> None:
         """A validator signed two messages that contradict."""
 
 

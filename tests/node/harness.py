@@ -11,12 +11,12 @@ import msgspec
 import trio
 
 from consensus import signing
-from gtxnode.batches.batch import NO_WORK
 from gtxnode.chain.records import BlockRecord
 from gtxnode.config import Config
 from gtxnode.genesis import Allocation, Genesis, GenesisValidator, Timeouts, arranged, new_genesis
 from gtxnode.home import Home
 from gtxnode.hosting import Hosting, Identity
+from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.market.orders import Depth
 from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.zones import Role, Shard, Zone
@@ -51,12 +51,17 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def quick_genesis(validators: int, wallets: int = 8) -> Genesis:
+def quick_genesis(
+    validators: int,
+    wallets: int = 8,
+    name: Shard = Shard.GEO_BANGKOK,
+    parameters: ChainParameters | None = None,
+) -> Genesis:
     """One shard that makes ten blocks a second."""
     genesis = new_genesis(
         network="test",
         time_ms=now_ms(),
-        shards=[Shard.GEO_BANGKOK],
+        shards=[name],
         validators=[
             GenesisValidator(f"v{number}", signing.public_key(key(number)), 100, Zone.BANGKOK)
             for number in range(1, validators + 1)
@@ -67,17 +72,17 @@ def quick_genesis(validators: int, wallets: int = 8) -> Genesis:
         },
         allocations=[
             Allocation(
-                Shard.GEO_BANGKOK,
+                name,
                 address_of(signing.public_key(wallet(number))),
                 FUNDS_UGTX,
             )
             for number in range(wallets)
         ],
+        parameters=parameters,
     )
     shard = msgspec.structs.replace(
         genesis.shards[0],
         block_interval_ms=100,
-        batch_target=NO_WORK,
         timeouts=Timeouts(
             propose_ms=400, prevote_ms=200, precommit_ms=200, delta_ms=100, rebroadcast_ms=300
         ),
@@ -154,7 +159,7 @@ class Cluster:
     ) -> None:
         self._home = home
         self.genesis = genesis
-        self._world = world
+        self.world = world
         self._nursery = nursery
         self._addresses: dict[int, str] = {}
         self.nodes: dict[int, RunningNode] = {}
@@ -178,7 +183,7 @@ class Cluster:
             with trio.CancelScope() as scope:
                 async with AsyncExitStack() as stack:
                     network = await stack.enter_async_context(
-                        self._world.open(
+                        self.world.open(
                             NetworkConfig(
                                 private_key=private,
                                 bootstrap=tuple(
@@ -192,7 +197,7 @@ class Cluster:
                     self._addresses[number] = network.addresses()[0]
                     shard = await stack.enter_async_context(
                         open_shard(
-                            SHARD,
+                            self.genesis.shards[0].id,
                             Hosting(self.genesis, Config(), identity, network, recorder, now_ms),
                             Home(self._home / f"n{number}"),
                         )
