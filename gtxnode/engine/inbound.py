@@ -2,7 +2,8 @@
 
 Invariant: only verified inputs of the height at hand reach the engine's inbox. A message of a
 height that is about to come waits, one of an older height or round tells who needs help, and
-garbage is charged to its sender.
+garbage is charged to its sender. What a faulty validator can make us write in one height is bounded
+in bytes a second, because a journal that is full ends the node.
 """
 
 from collections.abc import Callable
@@ -24,16 +25,22 @@ from consensus.messages import (
     VoteMessage,
     decode_message,
 )
+from consensus.state import MAX_FUTURE_PROPOSALS
 from consensus.types import Vote, VoteKind
 from gtxnode.engine.early import EARLY_HEIGHTS, Early
 from gtxnode.engine.ports import Help, Item, Observer
 from p2p.identity import PeerId
 from p2p.network import Offence
+from p2p.rates import Rate
 
 log = structlog.get_logger(__name__)
 
 # How often a peer that is behind is helped.
 HELP_INTERVAL_S = 0.5
+# Votes of one validator for rounds to come: an honest one is in one round at a time, and a round
+# takes a second. The rest is dropped, and comes again with its sender's rebroadcast.
+FUTURE_VOTES_PER_S = 2.0
+FUTURE_VOTES_BURST = 64.0
 # Refusals that happen between honest nodes: counted, not charged.
 NOBODYS_FAULT = frozenset(
     {
@@ -73,6 +80,7 @@ class Inbound:
         self._charge = charge
         self._early = Early()
         self._helped: dict[PeerId, float] = {}
+        self._ahead: dict[bytes, Rate] = {}
 
     async def receive(self, peer: PeerId, data: bytes) -> None:
         """Take a consensus message as a peer sent it: decoded, verified, and only then used."""
@@ -100,6 +108,13 @@ class Inbound:
             return
         if knows(state, message):
             return
+        if isinstance(message, ProposalMessage) and message.proposal.round > (
+            state.round + MAX_FUTURE_PROPOSALS
+        ):
+            # Who proposes in many rounds to come could fill the journal with blocks. The
+            # proposal comes again once its round is near.
+            self.refuse(PeerError(Refusal.FUTURE_ROUND, str(message.proposal.round)), peer)
+            return
         await self._verify(peer, message, state)
 
     async def hear_early(self) -> None:
@@ -124,7 +139,24 @@ class Inbound:
         except PeerError as error:
             self.refuse(error, peer)
             return
+        if isinstance(message, VoteMessage) and not self._is_within_rate(message.vote, state):
+            self.refuse(PeerError(Refusal.TOO_MANY, "votes of rounds to come"), peer)
+            return
         await self._send.send(verified)
+
+    def _is_within_rate(self, vote: Vote, state: DriverState) -> bool:
+        """Whether one more vote of a round to come is taken: each goes into the journal.
+
+        The vote is verified, so there are at most as many rates as validators.
+        """
+        if vote.round <= state.round:
+            return True
+        now = trio.current_time()
+        rate = self._ahead.get(vote.validator)
+        if rate is None:
+            rate = Rate(FUTURE_VOTES_PER_S, FUTURE_VOTES_BURST, now)
+            self._ahead[vote.validator] = rate
+        return rate.takes(now)
 
     def refuse(self, error: PeerError, peer: PeerId | None) -> None:
         """Count what was refused, and charge the peer where it is to blame."""

@@ -25,6 +25,7 @@ from consensus.messages import (
     polka_from_votes,
 )
 from consensus.proposers import StakeSchedule
+from consensus.state import MAX_FUTURE_PROPOSALS
 from consensus.timeouts import Timeouts
 from consensus.types import (
     UNSIGNED,
@@ -42,6 +43,7 @@ from gtxnode.application import Diverged
 from gtxnode.chain.rules import Tip, build_block
 from gtxnode.engine import Engine, Pace
 from gtxnode.engine.early import EARLY_BYTES, EARLY_BYTES_PER_PEER, Early
+from gtxnode.engine.inbound import FUTURE_VOTES_BURST
 from gtxnode.relay import ConsensusEnvelope, Envelope, HeadEnvelope
 from gtxnode.signer import Signer, Step, WouldSignTwice
 from p2p.errors import NotConnected
@@ -603,6 +605,26 @@ async def test_garbage_parses_or_is_charged_and_changes_nothing(tmp_path: Path, 
         assert life.engine.height == 1, f"seed {seed}"
         assert life.ear.said == [], f"seed {seed}"
         assert len(life.ear.charges) > 75, f"seed {seed}"
+
+
+async def test_a_validator_cannot_fill_the_journal(tmp_path: Path) -> None:
+    """Neither with proposals for rounds that never come, nor with votes for ever later ones."""
+    thief = OTHERS[0]
+    far = [each for each in range(1, 400) if proposer(1, each) == thief]
+    async with living(tmp_path) as life:
+        await wait_all_tasks_blocked()
+        for round_ in reversed(far):
+            await life.hear(proposal(FIRST, round_))
+        for round_ in range(1, 400):
+            await life.hear(VoteMessage(vote(thief, VoteKind.PREVOTE, None, round_=round_)))
+        # It goes on as if nothing had been.
+        await life.hear(proposal(FIRST), *votes(VoteKind.PREVOTE, FIRST))
+        await life.hear(*votes(VoteKind.PRECOMMIT, FIRST))
+        await until(lambda: life.engine.height == 2)
+        records = FUTURE_VOTES_BURST + MAX_FUTURE_PROPOSALS
+        assert life.journal.size_bytes < 500 * records
+        # What honest ones say again may come in such numbers too, so nobody is charged.
+        assert life.ear.charges == []
 
 
 def test_early_messages_are_bounded_and_one_peer_leaves_room() -> None:
