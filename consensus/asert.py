@@ -14,12 +14,9 @@ Source: the specification of aserti3-2d (Bitcoin Cash, November 2020), whose pub
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Final
 
-import msgspec
-
-from consensus.encoding import MAX_HEIGHT, Hash32, Height
-from consensus.work import MAX_TARGET, decode_target, encode_target
+from consensus.work import MAX_TARGET
 
 _RADIX_BITS: Final = 16
 _RADIX: Final = 1 << _RADIX_BITS
@@ -94,40 +91,23 @@ class WorkRule:
             raise ValueError("the maximum target is not within 1 to 2**256 - 1")
 
 
-class WorkAnchor(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """From where a chain's target is computed. Final state: every node has the same."""
+def ahead_after(rule: WorkRule, ahead_ms: int, elapsed_ms: int, admitted: int) -> int:
+    """How far admission is ahead of its schedule, once a block is final that admitted so much,
+    so long after its parent. Never less than nothing.
 
-    target: Hash32
-    time_ms: Height
-    """The time of the final block that set the anchor."""
-    admitted: Annotated[int, msgspec.Meta(ge=0, le=MAX_HEIGHT)]
-    """How many units of work the chain had admitted with that block."""
-
-
-def first_anchor(rule: WorkRule, time_ms: int) -> WorkAnchor:
-    """At a chain's beginning: next to no work is asked for."""
-    return WorkAnchor(encode_target(rule.max_target), time_ms, 0)
+    Without that bound a quiet night would be saved up, and a flood in the morning would be free
+    until it had used the night's share.
+    """
+    return max(0, ahead_ms + admitted * rule.ideal_spacing_ms - elapsed_ms)
 
 
-def target_after(rule: WorkRule, anchor: WorkAnchor, time_ms: int, admitted: int) -> int:
-    """The target for work that builds on a final block: its time, and all that the chain had
-    admitted with it."""
+def target_ahead(rule: WorkRule, ahead_ms: int) -> int:
+    """The target for work that builds on a final block which left admission so far ahead."""
     return asert_target(
-        min(decode_target(anchor.target), rule.max_target),
-        time_ms - anchor.time_ms,
-        admitted - anchor.admitted - 1,  # The anchor is no step of its own.
+        rule.max_target,
+        -ahead_ms,
+        -1,  # What was admitted is in `ahead_ms`, and the anchor is no step of its own.
         rule.ideal_spacing_ms,
         rule.halflife_ms,
         rule.max_target,
     )
-
-
-def next_anchor(rule: WorkRule, anchor: WorkAnchor, time_ms: int, admitted: int) -> WorkAnchor:
-    """The anchor once a block is final: moved up to it while the target is at its maximum.
-
-    Without this a quiet night would be saved up, and a flood in the morning would be free until
-    it had used the night's share.
-    """
-    if target_after(rule, anchor, time_ms, admitted) < rule.max_target:
-        return anchor
-    return WorkAnchor(encode_target(rule.max_target), time_ms, admitted)

@@ -19,7 +19,14 @@ from consensus.types import Block, Commit
 from consensus.validators import ValidatorSet
 from gtxnode.batches.pool import BatchPool, CheckedBatch
 from gtxnode.chain.records import BlockRecord
-from gtxnode.chain.rules import Fault, InvalidBlock, build_block, check_batches, check_block
+from gtxnode.chain.rules import (
+    Fault,
+    InvalidBlock,
+    build_block,
+    check_batches,
+    check_block,
+    may_be_ordered,
+)
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import ValidatorSets
 from gtxnode.primitives.errors import Refused
@@ -114,10 +121,9 @@ class ChainApplication:
         return block
 
     def _can_be_ordered(self, batch: CheckedBatch) -> bool:
-        parent = batch.sealed.batch.header.parent_id
-        return (
-            batch.id not in self._store.recent
-            and self._store.recent_id(batch.parent_height) == parent
+        height = self._store.tip.height + 1
+        return batch.id not in self._store.recent and may_be_ordered(
+            height, batch, self._store.parent
         )
 
     async def judge(self, block: Block) -> bool:
@@ -126,7 +132,7 @@ class ChainApplication:
         try:
             self._check(block)
             await self._wait_for_time(block)
-            check_batches(height, await self._batches(block), self._store.recent_id)
+            check_batches(height, await self._batches(block), self._store.parent)
         except InvalidBlock as error:
             log.warning(
                 "block_invalid", chain=self._store.chain_id, height=height, reason=str(error)
@@ -185,5 +191,5 @@ class ChainApplication:
         self, block: Block, commit: Commit, batches: Sequence[CheckedBatch]
     ) -> BlockRecord:
         self._check(block)
-        check_batches(block.header.height, batches, self._store.recent_id)
+        check_batches(block.header.height, batches, self._store.parent)
         return self._store.finalise(block, commit, batches)

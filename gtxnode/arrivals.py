@@ -5,14 +5,14 @@ pool, and so a block, as it sealed them, and a meter's second reading never over
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Protocol
 
 import structlog
 import trio
 
-from gtxnode.batches.batch import BatchKind
+from gtxnode.batches.batch import goes_by
 from gtxnode.batches.checking import check_batch
 from gtxnode.batches.pool import BatchPool, CheckedBatch
 from gtxnode.chain.store import ChainStore
@@ -44,14 +44,12 @@ class Arrivals:
         self,
         store: ChainStore,
         pool: BatchPool,
-        targets: Mapping[BatchKind, bytes],
         observer: Observer,
         charge: Callable[[PeerId, Offence], None],
         arrived: Callable[[], None],
     ) -> None:
         self._store = store
         self._pool = pool
-        self._targets = targets
         self._observer = observer
         self._charge = charge
         self._arrived = arrived
@@ -109,7 +107,8 @@ class Arrivals:
         return self._store.chain_id
 
     async def _checked(self, encoded: bytes) -> CheckedBatch:
-        return await trio.to_thread.run_sync(check_batch, self._chain, encoded, self._targets)
+        easiest = self._store.easiest_target
+        return await trio.to_thread.run_sync(check_batch, self._chain, encoded, easiest)
 
     async def _check(
         self, checked: list[CheckedBatch | None], place: int, peer: PeerId, encoded: bytes
@@ -129,8 +128,8 @@ class Arrivals:
         next_height = max(height, batch.parent_height) + 1
         if batch.id in self._store.recent or not batch.live_at(next_height):
             return
-        if self._names_another_chain(batch):
-            log.warning("batch_refused", chain=self._chain, peer=peer, reason="unknown parent")
+        if self._goes_by_another_chain(batch):
+            log.warning("batch_refused", chain=self._chain, peer=peer, reason="wrong parent")
             self._charge(peer, Offence.INVALID)
             return
         try:
@@ -143,6 +142,6 @@ class Arrivals:
             self._store.keep_batch(batch, sync=False)
             self._arrived()
 
-    def _names_another_chain(self, batch: CheckedBatch) -> bool:
-        parent = self._store.recent_id(batch.parent_height)
-        return parent is not None and parent != batch.sealed.batch.header.parent_id
+    def _goes_by_another_chain(self, batch: CheckedBatch) -> bool:
+        parent = self._store.parent(batch.parent_height)
+        return parent is not None and not goes_by(batch.sealed.batch.header, parent)

@@ -13,11 +13,10 @@ from typing import Annotated
 
 import msgspec
 
-from consensus.encoding import Codec, Hash32, PublicKey
+from consensus.encoding import Codec, PublicKey
 from consensus.errors import InvalidValidatorSet
 from consensus.hashing import Domain
 from consensus.validators import MAX_STAKE, Validator, ValidatorSet
-from consensus.work import encode_target
 from gtxnode.ledger.parameters import Authority, ChainParameters
 from gtxnode.primitives.addresses import format_address
 from gtxnode.primitives.units import MAX_AMOUNT
@@ -29,8 +28,6 @@ MAX_TIME_MS = 2**53 - 1
 NETWORK_PATTERN = r"^[a-z0-9][a-z0-9-]{0,31}$"
 NAME_PATTERN = r"^[0-9A-Za-z][0-9A-Za-z_-]{0,31}$"
 
-DEFAULT_TARGET = encode_target(2**246 - 1)
-"""About a thousand hashes a batch: a millisecond or two for an honest sender."""
 BANGKOK_INTERVAL_MS = 1_000
 OTHER_INTERVAL_MS = 3_000
 
@@ -100,12 +97,11 @@ class GenesisValidator(msgspec.Struct, frozen=True, array_like=True):
 
 
 class GenesisShard(msgspec.Struct, frozen=True, array_like=True):
-    """One chain. `batch_target` is 32 bytes, big endian: the work behind an energy batch."""
+    """One chain."""
 
     id: Shard
     block_interval_ms: Interval
     timeouts: Timeouts
-    batch_target: Hash32
     validators: tuple[Name, ...]
 
 
@@ -209,7 +205,7 @@ def new_genesis(
     allocations: Iterable[Allocation] = (),
     parameters: ChainParameters | None = None,
 ) -> Genesis:
-    """A network whose validators all vote on every shard, with the usual times and target."""
+    """A network whose validators all vote on every shard, with the usual times."""
     members = tuple(validators)
     names = tuple(each.name for each in members)
     return arranged(
@@ -217,8 +213,7 @@ def new_genesis(
             network=network,
             time_ms=time_ms,
             shards=tuple(
-                GenesisShard(shard, usual_interval_ms(shard), Timeouts(), DEFAULT_TARGET, names)
-                for shard in shards
+                GenesisShard(shard, usual_interval_ms(shard), Timeouts(), names) for shard in shards
             ),
             validators=members,
             authorities=tuple(GenesisAuthority(role, keys) for role, keys in authorities.items()),
@@ -294,8 +289,6 @@ def _check_shards(genesis: Genesis) -> None:
     known = {each.name for each in genesis.validators}
     for shard in genesis.shards:
         path = f"shards.{shard.id}"
-        if not any(shard.batch_target):
-            raise InvalidGenesis(GenesisFault.BAD_VALUE, f"{path}.batch_target", "is zero")
         _refuse_twice(f"{path}.validators", shard.validators)
         for name in shard.validators:
             if name not in known:

@@ -1,7 +1,7 @@
 """`genesis.json`: the genesis as people read and write it.
 
-Validators, shards and authorities are objects under their names, keys and targets are
-lower-case hex, addresses `gtx1...`, amounts decimal strings in µGTX. Reading checks
+Validators, shards and authorities are objects under their names, keys are lower-case
+hex, addresses `gtx1...`, amounts decimal strings in µGTX. Reading checks
 everything and raises `InvalidGenesis` with the path of the offending key.
 """
 
@@ -38,8 +38,6 @@ from gtxnode.schema import Misfit, read_as
 
 T = TypeVar("T")
 
-_HASH_BYTES = 32
-
 
 class _Text(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An object of the file."""
@@ -58,7 +56,6 @@ class _GenesisText(_Text, frozen=True):
 
 class _ShardText(_Text, frozen=True):
     block_interval_ms: Interval
-    batch_target: str
     validators: tuple[Name, ...]
     timeouts: Timeouts = Timeouts()
 
@@ -119,7 +116,6 @@ def format_genesis(genesis: Genesis) -> bytes:
             each.id: {
                 "block_interval_ms": each.block_interval_ms,
                 "timeouts": msgspec.to_builtins(each.timeouts),
-                "batch_target": each.batch_target.hex(),
                 "validators": each.validators,
             }
             for each in genesis.shards
@@ -172,7 +168,6 @@ def _shard(name: str, data: Any) -> GenesisShard:
         id=_shard_id(name, path),
         block_interval_ms=text.block_interval_ms,
         timeouts=text.timeouts,
-        batch_target=_hex(text.batch_target, _HASH_BYTES, f"{path}.batch_target"),
         validators=text.validators,
     )
 

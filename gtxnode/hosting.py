@@ -9,7 +9,6 @@ import trio
 
 from consensus import signing
 from consensus.timeouts import Timeouts
-from gtxnode.batches.batch import NO_WORK, BatchKind
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import ValidatorSets, validator_sets
@@ -90,26 +89,11 @@ class Disk:
     signer: Signer | None
 
 
-def batch_targets(genesis: Genesis, name: str) -> dict[BatchKind, bytes]:
-    """The work that each kind of batch carries on a chain."""
-    return {
-        BatchKind.ENERGY: genesis.shard(name).batch_target,
-        BatchKind.ORDINARY: NO_WORK,
-    }
-
-
-def sealing(
-    host: Hosting,
-    targets: dict[BatchKind, bytes],
-    until_block_s: Callable[[], float],
-    *,
-    votes: bool,
-) -> Sealing:
+def sealing(host: Hosting, until_block_s: Callable[[], float], *, votes: bool) -> Sealing:
     """How this node seals batches: under its validator's key where it votes."""
     own = host.identity.validator_key if votes else None
     return Sealing(
         own or host.identity.network_key,
-        targets,
         host.config.node.mining,
         host.config.batches.gather_ms / 1_000,
         until_block_s,

@@ -5,7 +5,7 @@ block orders it; a batch that outlives its parent is sealed again with what it c
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +15,8 @@ import trio
 from consensus import signing
 from gtxnode.admission import Admission
 from gtxnode.batches.batch import (
+    BATCH_LIFETIME,
+    NO_WORK,
     NONCES_PER_STEP,
     BatchKind,
     SealedBatch,
@@ -45,14 +47,19 @@ MAX_DROPPED = 20_000
 # Own batches offered again at one time, and how many blocks they may wait before that.
 MAX_OFFERED = 64
 PATIENCE_BLOCKS = 3
+# How many blocks may pass while a batch's work is done: the rest of its life is for its way.
+MAX_WORK_BLOCKS = BATCH_LIFETIME // 2
+
+
+class StaleWork(Exception):
+    """The final block that a batch builds on has grown too old, or a later one asks for less."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sealing:
-    """How this node seals: its key, the chain's targets of work, whether it does the work."""
+    """How this node seals: its key, whether it does the work, when it closes a window."""
 
     private_key: bytes
-    targets: Mapping[BatchKind, bytes]
     mining: bool
     window_s: float
     until_block_s: Callable[[], float]
@@ -132,10 +139,7 @@ class Intake:
     async def _seal(self, kind: BatchKind, transactions: Sequence[CheckedTransaction]) -> None:
         """Make, send and store a batch; raises `Refused` where the pool has no room."""
         self._pool.require_room(self._producer, sum(len(each.encoded) for each in transactions))
-        tip = self._store.tip
-        batch = await trio.to_thread.run_sync(
-            self._make, kind, (tip.height, tip.id), tuple(transactions)
-        )
+        batch = await self._make(kind, tuple(transactions))
         self._pool.keep(batch)
         self._fetcher.arrived()
         now = trio.current_time()
@@ -145,20 +149,40 @@ class Intake:
         # Others check it while our disk catches up. Only then are the clients answered.
         await trio.to_thread.run_sync(self._store.sync)
 
-    def _make(
-        self,
-        kind: BatchKind,
-        parent: tuple[int, bytes],
-        transactions: tuple[CheckedTransaction, ...],
+    async def _make(
+        self, kind: BatchKind, transactions: tuple[CheckedTransaction, ...]
     ) -> CheckedBatch:
-        """Seal a batch and write it, not synced yet; for a worker thread."""
+        while True:
+            try:
+                return await trio.to_thread.run_sync(self._seal_on_tip, kind, transactions)
+            except StaleWork:
+                continue
+
+    def _seal_on_tip(
+        self, kind: BatchKind, transactions: tuple[CheckedTransaction, ...]
+    ) -> CheckedBatch:
+        """Seal a batch and write it, not synced yet; for a worker thread. Raises `StaleWork`."""
+        height = self._store.tip.height
+        parent = self._store.parent(height)
+        assert parent is not None, "the tip is recent"
+
+        def stale() -> bool:
+            trio.from_thread.check_cancelled()
+            tip = self._store.tip.height
+            latest = self._store.parent(tip)
+            # Tries have no memory, so to begin anew where less is asked for loses nothing.
+            return tip > height + MAX_WORK_BLOCKS or (
+                latest is not None and latest.target > parent.target
+            )
+
         sealed = seal_batch(
             self._store.chain_id,
             kind,
-            parent,
+            (height, parent.id),
             [transaction.encoded for transaction in transactions],
-            self._sealing.targets[kind],
+            parent.target if kind is BatchKind.ENERGY else NO_WORK,
             self._sealing.private_key,
+            stale,
         )
         batch = CheckedBatch(sealed, transactions)
         self._store.keep_batch(batch, sync=False)
@@ -214,14 +238,20 @@ def seal_batch(
     encoded: Sequence[bytes],
     target: bytes,
     private_key: bytes,
+    stale: Callable[[], bool] = lambda: False,
 ) -> SealedBatch:
-    """Find the work for a batch and sign it; pure CPU, for a worker thread."""
+    """Find the work for a batch and sign it; pure CPU, for a worker thread.
+
+    Raises `StaleWork` once `stale`, which is asked every few milliseconds, says so.
+    """
     producer = signing.public_key(private_key)
     header = unsealed_header(kind, producer, *parent, encoded, target)
     if kind is BatchKind.ENERGY:
         seal = seal_digest(chain_id, header)
         start = 0
         while (nonce := find_nonce(seal, target, start)) is None:
+            if stale():
+                raise StaleWork
             start += NONCES_PER_STEP
         header = with_nonce(header, nonce)
     return sign_batch(chain_id, header, encoded, private_key)

@@ -27,7 +27,7 @@ from gtxnode.chain.records import BlockRecord
 from gtxnode.engine import Engine
 from gtxnode.genesis import genesis_id
 from gtxnode.home import Home
-from gtxnode.hosting import Disk, Hosting, batch_targets, open_disk, pace, sealing, sets_on
+from gtxnode.hosting import Disk, Hosting, open_disk, pace, sealing, sets_on
 from gtxnode.intake import Intake
 from gtxnode.relay import (
     Announcement,
@@ -63,7 +63,6 @@ class Shard:
 
     def __init__(self, name: str, host: Hosting, disk: Disk) -> None:
         store, network = disk.store, host.network
-        targets = batch_targets(host.genesis, name)
         self.name = name
         self.chain_id = store.chain_id
         self._host = host
@@ -72,9 +71,9 @@ class Shard:
         self._pool = BatchPool(host.config.pool.max_bytes, host.genesis.validator_set(name))
         self._pace = pace(host, name)
         self._relay = Relay(network, self.chain_id)
-        self._fetcher = BatchFetcher(network, store, targets, self._pool, self._relay.peers)
+        self._fetcher = BatchFetcher(network, store, self._pool, self._relay.peers)
         self._arrivals = Arrivals(
-            store, self._pool, targets, host.observer, network.report, self._fetcher.arrived
+            store, self._pool, host.observer, network.report, self._fetcher.arrived
         )
         self._admission = Admission(store, self._is_pending, host.now_ms)
         self._intake = Intake(
@@ -83,7 +82,7 @@ class Shard:
             self._relay,
             self._fetcher,
             self._admission,
-            sealing(host, targets, self._until_block_s, votes=disk.signer is not None),
+            sealing(host, self._until_block_s, votes=disk.signer is not None),
             host.observer.refused_transaction,
         )
         self._accuser = Accuser(store, host.identity.network_key, self._intake.submit)

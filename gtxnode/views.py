@@ -295,6 +295,7 @@ class ChainView:
             Amount(supply.minted_wh - supply.retired_wh),
             Amount(supply.gtx_ugtx),
             Amount(supply.burned_ugtx),
+            Amount(supply.rewarded_ugtx),
         )
 
     async def meter(self, id: bytes) -> MeterView:

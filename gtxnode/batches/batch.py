@@ -5,16 +5,18 @@ payload root, carries enough work for its kind and bears its producer's signatur
 *inside* the transactions are the business of `checking.py`.
 
 An energy batch (readings, orders, cancels) pays no fee and so carries proof of work: a nonce for
-which SHA-256(seal || nonce) lies under the shard's target. The seal covers the chain, the kind, the
-producer, a recent final block and the payload root, so work can be neither stored up nor reused.
+which SHA-256(seal || nonce) lies under the target that the chain has after the final block that the
+batch names. The seal covers the chain, the kind, the producer, that block and the payload root, so
+work can be neither stored up nor reused. Whether the target is the chain's is seen where the block
+is known (`goes_by`); here it is held against the easiest there is.
 An ordinary batch pays in fees; its target is `NO_WORK` and its nonce 0.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import IntEnum
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -63,6 +65,14 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, gc=False):
         msgspec.Meta(min_length=1, max_length=MAX_BATCH_TRANSACTIONS),
     ]
     signature: Signature
+
+
+class BatchParent(NamedTuple):
+    """A final block as batches go by it."""
+
+    id: bytes
+    target: bytes
+    """Of energy batches that build on it, 32 bytes."""
 
 
 class SealedBatch(msgspec.Struct, frozen=True, gc=False):
@@ -159,17 +169,25 @@ def sign_batch(
     return SealedBatch(identity, batch, _BATCH.encode(batch))
 
 
-def open_batch(chain_id: str, encoded: bytes, targets: Mapping[BatchKind, bytes]) -> SealedBatch:
+def goes_by(header: BatchHeader, parent: BatchParent) -> bool:
+    """Whether a batch builds on this block, with the work that the chain then asked for."""
+    target = parent.target if header.kind is BatchKind.ENERGY else NO_WORK
+    return header.parent_id == parent.id and header.target == target
+
+
+def open_batch(chain_id: str, encoded: bytes, easiest: bytes) -> SealedBatch:
     """Decode a batch and check its form, root, work and producer's signature.
 
-    Raises `Refused` with the reason; it does not look into the transactions.
+    `easiest` is the target of an energy batch in normal times. Raises `Refused` with the reason;
+    it does not look into the transactions.
     """
     try:
         batch = _BATCH.decode(encoded)
     except DecodeError as error:
         raise Refused(Reason.MALFORMED_BATCH, str(error)) from error
     header = batch.header
-    if header.target != targets[header.kind]:
+    energy = header.kind is BatchKind.ENERGY
+    if header.target > easiest if energy else header.target != NO_WORK:
         raise Refused(Reason.WRONG_TARGET, f"target {header.target.hex()} is not the chain's")
     if not has_work(seal_digest(chain_id, header), header.nonce, header.target):
         raise Refused(Reason.NO_WORK, f"nonce {header.nonce} misses the target")

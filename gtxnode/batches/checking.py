@@ -4,7 +4,7 @@ libsecp256k1 is called without the interpreter lock, so two threads check on two
 bounds how long one call keeps a thread.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from consensus import signing
 from gtxnode.batches.batch import BatchKind, open_batch
@@ -20,12 +20,12 @@ from gtxnode.primitives.errors import Reason, Refused
 SLICE_CHECKS = 1_000
 
 
-def check_batch(chain_id: str, encoded: bytes, targets: Mapping[BatchKind, bytes]) -> CheckedBatch:
+def check_batch(chain_id: str, encoded: bytes, easiest: bytes) -> CheckedBatch:
     """Take a batch from its bytes to one that a block may order; raises `Refused`.
 
     One bad transaction refuses the whole batch: its producer had to check what it sealed.
     """
-    sealed = open_batch(chain_id, encoded, targets)
+    sealed = open_batch(chain_id, encoded, easiest)
     parsed = tuple(parse(chain_id, data) for data in sealed.batch.transactions)
     wants_energy = sealed.batch.header.kind is BatchKind.ENERGY
     if any(is_energy(item.body) is not wants_energy for item in parsed):

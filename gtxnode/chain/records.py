@@ -79,10 +79,12 @@ class OrderRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class BlockRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Everything that a block did; `state_root` is the root after it."""
+    """Everything that a block did; `state_root` is the root after it, and `energy_target` that of
+    energy batches that build on it."""
 
     height: int
     state_root: bytes
+    energy_target: bytes
     transactions: tuple[TransactionRecord, ...]
     trades: tuple[TradeRecord, ...]
     orders: tuple[OrderRecord, ...]
@@ -105,6 +107,7 @@ def record_block(
     return BlockRecord(
         height,
         state_root,
+        outcome.energy_target,
         tuple(
             [
                 TransactionRecord(

@@ -20,6 +20,7 @@ from consensus.types import (
     payload_root,
 )
 from consensus.validators import ValidatorSet
+from gtxnode.batches.batch import BatchParent, goes_by
 from gtxnode.batches.pool import MAX_BLOCK_BATCHES, MAX_BLOCK_TRANSACTIONS, CheckedBatch
 
 # Each block is later than its parent by this much at least.
@@ -121,20 +122,28 @@ def check_block(
 
 
 def check_batches(
-    height: int, batches: Sequence[CheckedBatch], final_id: Callable[[int], bytes | None]
+    height: int, batches: Sequence[CheckedBatch], parents: Callable[[int], BatchParent | None]
 ) -> None:
     """Hold a block's batches, once they are here, against the chain; raises `InvalidBlock`.
 
-    `final_id` gives the id of a recent final block by height.
+    `parents` gives a recent final block by height.
     """
     transactions = sum(len(batch.transactions) for batch in batches)
     _require(
         transactions <= MAX_BLOCK_TRANSACTIONS, Fault.TOO_LARGE, f"{transactions} transactions"
     )
     for batch in batches:
-        parent = batch.sealed.batch.header.parent_id
-        alive = batch.live_at(height) and final_id(batch.parent_height) == parent
-        _require(alive, Fault.BATCH_DEAD, batch.id.hex())
+        _require(may_be_ordered(height, batch, parents), Fault.BATCH_DEAD, batch.id.hex())
+
+
+def may_be_ordered(
+    height: int, batch: CheckedBatch, parents: Callable[[int], BatchParent | None]
+) -> bool:
+    """Whether a block at `height` may order a batch: it goes by a final block that is recent."""
+    parent = parents(batch.parent_height)
+    return (
+        batch.live_at(height) and parent is not None and goes_by(batch.sealed.batch.header, parent)
+    )
 
 
 def _check_payload(block: Block, recent: Collection[bytes]) -> None:

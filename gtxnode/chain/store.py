@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Final, Self
 
 from consensus.types import Block, Commit, block_codec, block_id, commit_codec
-from gtxnode.batches.batch import BATCH_LIFETIME
+from gtxnode.batches.batch import BATCH_LIFETIME, BatchKind, BatchParent
 from gtxnode.batches.pool import CheckedBatch
 from gtxnode.chain.records import RECORD, BlockRecord, record_block
 from gtxnode.chain.rules import Tip
+from gtxnode.ledger.admission import easiest_target
+from gtxnode.ledger.block_state import Share
 from gtxnode.ledger.coins import (
     BuyOrder,
     HeldCoin,
@@ -77,6 +79,7 @@ class ChainStore:
     ) -> None:
         self.chain_id = chain_id
         self.parameters = parameters
+        self.easiest_target = easiest_target(parameters.admission)
         self._genesis_id = genesis_id
         self._store = store
         self._blocks = BlockStore(store)
@@ -84,7 +87,7 @@ class ChainStore:
         self._orders = OpenOrders.rebuild(())
         self._recent: deque[tuple[bytes, tuple[bytes, ...]]] = deque(maxlen=BATCH_LIFETIME + 1)
         self.recent: frozenset[bytes] = frozenset()
-        self._recent_ids: dict[int, bytes] = {}
+        self._parents: dict[int, BatchParent] = {}
         self.last_commit: Commit | None = None
         self.tip = Tip(chain_id, 0, genesis_id, 0, self._root.root)
         self.depth = Depth((), ())
@@ -151,9 +154,14 @@ class ChainStore:
         )
         height = self._blocks.tip or 0
         self.tip = Tip(self.chain_id, 0, self._genesis_id, genesis_time_ms, self._root.root)
+        if height <= BATCH_LIFETIME:
+            self._parents[0] = BatchParent(self._genesis_id, self.easiest_target)
         for past in range(max(1, height - BATCH_LIFETIME), height + 1):
             block, commit = self.block(past)
-            self._remember(block, commit)
+            record = self.record(past)
+            if record is None:
+                raise Corrupted(f"the database of {self.chain_id}", f"record {past} is missing")
+            self._remember(block, commit, record.energy_target)
         self._show_book()
 
     def _write_genesis(self, initial: dict[bytes, HeldCoin]) -> None:
@@ -226,6 +234,8 @@ class ChainStore:
             address_of(block.header.proposer),
             self.parameters,
             block.last_commit,
+            block.header.time_ms - self.tip.time_ms,
+            tuple([_share(batch) for batch in batches]),
         )
         outcome = execute(context, transactions, self, self._orders)
         root = self._root.apply(outcome.spent, outcome.made)
@@ -243,7 +253,7 @@ class ChainStore:
             write, height, identity, block_codec.encode(block), commit_codec.encode(commit)
         )
         self._store.write(write, sync=True)
-        self._remember(block, commit)
+        self._remember(block, commit, outcome.energy_target)
         if record.orders:
             self._show_book()
         return record
@@ -285,13 +295,14 @@ class ChainStore:
             taken.add(outcome.id)
             write.put(TRANSACTIONS + outcome.id, block + position.to_bytes(8, "big"))
 
-    def _remember(self, block: Block, commit: Commit) -> None:
+    def _remember(self, block: Block, commit: Commit, energy_target: bytes) -> None:
         header = block.header
         identity = block_id(header)
         self._recent.append((identity, block.payload))
         self.recent = frozenset(chained.from_iterable(payload for _, payload in self._recent))
-        first = header.height - len(self._recent) + 1
-        self._recent_ids = {first + place: each for place, (each, _) in enumerate(self._recent)}
+        parents = {**self._parents, header.height: BatchParent(identity, energy_target)}
+        parents.pop(header.height - BATCH_LIFETIME - 1, None)
+        self._parents = parents
         self.last_commit = commit
         self.tip = Tip(self.chain_id, header.height, identity, header.time_ms, self._root.root)
 
@@ -304,11 +315,9 @@ class ChainStore:
         """The encoded coin of an id, if it is unspent."""
         return self._store.get(COINS + coin_id)
 
-    def recent_id(self, height: int) -> bytes | None:
-        """The id of a recent final block, genesis at height 0; None where it is too old."""
-        if height == 0:
-            return self._genesis_id if self.tip.height <= BATCH_LIFETIME else None
-        return self._recent_ids.get(height)
+    def parent(self, height: int) -> BatchParent | None:
+        """A final block as batches go by it, genesis at height 0; None where it is too old."""
+        return self._parents.get(height)
 
     def block(self, height: int) -> tuple[Block, Commit]:
         """A final block with its commit; `KeyError` where there is none."""
@@ -363,3 +372,8 @@ class ChainStore:
     def snapshot(self) -> AbstractContextManager[Reader]:
         """One consistent state to read several things from."""
         return self._store.snapshot()
+
+
+def _share(batch: CheckedBatch) -> Share:
+    energy = batch.sealed.batch.header.kind is BatchKind.ENERGY
+    return Share(address_of(batch.producer), len(batch.transactions), energy)

@@ -25,7 +25,7 @@ from gtxnode.rpc.client import Client, RpcError
 STATE_ROOTS = "state_roots_agree"
 OUTSTANDING = "energy_outstanding_is_minted_less_retired"
 MINTED = "energy_minted_is_what_meters_delivered"
-SUPPLY = "gtx_supply_is_constant"  # but for what was burned, which is counted
+SUPPLY = "gtx_supply_is_constant"  # but for what was burned and rewarded, which is counted
 BALANCES = "balances_add_up_to_supply"
 KEPT = "no_acknowledged_transaction_lost"
 LOOK_EVERY_S = 0.1
@@ -37,7 +37,7 @@ class Expected:
     """What a shard's totals must be by our own record."""
 
     gtx_ugtx: int
-    """What genesis made. There are no rewards, and fees only change hands."""
+    """What genesis made. Fees only change hands."""
     delivered_wh: int
     """Exports in readings that a block took."""
     undecided_wh: int
@@ -120,7 +120,7 @@ def _faults(expected: Expected, supply: SupplyView, held: Holdings) -> list[tupl
     least = expected.delivered_wh
     most = least + expected.undecided_wh
     outstanding = supply.minted_wh - supply.retired_wh
-    left_ugtx = expected.gtx_ugtx - supply.gtx_burned_ugtx
+    left_ugtx = expected.gtx_ugtx - supply.gtx_burned_ugtx + supply.gtx_rewarded_ugtx
     checks = (
         (
             OUTSTANDING,
@@ -136,7 +136,7 @@ def _faults(expected: Expected, supply: SupplyView, held: Holdings) -> list[tupl
             SUPPLY,
             supply.gtx_supply_ugtx == left_ugtx,
             f"{supply.gtx_supply_ugtx} µGTX, genesis made {expected.gtx_ugtx} µGTX "
-            f"and {supply.gtx_burned_ugtx} were burned",
+            f"{supply.gtx_burned_ugtx} were burned and {supply.gtx_rewarded_ugtx} made for sealing",
         ),
         (
             BALANCES,

@@ -4,6 +4,8 @@ The rules for each kind of transaction (transfers, meters, orders) read and chan
 them checks everything first and changes after: once it has begun to change, it cannot refuse.
 """
 
+from typing import NamedTuple
+
 import msgspec
 
 from consensus.types import Commit
@@ -12,6 +14,16 @@ from gtxnode.ledger.coins import Cash, Supply, fees_coin_id, supply_coin_id
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import AcceptedReading, BlockOutcome, Receipt, Retirement, Trade
 from gtxnode.ledger.parameters import ChainParameters
+
+
+class Share(NamedTuple):
+    """One batch's part of a block's transactions, which are in the order of the batches."""
+
+    producer: bytes
+    """The address of the key that sealed it."""
+    transactions: int
+    energy: bool
+    """Whether work admitted it."""
 
 
 class BlockContext(msgspec.Struct, frozen=True):
@@ -26,6 +38,9 @@ class BlockContext(msgspec.Struct, frozen=True):
     parameters: ChainParameters
     last_commit: Commit | None = None
     """The precommits that the block carries for its parent."""
+    elapsed_ms: int = 0
+    """Since the parent's time."""
+    shares: tuple[Share, ...] = ()
 
 
 class BlockState:
@@ -35,6 +50,7 @@ class BlockState:
         "burned_ugtx",
         "coins",
         "context",
+        "energy_target",
         "expired",
         "fees_ugtx",
         "minted_wh",
@@ -43,6 +59,7 @@ class BlockState:
         "receipts",
         "retired_wh",
         "retirements",
+        "rewarded_ugtx",
         "traded_wh",
         "trades",
     )
@@ -61,6 +78,8 @@ class BlockState:
         self.traded_wh = 0
         self.fees_ugtx = 0
         self.burned_ugtx = 0
+        self.rewarded_ugtx = 0
+        self.energy_target = b""
 
     def close(self) -> BlockOutcome:
         """Pay the proposer, carry the totals on, and put the outcome together."""
@@ -79,6 +98,8 @@ class BlockState:
             traded_wh=self.traded_wh,
             fees_ugtx=self.fees_ugtx,
             burned_ugtx=self.burned_ugtx,
+            rewarded_ugtx=self.rewarded_ugtx,
+            energy_target=self.energy_target,
         )
 
     def _pay_fees(self) -> None:
@@ -87,13 +108,16 @@ class BlockState:
             self.coins.make(coin_id, Cash(self.context.proposer, self.fees_ugtx))
 
     def _carry_totals(self) -> None:
-        if not self.minted_wh and not self.retired_wh and not self.burned_ugtx:
+        if not (self.minted_wh or self.retired_wh or self.burned_ugtx or self.rewarded_ugtx):
             return
         coin_id = supply_coin_id(self.context.chain_id)
         supply = self.coins.get(coin_id)
         assert isinstance(supply, Supply), "genesis makes the supply and nobody spends it"
-        minted_wh = supply.minted_wh + self.minted_wh
-        retired_wh = supply.retired_wh + self.retired_wh
-        gtx_ugtx = supply.gtx_ugtx - self.burned_ugtx
-        burned_ugtx = supply.burned_ugtx + self.burned_ugtx
-        self.coins.make(coin_id, Supply(minted_wh, retired_wh, gtx_ugtx, burned_ugtx))
+        carried = Supply(
+            supply.minted_wh + self.minted_wh,
+            supply.retired_wh + self.retired_wh,
+            supply.gtx_ugtx - self.burned_ugtx + self.rewarded_ugtx,
+            supply.burned_ugtx + self.burned_ugtx,
+            supply.rewarded_ugtx + self.rewarded_ugtx,
+        )
+        self.coins.make(coin_id, carried)

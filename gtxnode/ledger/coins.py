@@ -104,9 +104,17 @@ class Supply(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=5):
     minted_wh: Total
     retired_wh: Total
     gtx_ugtx: Total
-    """All GTX: what genesis made, less what was burned."""
+    """All GTX: what genesis made, less what was burned, and with what was paid for sealing."""
     burned_ugtx: Total = 0
     """Taken from validators for what they signed."""
+    rewarded_ugtx: Total = 0
+    """Made for those who sealed readings."""
+
+
+class Admission(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=10):
+    """How far energy batches are ahead of their schedule; there is none while they are not."""
+
+    ahead_ms: Total
 
 
 Coin: TypeAlias = (
@@ -120,6 +128,7 @@ Coin: TypeAlias = (
     | Roster
     | Committee
     | Presence
+    | Admission
 )
 Order: TypeAlias = SellOrder | BuyOrder
 
@@ -169,6 +178,18 @@ def fees_coin_id(chain_id: str, height: int) -> bytes:
     return _domain("coin/fees", chain_id).hash(height.to_bytes(8, "big")) + b"\x00\x00"
 
 
+@lru_cache(maxsize=64)
+def admission_coin_id(chain_id: str) -> bytes:
+    """The coin of what energy batches are ahead."""
+    return _domain("coin/admission", chain_id).hash() + b"\x00\x00"
+
+
+def reward_coin_id(chain_id: str, height: int, batch: int) -> bytes:
+    """The coin with what sealing a batch of a block earned."""
+    place = height.to_bytes(8, "big") + batch.to_bytes(8, "big")
+    return _domain("coin/reward", chain_id).hash(place) + b"\x00\x00"
+
+
 def trade_id(chain_id: str, taker_id: bytes, fill: int) -> bytes:
     """The id of a trade: the order that was placed, and which of its trades this is."""
     return _domain("trade", chain_id).hash(taker_id, fill.to_bytes(8, "big"))
@@ -186,7 +207,7 @@ def owner_of(coin: Coin) -> bytes | None:
             return coin.owner
         case SellOrder() | BuyOrder():
             return coin.trader
-        case Supply() | Roster() | Committee() | Presence():
+        case Supply() | Roster() | Committee() | Presence() | Admission():
             return None
 
 

@@ -6,15 +6,16 @@ alone and returns what to write. A refused transaction changes nothing and gets 
 reason.
 
 Order within a block: orders that have expired give their funds back, evidence takes effect, the
-other transactions take effect one by one as the block has them, the registry closes its epoch, fees
-go to the proposer, totals are carried on. Receipts are in the block's order whatever came first.
+other transactions take effect one by one as the block has them, the registry closes its epoch, the
+sealing of readings is paid, fees go to the proposer, totals are carried on. Receipts are in the
+block's order whatever came first.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeAlias
 
-from gtxnode.ledger import epochs, evidence, meters, orders, staking, transfers
+from gtxnode.ledger import admission, epochs, evidence, meters, orders, staking, transfers
 from gtxnode.ledger.block_state import BlockContext, BlockState
 from gtxnode.ledger.coin_view import CoinReader, CoinView
 from gtxnode.ledger.open_orders import OpenOrders
@@ -79,6 +80,7 @@ def execute(
         receipt = first[place] if place in first else _apply(state, transaction, taken)
         state.receipts.append(receipt)
     epochs.end(state)
+    admission.settle(state)
     return state.close()
 
 

@@ -89,3 +89,6 @@ class BlockOutcome(msgspec.Struct, frozen=True):
     traded_wh: int
     fees_ugtx: int
     burned_ugtx: int
+    rewarded_ugtx: int
+    energy_target: bytes
+    """Of energy batches that build on the block."""

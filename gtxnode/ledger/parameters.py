@@ -44,6 +44,19 @@ class OrderLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_block_traded_wh: Quantity = 100_000_000
 
 
+class AdmissionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The work behind energy batches, and what sealing earns."""
+
+    least_hashes: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)] = 1_024
+    """What an energy batch costs on average in normal times: a millisecond or so."""
+    batch_spacing_ms: Count = 20
+    """The price stays there up to one batch in this time, in the busiest normal hour."""
+    halflife_ms: Annotated[int, msgspec.Meta(gt=0, le=MAX_AMOUNT)] = 60_000
+    """How far batches get ahead of that while the price doubles."""
+    reading_reward_ugtx: Annotated[int, msgspec.Meta(ge=0, le=UGTX_PER_GTX)] = 100
+    """Made for whoever sealed it, for each reading that takes effect."""
+
+
 class StakingRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Who validates, and what signing against the rules costs. The registry goes by them.
 
@@ -90,6 +103,7 @@ class ChainParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of an ordinary transaction."""
     readings: ReadingLimits = ReadingLimits()
     orders: OrderLimits = OrderLimits()
+    admission: AdmissionRules = AdmissionRules()
     staking: StakingRules = StakingRules()
     registry: bool = False
     """Whether this chain is the one that holds the validators' stakes."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from gtxnode.ledger.coins import BuyOrder, Cash, Coin, Energy, Order, SellOrder, Supply
+from gtxnode.ledger.coins import Admission, BuyOrder, Cash, Coin, Energy, Order, SellOrder, Supply
 from gtxnode.ledger.transactions import (
     Body,
     Cancel,
@@ -74,6 +74,7 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         SellOrder: SpendRow(frozenset({Cancel}), trader_signed),
         BuyOrder: SpendRow(frozenset({Cancel}), trader_signed),
         Supply: SpendRow(frozenset(), nobody),
+        Admission: SpendRow(frozenset(), nobody),
         Validator: SpendRow(frozenset({Stake, Unstake, Unjail}), owner_signed),
         Roster: SpendRow(frozenset(), nobody),
         Committee: SpendRow(frozenset(), nobody),

@@ -190,7 +190,7 @@ class TradePage(msgspec.Struct, frozen=True, gc=False):
 class SupplyView(msgspec.Struct, frozen=True, gc=False):
     """The supply's totals after a block; outstanding energy is minted minus retired, always.
 
-    The supply of GTX is what genesis made less what was burned.
+    The supply of GTX is what genesis made, less what was burned, with what was made for sealing.
     """
 
     shard: str
@@ -200,6 +200,7 @@ class SupplyView(msgspec.Struct, frozen=True, gc=False):
     outstanding_wh: Amount
     gtx_supply_ugtx: Amount
     gtx_burned_ugtx: Amount
+    gtx_rewarded_ugtx: Amount
 
 
 class MeterView(msgspec.Struct, frozen=True, gc=False):

@@ -5,14 +5,14 @@ binds its transactions, so one that fails a check under the right id can never b
 `Refused` says so; anything else wrong with an answer is the answering peer's doing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import structlog
 import trio
 
 from consensus.encoding import DecodeError
-from gtxnode.batches.batch import BatchKind, open_batch
+from gtxnode.batches.batch import open_batch
 from gtxnode.batches.checking import check_batch
 from gtxnode.batches.pool import BatchPool, CheckedBatch
 from gtxnode.chain.store import ChainStore
@@ -50,14 +50,12 @@ class BatchFetcher:
         self,
         network: Network,
         store: ChainStore,
-        targets: Mapping[BatchKind, bytes],
         pool: BatchPool,
         peers: Callable[[], Sequence[PeerId]],
     ) -> None:
         self._network = network
         self._chain_id = store.chain_id
         self._store = store
-        self._targets = targets
         self._pool = pool
         self._peers = peers
         self._arrived = trio.Event()
@@ -148,7 +146,7 @@ class BatchFetcher:
         wanted, taken = set(missing), 0
         for encoded in answer.batches:
             try:
-                sealed = open_batch(self._chain_id, encoded, self._targets)
+                sealed = open_batch(self._chain_id, encoded, self._store.easiest_target)
             except Refused as refusal:
                 return self._blame(peer, str(refusal), taken)
             if sealed.id not in wanted:
@@ -171,6 +169,7 @@ class BatchFetcher:
 
     async def _take(self, encoded: bytes) -> None:
         """Check and keep one fetched batch."""
-        batch = await trio.to_thread.run_sync(check_batch, self._chain_id, encoded, self._targets)
+        easiest = self._store.easiest_target
+        batch = await trio.to_thread.run_sync(check_batch, self._chain_id, encoded, easiest)
         if self._pool.borrow(batch):
             self._store.keep_batch(batch, sync=False)

@@ -29,12 +29,12 @@ from gtxnode.intake import seal_batch
 from gtxnode.primitives.errors import Reason, Refused
 
 TARGET = encode_target(2**248 - 1)
-TARGETS = {BatchKind.ENERGY: TARGET, BatchKind.ORDINARY: NO_WORK}
+WORK = {BatchKind.ENERGY: TARGET, BatchKind.ORDINARY: NO_WORK}
 TRANSFERS = list(signed_transfers(initial(8)))
 
 
 def sealed(kind: BatchKind = BatchKind.ORDINARY, chain: str = CHAIN) -> bytes:
-    return seal_batch(chain, kind, (7, GENESIS_ID), TRANSFERS, TARGETS[kind], PRODUCER).encoded
+    return seal_batch(chain, kind, (7, GENESIS_ID), TRANSFERS, WORK[kind], PRODUCER).encoded
 
 
 def changed(change: Callable[[BatchHeader], BatchHeader], *, sign: bool) -> bytes:
@@ -48,13 +48,13 @@ def changed(change: Callable[[BatchHeader], BatchHeader], *, sign: bool) -> byte
 
 def reason_of(encoded: bytes) -> Reason:
     with pytest.raises(Refused) as caught:
-        open_batch(CHAIN, encoded, TARGETS)
+        open_batch(CHAIN, encoded, TARGET)
     return caught.value.reason
 
 
 def test_a_sealed_batch_opens() -> None:
     for kind in BatchKind:
-        opened = open_batch(CHAIN, sealed(kind), TARGETS)
+        opened = open_batch(CHAIN, sealed(kind), TARGET)
         assert opened.batch.transactions == tuple(TRANSFERS)
         assert opened.batch.header.parent_height == 7
 
@@ -85,21 +85,21 @@ def test_another_chain_and_another_signer_are_refused() -> None:
 
 def test_a_batch_of_the_wrong_kind_or_with_a_bad_transaction_is_refused_whole() -> None:
     with pytest.raises(Refused) as wrong:
-        check_batch(CHAIN, sealed(BatchKind.ENERGY), TARGETS)
+        check_batch(CHAIN, sealed(BatchKind.ENERGY), TARGET)
     assert wrong.value.reason is Reason.WRONG_BATCH_KIND
     spoiled = [*TRANSFERS[:-1], TRANSFERS[-1][:-1] + bytes([TRANSFERS[-1][-1] ^ 1])]
     encoded = seal_batch(
         CHAIN, BatchKind.ORDINARY, (0, GENESIS_ID), spoiled, NO_WORK, PRODUCER
     ).encoded
     with pytest.raises(Refused) as bad:
-        check_batch(CHAIN, encoded, TARGETS)
+        check_batch(CHAIN, encoded, TARGET)
     assert bad.value.reason is Reason.BAD_SIGNATURE
 
 
 @given(st.binary(max_size=400))
 def test_garbage_opens_or_raises_that_one_error(data: bytes) -> None:
     with contextlib.suppress(Refused):
-        open_batch(CHAIN, data, TARGETS)
+        open_batch(CHAIN, data, TARGET)
 
 
 @given(st.data())
@@ -108,7 +108,7 @@ def test_a_flipped_byte_never_passes_for_the_same_batch(data: st.DataObject) -> 
     place = data.draw(st.integers(0, len(encoded) - 1))
     encoded[place] ^= data.draw(st.integers(1, 255))
     with pytest.raises(Refused):
-        open_batch(CHAIN, bytes(encoded), TARGETS)
+        open_batch(CHAIN, bytes(encoded), TARGET)
 
 
 def test_an_oversize_batch_is_refused_unread() -> None:

@@ -134,17 +134,20 @@ async def test_a_window_closes_ahead_of_a_block(
     nursery: trio.Nursery, mock_clock: MockClock
 ) -> None:
     sealed = Sealed()
-    # Without a block in sight, this window would end at 60.
     due_s = trio.current_time() + 30
     gatherer = Gatherer(sealed.admit, sealed.seal, 60.0, lambda: due_s - trio.current_time())
-    gatherer.submit(PARSED[0])
+    first = gatherer.submit(PARSED[0])
     nursery.start_soon(gatherer.run)
     await trio.testing.wait_all_tasks_blocked()
+    mock_clock.jump(GRACE_S)
+    await first.stored()
+    # Without a block in sight, this window would end at 60.
     early = gatherer.submit(PARSED[1])
-    mock_clock.jump(30 - 2 * LEAD_S)
+    await trio.testing.wait_all_tasks_blocked()
+    mock_clock.jump(30 - 3 * LEAD_S)
     await trio.testing.wait_all_tasks_blocked()
     assert gatherer.is_waiting(PARSED[1].id)
-    mock_clock.jump(LEAD_S)
+    mock_clock.jump(2 * LEAD_S)
     await early.stored()
     # What comes later misses the block, and waits for company as ever.
     late = gatherer.submit(PARSED[2])

@@ -9,7 +9,6 @@ from benchmarks.replay import (
     CHAIN,
     GENESIS_ID,
     PRODUCER,
-    TARGETS,
     encoded_batches,
     final_block,
     initial,
@@ -17,6 +16,7 @@ from benchmarks.replay import (
 )
 from consensus import signing
 from consensus.validators import Validator, ValidatorSet
+from gtxnode.batches.batch import BATCH_LIFETIME, NO_WORK
 from gtxnode.batches.checking import check_batch
 from gtxnode.batches.pool import CheckedBatch
 from gtxnode.chain.store import ChainStore, WrongGenesis
@@ -29,7 +29,7 @@ TRANSFERS = 600
 VALIDATORS = ValidatorSet([Validator(signing.public_key(PRODUCER), 1)])
 COINS = initial(TRANSFERS)
 BATCHES = [
-    check_batch(CHAIN, encoded, TARGETS)
+    check_batch(CHAIN, encoded, NO_WORK)
     for encoded in encoded_batches(list(signed_transfers(COINS)))
 ]
 
@@ -139,10 +139,16 @@ def test_another_genesis_is_refused(tmp_path: Path) -> None:
     ChainStore.open(tmp_path / "db", *arguments).close()
 
 
-def test_recent_ids_reach_back_as_far_as_a_batch_lives() -> None:
-    store = opened(MemoryStore())
-    assert store.recent_id(0) == GENESIS_ID
+def test_parents_reach_back_as_far_as_a_batch_lives() -> None:
+    database = MemoryStore()
+    store = opened(database)
+    assert store.parent(0) == (GENESIS_ID, store.easiest_target)
     add_block(store, BATCHES[:1])
-    assert store.recent_id(0) == GENESIS_ID
-    assert store.recent_id(1) == store.tip.id
-    assert store.recent_id(2) is None
+    assert store.parent(0) == (GENESIS_ID, store.easiest_target)
+    assert store.parent(1) == (store.tip.id, store.easiest_target)
+    assert store.parent(2) is None
+    for _ in range(BATCH_LIFETIME):
+        add_block(store, [])
+    assert store.parent(0) is None
+    assert store.parent(1) is not None
+    assert all(opened(database).parent(each) == store.parent(each) for each in range(124))

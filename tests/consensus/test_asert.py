@@ -8,15 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consensus.asert import (
-    WorkAnchor,
-    WorkRule,
-    asert_target,
-    first_anchor,
-    next_anchor,
-    target_after,
-)
-from consensus.work import MAX_TARGET, decode_target, encode_target
+from consensus.asert import WorkRule, ahead_after, asert_target, target_ahead
+from consensus.work import MAX_TARGET
 
 targets = st.integers(1, MAX_TARGET)
 times = st.integers(-(2**53), 2**53)
@@ -129,20 +122,17 @@ class Chain:
     """Blocks of a second each, with some batches in each."""
 
     def __init__(self) -> None:
-        self.anchor = first_anchor(RULE, 0)
-        self.time_ms = self.admitted = 0
+        self.ahead_ms = 0
 
     def run(self, seconds: int, batches: int) -> "Chain":
         for _ in range(seconds):
-            self.time_ms += SECOND
-            self.admitted += batches
-            self.anchor = next_anchor(RULE, self.anchor, self.time_ms, self.admitted)
+            self.ahead_ms = ahead_after(RULE, self.ahead_ms, SECOND, batches)
         return self
 
     @property
     def price(self) -> float:
         """The work for a batch, as a multiple of what it costs in quiet times."""
-        return RULE.max_target / target_after(RULE, self.anchor, self.time_ms, self.admitted)
+        return RULE.max_target / target_ahead(RULE, self.ahead_ms)
 
 
 def test_what_is_normal_costs_nothing_more() -> None:
@@ -173,18 +163,23 @@ def test_the_price_comes_down_again() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 30), st.integers(0, 200)), max_size=30))
-def test_anchors_are_set_at_the_maximum_only(spans: list[tuple[int, int]]) -> None:
-    """So the target never drops for lack of an anchor, and every anchor is final state."""
-    chain = Chain()
+def test_the_price_is_that_of_the_schedule_since_it_was_last_kept(
+    spans: list[tuple[int, int]],
+) -> None:
+    """The target is ASERT's own, over the blocks since admission was last not ahead."""
+    chain, time_ms, admitted = Chain(), 0, 0
     for seconds, batches in spans:
-        chain.run(seconds, batches)
-        assert decode_target(chain.anchor.target) == RULE.max_target
-        assert chain.anchor.time_ms <= chain.time_ms
-        assert chain.anchor.admitted <= chain.admitted
-
-
-def test_a_rule_with_a_lower_maximum_takes_over() -> None:
-    """A parameter that changed meets an anchor that was set before."""
-    anchor = WorkAnchor(encode_target(2**250), 0, 0)
-    assert target_after(RULE, anchor, 0, 0) == RULE.max_target
-    assert target_after(RULE, anchor, 0, 600) == RULE.max_target // 2
+        for _ in range(seconds):
+            chain.run(1, batches)
+            time_ms, admitted = time_ms + SECOND, admitted + batches
+            if not chain.ahead_ms:
+                time_ms = admitted = 0
+        direct = asert_target(
+            RULE.max_target,
+            time_ms,
+            admitted - 1,
+            RULE.ideal_spacing_ms,
+            RULE.halflife_ms,
+            RULE.max_target,
+        )
+        assert target_ahead(RULE, chain.ahead_ms) == direct

@@ -28,6 +28,7 @@ HONEST = SupplyView(
     outstanding_wh=Amount(700),
     gtx_supply_ugtx=Amount(1_000_000),
     gtx_burned_ugtx=Amount(0),
+    gtx_rewarded_ugtx=Amount(0),
 )
 HELD = Holdings(energy_wh=700, money_ugtx=1_000_000)
 
@@ -75,6 +76,8 @@ def test_each_fault_breaks_its_invariant() -> None:
     stated = change(hidden, gtx_burned_ugtx=Amount(10))
     assert broken(judged(stated, Holdings(700, 999_990))) == set()
     assert broken(judged(stated)) == {BALANCES}
+    rewarded = change(printed, gtx_rewarded_ugtx=Amount(1))
+    assert broken(judged(rewarded, Holdings(700, 1_000_001))) == set()
     assert broken(judged(held=Holdings(699, 1_000_000))) == {BALANCES}
     assert broken(judged(held=Holdings(700, 999_999))) == {BALANCES}
     assert broken(judged(conflicts=("state root at 5",))) == {STATE_ROOTS}

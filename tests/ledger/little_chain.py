@@ -14,6 +14,7 @@ from consensus import signing
 from consensus.types import Commit
 from consensus.validators import ValidatorSet
 from gtxnode.ledger import wallet
+from gtxnode.ledger.block_state import Share
 from gtxnode.ledger.coins import (
     BuyOrder,
     Cash,
@@ -120,6 +121,9 @@ class LittleChain:
         self.metered_wh = 0
         self.genesis_ugtx = self.supply().gtx_ugtx
         self.last_commit: Commit | None = None
+        self.elapsed_s = 0
+        self.shares: tuple[Share, ...] = ()
+        """Who sealed the next block's transactions; nobody, where a test does not say."""
         self.check()
 
     def execute(
@@ -133,13 +137,17 @@ class LittleChain:
             address("proposer"),
             self.parameters,
             self.last_commit,
+            self.elapsed_s * 1_000,
+            self.shares,
         )
         return execute(context, transactions, self.store, self.orders if orders is None else orders)
 
     def block(self, *transactions: CheckedTransaction, after_s: int = 1) -> BlockOutcome:
         """Make a block, write its coins, and hold it against the invariants."""
         self.now_s += after_s
+        self.elapsed_s = after_s
         outcome = self.execute(*transactions)
+        self.shares = ()
         self.height += 1
         for coin_id, held in outcome.spent.items():
             assert self.store.pop(coin_id) == held.encoded == encode_coin(held.coin)
@@ -239,7 +247,7 @@ class LittleChain:
         locked = sum(coin.locked_ugtx for coin in coins if isinstance(coin, BuyOrder))
         staked = sum(coin.locked_ugtx for coin in coins if isinstance(coin, Validator))
         assert cash + locked + staked == supply.gtx_ugtx
-        assert supply.gtx_ugtx + supply.burned_ugtx == self.genesis_ugtx
+        assert supply.gtx_ugtx + supply.burned_ugtx == self.genesis_ugtx + supply.rewarded_ugtx
         free = sum(coin.amount_wh for coin in coins if isinstance(coin, Energy))
         offered = sum(coin.quantity_wh for coin in coins if isinstance(coin, SellOrder))
         assert free + offered == supply.minted_wh - supply.retired_wh

@@ -20,6 +20,7 @@ from consensus.reputation import Conduct
 from consensus.types import UNSIGNED, Proposal, Vote, VoteKind, proposal_digest, vote_digest
 from consensus.validators import Validator as Member
 from gtxnode.ledger.coins import (
+    Admission,
     BuyOrder,
     Cash,
     Coin,
@@ -28,6 +29,7 @@ from gtxnode.ledger.coins import (
     Origin,
     SellOrder,
     Supply,
+    admission_coin_id,
     encode_coin,
     fees_coin_id,
     meter_coin_id,
@@ -179,6 +181,7 @@ COINS: tuple[tuple[bytes, Coin], ...] = (
     ),
     (output_id(ORDER_ID, 0), BuyOrder(ADDRESS["malee"], 4_000, 50_000, 1_800_086_400, 12, 4)),
     (supply_coin_id(CHAIN), Supply(3_000, 1_000, 10**15)),
+    (admission_coin_id(CHAIN), Admission(20_000)),
     (fees_coin_id(CHAIN, 12), Cash(ADDRESS["authority"], 1_000)),
     (
         validator_coin_id(CHAIN, VALIDATOR),

@@ -11,7 +11,6 @@ import msgspec
 import trio
 
 from consensus import signing
-from gtxnode.batches.batch import NO_WORK
 from gtxnode.chain.records import BlockRecord
 from gtxnode.config import Config
 from gtxnode.genesis import Allocation, Genesis, GenesisValidator, Timeouts, arranged, new_genesis
@@ -84,7 +83,6 @@ def quick_genesis(
     shard = msgspec.structs.replace(
         genesis.shards[0],
         block_interval_ms=100,
-        batch_target=NO_WORK,
         timeouts=Timeouts(
             propose_ms=400, prevote_ms=200, precommit_ms=200, delta_ms=100, rebroadcast_ms=300
         ),

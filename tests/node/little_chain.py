@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import trio
 
-from benchmarks.replay import CHAIN, GENESIS_ID, PRODUCER, TARGETS, initial, signed_transfers
+from benchmarks.replay import CHAIN, GENESIS_ID, PRODUCER, initial, signed_transfers
 from consensus import signing
 from consensus.types import (
     UNSIGNED,
@@ -53,7 +53,7 @@ def batch_of(
         NO_WORK,
         producer,
     ).encoded
-    return check_batch(CHAIN, encoded, TARGETS)
+    return check_batch(CHAIN, encoded, NO_WORK)
 
 
 def next_block(store: ChainStore, *batches: CheckedBatch) -> Block:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import trio
 
-from benchmarks.replay import TARGETS
 from gtxnode.arrivals import MAX_ARRIVALS, MAX_PARENT_AHEAD, Arrivals
 from gtxnode.batches.pool import BatchPool, CheckedBatch
 from gtxnode.chain.store import ChainStore
@@ -63,7 +62,7 @@ class Gate:
 @asynccontextmanager
 async def gate(max_bytes: int = 1_000_000) -> AsyncIterator[Gate]:
     store, pool, ear = opened(), BatchPool(max_bytes), Ear()
-    arrivals = Arrivals(store, pool, TARGETS, ear, ear.report, ear.arrived)
+    arrivals = Arrivals(store, pool, ear, ear.report, ear.arrived)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(arrivals.run, 2)
         yield Gate(store, pool, arrivals, ear)

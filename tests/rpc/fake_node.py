@@ -210,7 +210,7 @@ class FakeChain:
         return TradePage(self.height, tuple(page), None)
 
     async def supply(self) -> SupplyView:
-        money = (Amount(10**15), Amount(0))
+        money = (Amount(10**15), Amount(0), Amount(0))
         return SupplyView(self.shard, self.height, Amount(7), Amount(2), Amount(5), *money)
 
     async def meter(self, id: bytes) -> MeterView:

@@ -7,7 +7,6 @@ import msgspec
 import pytest
 import trio
 
-from benchmarks.replay import TARGETS
 from consensus.encoding import Codec
 from gtxnode.batches.batch import MAX_BATCH_BYTES, Batch
 from gtxnode.batches.pool import BatchPool, CheckedBatch
@@ -41,7 +40,6 @@ class Scene:
         self.fetcher = BatchFetcher(
             around.network,
             self.store,
-            TARGETS,
             self.pool,
             lambda: [peer.id for peer in around.network.peers()],
         )
