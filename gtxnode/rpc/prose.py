@@ -38,6 +38,12 @@ this node has it on disk and spreads it; `duplicate`, that it was accepted befor
 comes with the ledger's reason, and nothing has changed. A rejection is an answer and not an error.
 Submitting again is always harmless, so a meter that got no answer submits again.
 
+The answer waits for its batch, which gathers for up to {gather_ms} ms, and for the disk. As a
+connection has {messages} messages answered at once, one that sends a transaction a message comes to
+at most {messages} in that time: some {slowest} to {fastest} a second. A gateway that has more to
+send puts it into JSON-RPC batches (up to {calls} entries of each run at once), puts a meter's
+readings into one `meter.submit`, or opens more connections.
+
 A transaction is final once `tx.status` or an event says so. Until then it may still be refused
 by the block that holds it, or be dropped without a block, and then may be sent again.
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gtxnode.config import MIB
+from gtxnode.config import MIB, BatchesConfig
 from gtxnode.primitives.errors import Reason
 from gtxnode.rpc.codec import MAX_VALUES
 from gtxnode.rpc.discover import describe
@@ -21,6 +21,8 @@ from gtxnode.rpc.prose import ERRORS, RPC
 _MADE = "<!-- Made by `python -m gtxnode.rpc.reference docs`. Change the source, not this file. -->"
 _WIRE_FORMS = {"[0-9a-f]": "hex", "[1-9]": "amount", "gtx1": "address"}
 """What a pattern shows that a string is."""
+SYNC_MS = 40
+"""What sealing and syncing a batch add on a slow disk or a busy machine."""
 
 
 def documents() -> dict[str, str]:
@@ -32,7 +34,7 @@ def _rpc() -> str:
     document = describe()
     schemas: Any = document["components"]
     methods: Any = document["methods"]
-    prose = RPC.format(limits="\n".join(_limits()))
+    prose = RPC.format(limits="\n".join(_limits()), **_pace())
     parts = [_MADE, prose, "## Methods\n", *_methods(methods), "## Answers\n"]
     parts += _answers(schemas["schemas"])
     return "\n".join(parts).rstrip() + "\n"
@@ -44,6 +46,19 @@ def _errors() -> str:
     reasons = [f"| `{reason.value}` | {reason.description} |" for reason in Reason]
     text = ERRORS.format(rpc="\n".join(rpc), closes="\n".join(closes), reasons="\n".join(reasons))
     return f"{_MADE}\n{text}"
+
+
+def _pace() -> dict[str, int]:
+    """What one connection can submit, a transaction a message; to tens a second."""
+    limits, gather_ms = RpcLimits(), BatchesConfig().gather_ms
+    fastest = limits.messages_per_connection * 1_000 // gather_ms
+    return {
+        "gather_ms": gather_ms,
+        "messages": limits.messages_per_connection,
+        "calls": limits.calls_per_message,
+        "fastest": fastest,
+        "slowest": fastest * gather_ms // (gather_ms + SYNC_MS) // 10 * 10,
+    }
 
 
 def _limits() -> Iterator[str]:
