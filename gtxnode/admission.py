@@ -1,7 +1,8 @@
 """Whether a transaction that a client sends can take effect, as far as can be told on arrival.
 
 Execution decides; this only saves a client the wait for what is certain to be refused: an input
-that is spent, a reading that the meter's last one rules out. What rests on transactions still
+that is spent or somebody else's, an order out of bounds, a reading that the meter's last one rules
+out. The rules are the ledger's own. What rests on transactions still
 pending is held against those, so a meter may send readings faster than blocks come.
 """
 
@@ -9,7 +10,9 @@ from collections.abc import Callable
 
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.coins import decode_coin, meter_coin_id, order_coin_id
-from gtxnode.ledger.transactions import Cancel, CheckedTransaction
+from gtxnode.ledger.orders import check_terms
+from gtxnode.ledger.spend_rules import check_spend
+from gtxnode.ledger.transactions import Cancel, CheckedTransaction, PlaceBuy, PlaceSell
 from gtxnode.metering.meters import Meter, Reading
 from gtxnode.metering.readings import accept
 from gtxnode.primitives.errors import Reason, Refused
@@ -35,16 +38,20 @@ class Admission:
             self._admit_reading(transaction.id, body)
             return
         if isinstance(body, Cancel):
-            if self._lost(order_coin_id(body.order)):
-                raise Refused(Reason.UNKNOWN_ORDER, body.order.hex())
+            self._admit_input(order_coin_id(body.order), transaction, Reason.UNKNOWN_ORDER)
             return
+        if isinstance(body, PlaceSell | PlaceBuy):
+            check_terms(transaction, body, self._store.parameters.orders)
         for coin_id in getattr(body, "inputs", ()):
-            if self._lost(coin_id):
-                raise Refused(Reason.UNKNOWN_COIN, coin_id.hex())
+            self._admit_input(coin_id, transaction, Reason.UNKNOWN_COIN)
 
-    def _lost(self, coin_id: bytes) -> bool:
-        """Whether a coin is neither unspent nor about to be made by what is pending."""
-        return self._store.get(coin_id) is None and not self._is_pending(coin_id[:32])
+    def _admit_input(self, coin_id: bytes, transaction: CheckedTransaction, lost: Reason) -> None:
+        """A coin has to be unspent and its witness's, or about to be made by what is pending."""
+        encoded = self._store.get(coin_id)
+        if encoded is not None:
+            check_spend(decode_coin(encoded), transaction)
+        elif not self._is_pending(coin_id[:32]):
+            raise Refused(lost, coin_id.hex())
 
     def _admit_reading(self, identity: bytes, reading: Reading) -> None:
         meter = self._meter(reading.meter)

@@ -30,6 +30,7 @@ from gtxnode.ledger.coins import (
 )
 from gtxnode.ledger.lots import lots_of, split_lots
 from gtxnode.ledger.outcome import Trade
+from gtxnode.ledger.parameters import OrderLimits
 from gtxnode.ledger.spend_rules import check_spend
 from gtxnode.ledger.transactions import Cancel, CheckedTransaction, PlaceBuy, PlaceSell
 from gtxnode.market.orders import Fill, Side
@@ -104,6 +105,21 @@ def _check_order(
 ) -> int:
     """Hold an order against the limits; its expiry in seconds."""
     limits = state.context.parameters.orders
+    check_terms(transaction, body, limits)
+    if state.orders.count(body.trader) >= limits.max_open_per_trader:
+        raise Refused(Reason.TOO_MANY_ORDERS, f"at most {limits.max_open_per_trader}")
+    if state.traded_wh + body.quantity_wh > limits.max_block_traded_wh:
+        raise Refused(
+            Reason.BLOCK_VOLUME_EXCEEDED,
+            f"{state.traded_wh} Wh traded, at most {limits.max_block_traded_wh}",
+        )
+    return _expiry_s(state, body.expires_s)
+
+
+def check_terms(
+    transaction: CheckedTransaction, body: PlaceSell | PlaceBuy, limits: OrderLimits
+) -> None:
+    """Raise `Refused` for what the limits allow at no time, and for a trader who did not sign."""
     if body.trader not in transaction.addresses:
         raise Refused(Reason.NOT_OWNER, f"trader {body.trader.hex()} did not sign")
     if body.quantity_wh < limits.min_wh:
@@ -116,14 +132,6 @@ def _check_order(
             Reason.PRICE_OUT_OF_BOUNDS,
             f"{body.price_mgtx_per_kwh} mGTX/kWh, between {low} and {high}",
         )
-    if state.orders.count(body.trader) >= limits.max_open_per_trader:
-        raise Refused(Reason.TOO_MANY_ORDERS, f"at most {limits.max_open_per_trader}")
-    if state.traded_wh + body.quantity_wh > limits.max_block_traded_wh:
-        raise Refused(
-            Reason.BLOCK_VOLUME_EXCEEDED,
-            f"{state.traded_wh} Wh traded, at most {limits.max_block_traded_wh}",
-        )
-    return _expiry_s(state, body.expires_s)
 
 
 def _expiry_s(state: BlockState, asked_s: int) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 import trio
 
 from gtxnode.ledger import wallet as wallets
+from gtxnode.ledger.transactions import Cancel
 from gtxnode.rpc.backend import (
     BlockEvent,
     Event,
@@ -216,3 +217,28 @@ async def test_loss_delay_and_duplication_cost_time_and_no_more(tmp_path: Path) 
             for _ in range(3):
                 await final_on_all(running, await sender.pay(Client(view, wallet(1)).address, 500))
             await until(lambda: all(node.recorder.blocks for node in running.nodes.values()))
+
+
+async def test_what_no_block_would_take_is_refused_at_once(tmp_path: Path) -> None:
+    with trio.fail_after(60):
+        async with cluster(tmp_path, quick_genesis(1), 1, SimulatedWorld(6, Weather())) as running:
+            view = running.nodes[1].shard.view
+            trader, stranger = Client(view, wallet(0)), Client(view, wallet(1))
+            order = (await trader.buy(1_000, 3_000)).id
+            theirs = wallets.pay(trader.address, await trader.cash(), stranger.address, 1, 1_000)
+            tried = {
+                "cancel another's": stranger.signed(Cancel(bytes(order))),
+                "spend another's": stranger.signed(theirs),
+                "price": trader.signed(
+                    wallets.buy(trader.address, await trader.cash(), 1_000, 99_000)
+                ),
+                "size": trader.signed(wallets.buy(trader.address, await trader.cash(), 1, 3_000)),
+            }
+            verdicts = await view.submit([each.encoded for each in tried.values()])
+    refusals = [verdict.refusal for verdict in verdicts]
+    assert [refusal and refusal.reason for refusal in refusals] == [
+        "not_owner",
+        "not_owner",
+        "price_out_of_bounds",
+        "order_too_small",
+    ]
