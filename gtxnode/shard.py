@@ -86,12 +86,13 @@ class Shard:
             host.observer.refused_transaction,
         )
         self._accuser = Accuser(store, host.identity.network_key, self._intake.submit)
-        self.view = ChainView(name, store, self._intake)
+        sets = sets_on(name, host.genesis, store)
+        self.view = ChainView(name, store, self._intake, sets)
         self._application = ChainApplication(
             store,
             self._pool,
             self._fetcher,
-            sets_on(name, host.genesis, store),
+            sets,
             genesis_id(host.genesis, name),
             self._validator,
             host.now_ms,

@@ -16,6 +16,7 @@ from consensus.types import block_id, commit_codec, header_codec
 from gtxnode.batches.gather import Waiting
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.store import ChainStore
+from gtxnode.chain.validators import ValidatorSets
 from gtxnode.coin_views import coin_view
 from gtxnode.events import events_of, refusal_of, trade_views
 from gtxnode.ledger.coins import (
@@ -54,10 +55,12 @@ from gtxnode.rpc.views import (
     TradeView,
     TransactionState,
     TransactionStatus,
+    ValidatorsView,
     Verdict,
     VerdictStatus,
 )
 from gtxnode.rpc.wire import Address, Amount, Hex
+from gtxnode.validator_views import validators_view
 
 # Blocks that one call for trades looks into, to bound its cost; `next` goes on from there.
 MAX_TRADE_BLOCKS = 2_000
@@ -79,11 +82,12 @@ class Intake(Protocol):
 class ChainView:
     """Implements `rpc.backend.Chain`."""
 
-    def __init__(self, shard: str, store: ChainStore, intake: Intake) -> None:
+    def __init__(self, shard: str, store: ChainStore, intake: Intake, sets: ValidatorSets) -> None:
         self.shard = shard
         self.chain_id = store.chain_id
         self._store = store
         self._intake = intake
+        self._sets = sets
         self._advanced = trio.Event()
 
     def advanced(self) -> None:
@@ -296,6 +300,12 @@ class ChainView:
             Amount(supply.gtx_ugtx),
             Amount(supply.burned_ugtx),
             Amount(supply.rewarded_ugtx),
+        )
+
+    async def validators(self, height: int | None) -> ValidatorsView:
+        """Who votes at a height, the next one if none is given; raises `NotFound`."""
+        return await trio.to_thread.run_sync(
+            validators_view, self.shard, self._store, self._sets, height
         )
 
     async def meter(self, id: bytes) -> MeterView:

@@ -59,7 +59,11 @@ LAYERS: tuple[frozenset[str], ...] = (
             "hosting", "intake", "relay", "sync",
         }
     ),
-    frozenset({"coin_views", "events", "measure", "rpc", "shard", "views", "web"}),
+    frozenset(
+        {
+            "coin_views", "events", "measure", "rpc", "shard", "validator_views", "views", "web",
+        }
+    ),
     frozenset({"node"}),
     frozenset({"devnet"}),
     frozenset({"cli"}),

@@ -119,6 +119,8 @@ ASSET = Asset()
 ADDRESS = AddressText()
 TRANSACTION_ID = HexText(32)
 METER_ID = HexText(16)
+VALIDATOR_KEY = HexText(33)
+SEED_COMMITMENT = HexText(32)
 DURATION = Duration()
 
 

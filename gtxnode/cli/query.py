@@ -29,6 +29,7 @@ COMMANDS = {
     "trades": Lazy("gtxnode.cli.query:trades", "Trades that were made."),
     "meter": Lazy("gtxnode.cli.query:meter", "A meter and its last reading."),
     "supply": Lazy("gtxnode.cli.query:supply", "What was minted and retired."),
+    "validators": Lazy("gtxnode.cli.query:validators", "Who votes, and with what stake."),
     "status": Lazy("gtxnode.cli.status:status", "Ask the running node how it is."),
     "peers": Lazy("gtxnode.cli.query:peers", "The peers that the node is connected to."),
     "parameters": Lazy("gtxnode.cli.query:parameters", "The chains' parameters."),
@@ -169,6 +170,19 @@ def supply(url: str | None, timeout_s: float, shard: str | None) -> None:
     Energy in kWh: outstanding is minted less retired. Money in GTX.
     """
     _print(url, timeout_s, shard, "ledger.supply")
+
+
+@click.command()
+@chain_options
+@click.argument("height", type=click.IntRange(0), required=False)
+def validators(url: str | None, timeout_s: float, shard: str | None, height: int | None) -> None:
+    """Who votes, and with what stake.
+
+    At a height (in blocks), by default the next. Power is what a validator votes with
+    there, in GTX; on the registry also who waits, is jailed or leaves. Epochs are counted
+    from 0, reputation in millionths.
+    """
+    _print(url, timeout_s, shard, "chain.validators", height=height)
 
 
 @click.command()

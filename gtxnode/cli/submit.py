@@ -30,8 +30,9 @@ MIN_FEE = "min_fee_ugtx"
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What a body is built from: who signs, the coins, and the chain's time and least fee."""
+    """What a body is built from: the chain with its time and least fee, who signs, the coins."""
 
+    chain_id: str
     owner: Address
     cash: tuple[tuple[bytes, Cash], ...]
     energy: tuple[tuple[bytes, Energy], ...]
@@ -57,7 +58,7 @@ async def submit(
     """
     name = await shard_of(client, shard)
     head = await client.call("chain.head", shard=name)
-    holdings = await _holdings(client, name, head["time_ms"], address_of(public_key(private_key)))
+    holdings = await _holdings(client, name, head, address_of(public_key(private_key)))
     transaction = wallet.sign(head["chain_id"], build(holdings), private_key)
     if wait_s is None:
         return await _send(client, name, transaction.encoded)
@@ -72,7 +73,7 @@ async def submit(
             raise CommandFailed("not_final", message, Exit.TIMED_OUT) from error
 
 
-async def _holdings(client: "Client", shard: str, time_ms: int, owner: Address) -> Holdings:
+async def _holdings(client: "Client", shard: str, head: dict[str, Any], owner: Address) -> Holdings:
     cash: list[tuple[bytes, Cash]] = []
     energy: list[tuple[bytes, Energy]] = []
     after: str | None = None
@@ -91,13 +92,13 @@ async def _holdings(client: "Client", shard: str, time_ms: int, owner: Address) 
                     cash.append((coin_id, coin))
                 case Energy() as coin:
                     energy.append((coin_id, coin))
-                case _:  # orders and meters are not spent by paying
+                case _:  # orders, meters and stakes are not spent by paying
                     pass
         after = page["next"]
         if after is None:
             break
     fee = await _min_fee(client, shard)
-    return Holdings(owner, tuple(cash), tuple(energy), time_ms, fee)
+    return Holdings(head["chain_id"], owner, tuple(cash), tuple(energy), head["time_ms"], fee)
 
 
 async def _min_fee(client: "Client", shard: str) -> int:

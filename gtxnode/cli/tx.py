@@ -26,6 +26,9 @@ COMMANDS = {
     "order": Lazy("gtxnode.cli.tx:order", "Offer energy, or ask for it."),
     "cancel": Lazy("gtxnode.cli.tx:cancel", "Take back an open order."),
     "retire": Lazy("gtxnode.cli.tx:retire", "Consume energy."),
+    "stake": Lazy("gtxnode.cli.stake:stake", "Lock GTX behind a validator."),
+    "unstake": Lazy("gtxnode.cli.stake:unstake", "Take stake back."),
+    "unjail": Lazy("gtxnode.cli.stake:unjail", "Let a validator return from jail."),
 }
 
 
@@ -97,7 +100,7 @@ def send(
             return wallet.pay(held.owner, held.cash, to, quantity, fee, memo)
         return wallet.give_energy(held.owner, held.energy, held.cash, to, quantity, fee, memo)
 
-    _send(build, **sending)
+    send_body(build, **sending)
 
 
 @click.command()
@@ -138,7 +141,7 @@ def order(
             return wallet.sell(held.owner, held.energy, quantity_wh, price_mgtx_per_kwh, expires_s)
         return wallet.buy(held.owner, held.cash, quantity_wh, price_mgtx_per_kwh, expires_s)
 
-    _send(build, **sending)
+    send_body(build, **sending)
 
 
 @click.command()
@@ -150,7 +153,7 @@ def cancel(order_id: bytes, **sending: Any) -> None:
     What is left in it (GTX or kWh) comes back. ORDER-ID is the id of the transaction that
     placed it. It pays no fee.
     """
-    _send(lambda held: Cancel(order_id), **sending)
+    send_body(lambda held: Cancel(order_id), **sending)
 
 
 @click.command()
@@ -173,10 +176,10 @@ def retire(
             held.owner, held.energy, held.cash, amount_wh, fee, consumer=consumer, memo=memo
         )
 
-    _send(build, **sending)
+    send_body(build, **sending)
 
 
-def _send(
+def send_body(
     build: Build,
     *,
     url: str | None,
@@ -187,6 +190,7 @@ def _send(
     passphrase_file: Path | None,
     wait: bool,
 ) -> None:
+    """Build, sign and send a body with what `sending_options` took, and print what came of it."""
     private_key = signing_key(key, key_file, passphrase_file)
     wait_s = timeout_s if wait else None
     emit(

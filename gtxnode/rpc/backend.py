@@ -40,6 +40,9 @@ from gtxnode.rpc.views import (
     TransactionEvent,
     TransactionState,
     TransactionStatus,
+    UnbondingView,
+    ValidatorsView,
+    ValidatorView,
     Verdict,
     VerdictStatus,
 )
@@ -74,6 +77,9 @@ __all__ = [
     "TransactionEvent",
     "TransactionState",
     "TransactionStatus",
+    "UnbondingView",
+    "ValidatorView",
+    "ValidatorsView",
     "Verdict",
     "VerdictStatus",
 ]
@@ -129,6 +135,10 @@ class Chain(Protocol):
 
     async def supply(self) -> SupplyView:
         """What was minted, retired and issued."""
+        ...
+
+    async def validators(self, height: int | None) -> ValidatorsView:
+        """Who votes at a height, the next one if none is given; raises `NotFound`."""
         ...
 
     async def meter(self, id: bytes) -> MeterView:

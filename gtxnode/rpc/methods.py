@@ -72,6 +72,13 @@ class OfBlock(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     height: Height
 
 
+class AtHeight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A height, by default the next one."""
+
+    shard: Shard
+    height: Height | None = None
+
+
 class Send(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One encoded transaction."""
 
@@ -174,6 +181,14 @@ async def chain_head(session: Session, params: OfShard) -> backend.HeadView:
 async def chain_block(session: Session, params: OfBlock) -> backend.BlockView:
     """A final block with its transactions' ids and the commit that proves it."""
     return await session.node.chain(params.shard).block(params.height)
+
+
+async def chain_validators(session: Session, params: AtHeight) -> backend.ValidatorsView:
+    """Who votes at a height, and on the registry everybody's stake and standing.
+
+    Sets are known as far back as evidence is taken, and to the end of the next epoch.
+    """
+    return await session.node.chain(params.shard).validators(params.height)
 
 
 async def tx_send(session: Session, params: Send) -> backend.Verdict:
@@ -284,6 +299,7 @@ METHODS: Mapping[str, Method] = {
             ErrorCode.NOT_FOUND,
             ErrorCode.PRUNED,
         ),
+        row("chain.validators", chain_validators, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
         row("tx.send", tx_send, ErrorCode.NOT_HOSTED),
         row("tx.status", tx_status, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
         row("meter.submit", meter_submit, ErrorCode.NOT_HOSTED),

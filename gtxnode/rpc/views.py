@@ -219,6 +219,47 @@ class MeterView(msgspec.Struct, frozen=True, gc=False):
     export_wh: Amount
 
 
+class UnbondingView(msgspec.Struct, frozen=True, gc=False):
+    """Stake on its way back, and the epoch in which it becomes cash."""
+
+    amount_ugtx: Amount
+    release_epoch: int
+
+
+class ValidatorView(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A validator. `power_ugtx` is what it votes with at the height asked for, 0 without a seat.
+
+    The rest is of the head. `state`: active; waiting for a seat; jailed, from `jailed_until` on
+    (an epoch) it may ask to return; leaving, with nothing staked. Reputation is in millionths.
+    What is missing where the chain holds no stakes: owner, stake, unbonding, seed commitment.
+    """
+
+    public_key: Hex
+    power_ugtx: Amount
+    state: Literal["active", "waiting", "jailed", "leaving"]
+    region: str
+    reputation: int
+    owner: Address | None = None
+    stake_ugtx: Amount | None = None
+    unbonding: tuple[UnbondingView, ...] = ()
+    jailed_until: int | None = None
+    seed_commitment: Hex | None = None
+
+
+class ValidatorsView(msgspec.Struct, frozen=True, gc=False):
+    """Who votes at a height, most power first, and who else has a stake.
+
+    `epoch` and its last height are null on a chain whose validators never change.
+    """
+
+    shard: str
+    height: Height
+    epoch: int | None
+    epoch_ends: Height | None
+    total_power_ugtx: Amount
+    validators: tuple[ValidatorView, ...]
+
+
 class ChainStatus(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """How one hosted shard is doing. `validator` is this node's key if it validates there."""
 

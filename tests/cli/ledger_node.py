@@ -13,18 +13,19 @@ from threading import Thread
 import trio
 
 from consensus import signing
+from consensus.validators import Validator, ValidatorSet
 from gtxnode.ledger.coins import Cash, Energy, HeldCoin, Origin, decode_coin, encode_coin, output_id
 from gtxnode.ledger.execute import BlockContext, execute
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import Receipt
-from gtxnode.ledger.parameters import ChainParameters
+from gtxnode.ledger.parameters import ChainParameters, StakingRules
 from gtxnode.ledger.transactions import CheckedTransaction, parse
 from gtxnode.metrics import Metrics
 from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.sources import Source
-from gtxnode.primitives.zones import Zone
+from gtxnode.primitives.zones import REGISTRY, Zone
 from gtxnode.rpc.backend import (
     CoinPage,
     CoinView,
@@ -42,6 +43,9 @@ KEY = b"\x11" * 32
 OWNER = address_of(signing.public_key(KEY))
 FRIEND = address_of(signing.public_key(b"\x12" * 32))
 START_S = 5.0
+STAKING = StakingRules(min_stake_ugtx=10_000_000)
+FOUNDER = signing.public_key(b"\x13" * 32)
+FOUNDERS = ValidatorSet([Validator(FOUNDER, 50_000_000, region=Zone.BANGKOK)])
 
 
 class LedgerChain(FakeChain):
@@ -54,7 +58,8 @@ class LedgerChain(FakeChain):
         self.full = full
         """Whether nothing is taken in."""
         self.coins_now: dict[bytes, bytes] = {}
-        self._put(initial_coins(self.chain_id, [(OWNER, 100_000_000)]))
+        validators = FOUNDERS if shard == REGISTRY else None
+        self._put(initial_coins(self.chain_id, [(OWNER, 100_000_000)], validators=validators))
         origin = Origin(Zone.BANGKOK, Source.SOLAR, 0, 3_600)
         energy = Energy(OWNER, 20_000, origin)
         self._put({output_id(b"\x42" * 32, 0): HeldCoin(energy, encode_coin(energy))})
@@ -73,7 +78,9 @@ class LedgerChain(FakeChain):
     def settle(self) -> None:
         """Make a block of what waits."""
         height = self.height + 1
-        parameters = ChainParameters(zones=(Zone.BANGKOK,))
+        parameters = ChainParameters(
+            zones=(Zone.BANGKOK,), staking=STAKING, registry=self.shard == REGISTRY
+        )
         context = BlockContext(self.chain_id, height, height * 1_000, FRIEND, parameters)
         reader = _Reader(self.coins_now)
         outcome = execute(context, list(self._waiting.values()), reader, self._orders)

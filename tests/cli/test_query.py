@@ -30,6 +30,8 @@ def chain() -> FakeChain:
         (("trades",), {"height": 1}, "175 GTX"),
         (("meter", "05" * 16), {"counter": 3}, "9 kWh"),
         (("supply",), {"minted_wh": "7"}, "0.007 kWh"),
+        (("validators",), {"height": 2, "epoch": 0}, "100 GTX"),
+        (("validators", "1"), {"height": 1, "total_power_ugtx": "100000000"}, "jailed"),
         (("status",), {"ready": True}, "geo_bangkok"),
     ],
     ids=lambda value: " ".join(value)[:20] if isinstance(value, tuple) else "",

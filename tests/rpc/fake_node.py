@@ -34,6 +34,9 @@ from gtxnode.rpc.backend import (
     TransactionEvent,
     TransactionState,
     TransactionStatus,
+    UnbondingView,
+    ValidatorsView,
+    ValidatorView,
     Verdict,
     VerdictStatus,
 )
@@ -212,6 +215,26 @@ class FakeChain:
     async def supply(self) -> SupplyView:
         money = (Amount(10**15), Amount(0), Amount(0))
         return SupplyView(self.shard, self.height, Amount(7), Amount(2), Amount(5), *money)
+
+    async def validators(self, height: int | None) -> ValidatorsView:
+        wanted = self.height + 1 if height is None else height
+        if wanted > self.height + 2:
+            raise NotFound(f"validators at height {wanted}")
+        jailed = ValidatorView(
+            Hex(b"\x03" * 33),
+            Amount(0),
+            "jailed",
+            "southern",
+            50_000,
+            owner=ALICE,
+            stake_ugtx=Amount(95_000_000),
+            unbonding=(UnbondingView(Amount(1_500_000), 9),),
+            jailed_until=3,
+            seed_commitment=Hex(bytes(32)),
+        )
+        active = ValidatorView(Hex(b"\x02" * 33), Amount(100_000_000), "active", "bangkok", 500_000)
+        validators = (active, jailed)
+        return ValidatorsView(self.shard, wanted, 0, 1_200, Amount(100_000_000), validators)
 
     async def meter(self, id: bytes) -> MeterView:
         if id != b"\x05" * 16:

@@ -84,6 +84,7 @@ async def test_every_method_answers_in_json_that_its_views_can_read() -> None:
             "market.book": {"shard": SHARD},
             "market.trades": {"shard": SHARD},
             "ledger.supply": {"shard": SHARD},
+            "chain.validators": {"shard": SHARD},
             "rpc.discover": {},
         }
         for method, params in calls.items():

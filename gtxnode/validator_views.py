@@ -1,0 +1,94 @@
+"""Who votes at a height and how each of them stands, as the interfaces show it."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from consensus.validators import ValidatorSet
+from gtxnode.chain.store import COINS, ChainStore
+from gtxnode.chain.validators import SetUnknown, ValidatorSets
+from gtxnode.ledger.coins import decode_coin
+from gtxnode.ledger.validators import Roster, Validator, roster_coin_id, validator_coin_id
+from gtxnode.primitives.zones import Zone
+from gtxnode.rpc.errors import NotFound
+from gtxnode.rpc.views import UnbondingView, ValidatorsView, ValidatorView
+from gtxnode.rpc.wire import Address, Amount, Hex
+from storage.kv import Reader
+
+
+def validators_view(
+    shard: str, store: ChainStore, sets: ValidatorSets, height: int | None
+) -> ValidatorsView:
+    """Who votes at a height, the next one if none is given; on the registry, who else is there.
+
+    `NotFound` where the set of that height is not known.
+    """
+    wanted = store.tip.height + 1 if height is None else height
+    try:
+        voters = sets.at(wanted)
+    except SetUnknown as error:
+        raise NotFound(f"validators at height {wanted}") from error
+    with store.snapshot() as reader:
+        stakes = {each.public_key: each for each in _registered(store.chain_id, reader)}
+    keys = {each.public_key for each in voters} | stakes.keys()
+    views = [_view(key, voters, stakes.get(key)) for key in keys]
+    return ValidatorsView(
+        shard=shard,
+        height=wanted,
+        epoch=sets.epoch(wanted),
+        epoch_ends=sets.until(wanted),
+        total_power_ugtx=Amount(voters.total_stake),
+        validators=tuple(
+            sorted(views, key=lambda view: (-view.power_ugtx, view.state, view.public_key))
+        ),
+    )
+
+
+def _registered(chain_id: str, reader: Reader) -> Iterator[Validator]:
+    """All that have a stake; none on a chain that is not the registry."""
+    roster = _coin(reader, roster_coin_id(chain_id))
+    if isinstance(roster, Roster):
+        for key in roster.keys:
+            validator = _coin(reader, validator_coin_id(chain_id, key))
+            assert isinstance(validator, Validator), "who is on the roster has a coin"
+            yield validator
+
+
+def _coin(reader: Reader, coin_id: bytes) -> object:
+    encoded = reader.get(COINS + coin_id)
+    return None if encoded is None else decode_coin(encoded)
+
+
+def _view(key: bytes, voters: ValidatorSet, stake: Validator | None) -> ValidatorView:
+    seat = voters.get(key)
+    power = Amount(seat.stake if seat is not None else 0)
+    if stake is None:
+        assert seat is not None, "either it votes or it has a stake"
+        return ValidatorView(
+            Hex(key), power, "active", _region(seat.region), reputation=seat.reputation
+        )
+    return ValidatorView(
+        Hex(key),
+        power,
+        _state(stake, votes=seat is not None),
+        _region(stake.region),
+        stake.reputation,
+        owner=Address(stake.owner),
+        stake_ugtx=Amount(stake.stake_ugtx),
+        unbonding=tuple(
+            UnbondingView(Amount(each.amount_ugtx), each.release_epoch) for each in stake.unbonding
+        ),
+        jailed_until=stake.jailed_until or None,
+        seed_commitment=Hex(stake.seed_commitment),
+    )
+
+
+def _state(stake: Validator, *, votes: bool) -> Literal["active", "waiting", "jailed", "leaving"]:
+    if stake.jailed_until:
+        return "jailed"
+    if not stake.stake_ugtx:
+        return "leaving"
+    return "active" if votes else "waiting"
+
+
+def _region(number: int) -> str:
+    return Zone(number).name.lower()

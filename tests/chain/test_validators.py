@@ -1,0 +1,205 @@
+"""A registry's sets as its store knows them: after a restart, at an epoch's edge, to clients."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from consensus import signing
+from consensus.types import (
+    UNSIGNED,
+    Block,
+    Commit,
+    CommitSignature,
+    Vote,
+    VoteKind,
+    block_id,
+    vote_digest,
+)
+from consensus.validators import Validator, ValidatorSet
+from gtxnode.batches.batch import NO_WORK, BatchKind
+from gtxnode.batches.pool import CheckedBatch
+from gtxnode.chain.rules import Fault, InvalidBlock, build_block, check_block
+from gtxnode.chain.store import ChainStore
+from gtxnode.chain.validators import FixedSets, SetUnknown, ValidatorSets, validator_sets
+from gtxnode.intake import seal_batch
+from gtxnode.ledger import wallet
+from gtxnode.ledger.coins import Cash, decode_coin
+from gtxnode.ledger.genesis import initial_coins
+from gtxnode.ledger.parameters import ChainParameters, StakingRules
+from gtxnode.ledger.transactions import Body
+from gtxnode.ledger.wallet import sign
+from gtxnode.primitives.addresses import address_of
+from gtxnode.primitives.zones import Zone
+from gtxnode.rpc.errors import NotFound
+from gtxnode.rpc.wire import Address
+from gtxnode.validator_views import validators_view
+from storage.memory import MemoryStore
+
+CHAIN = "test/func_governance"
+GENESIS_ID = b"\x07" * 32
+EPOCH = 3
+RULES = StakingRules(
+    epoch_blocks=EPOCH, min_stake_ugtx=10, evidence_epochs=2, unbonding_epochs=4, late_heights=1
+)
+PARAMETERS = ChainParameters(staking=RULES, registry=True)
+FOUNDER, NEWCOMER, OWNER = (bytes([number]) * 32 for number in (1, 2, 3))
+PUBLIC = {key: signing.public_key(key) for key in (FOUNDER, NEWCOMER, OWNER)}
+ADDRESS = address_of(PUBLIC[OWNER])
+GENESIS = ValidatorSet([Validator(PUBLIC[FOUNDER], 1_000, 500_000, Zone.BANGKOK)])
+FEE = PARAMETERS.min_fee_ugtx
+
+
+class Registry:
+    """A registry's store with one founder, who decides alone."""
+
+    def __init__(self) -> None:
+        self.database = MemoryStore()
+        self.store, self.sets = self.opened()
+
+    def opened(self) -> tuple[ChainStore, ValidatorSets]:
+        """As a node that starts has them."""
+        coins = initial_coins(CHAIN, [(ADDRESS, 10**9)], validators=GENESIS)
+        store = ChainStore.on(self.database, CHAIN, GENESIS_ID, 0, PARAMETERS, coins)
+        return store, validator_sets(CHAIN, store, PARAMETERS, GENESIS)
+
+    def cash(self) -> list[tuple[bytes, Cash]]:
+        with self.store.snapshot() as reader:
+            owned = [
+                (coin_id, decode_coin(encoded))
+                for coin_id, encoded in self.store.owned(reader, ADDRESS, None, None)
+            ]
+        return [(coin_id, coin) for coin_id, coin in owned if isinstance(coin, Cash)]
+
+    def next_block(self, batches: Sequence[CheckedBatch] = ()) -> Block:
+        store, height = self.store, self.store.tip.height + 1
+        return build_block(
+            store.tip,
+            [batch.id for batch in batches],
+            store.last_commit,
+            self.sets.at(height),
+            self.sets.at(height + 1),
+            PUBLIC[FOUNDER],
+            store.tip.time_ms + 1_000,
+        )
+
+    def add(self, *bodies: Body) -> None:
+        """Make a block of the owner's transactions final; all of them take effect."""
+        batches = [self._batch(bodies)] if bodies else []
+        block = self.next_block(batches)
+        height = block.header.height
+        arguments = (self.sets.at(height), self.sets.at(height + 1), self.sets.at(height - 1))
+        check_block(self.store.tip, block, *arguments, self.store.recent)
+        record = self.store.finalise(block, commit_on(block), batches)
+        assert all(each.reason is None for each in record.transactions)
+
+    def _batch(self, bodies: Sequence[Body]) -> CheckedBatch:
+        signed = tuple(sign(CHAIN, body, OWNER) for body in bodies)
+        parent = (self.store.tip.height, self.store.tip.id)
+        encoded = [each.encoded for each in signed]
+        sealed = seal_batch(CHAIN, BatchKind.ORDINARY, parent, encoded, NO_WORK, FOUNDER)
+        return CheckedBatch(sealed, signed)
+
+    def stake(self, amount_ugtx: int) -> Body:
+        proof = wallet.prove_possession(CHAIN, NEWCOMER, ADDRESS, Zone.EASTERN)
+        key = PUBLIC[NEWCOMER]
+        return wallet.stake(ADDRESS, self.cash(), key, amount_ugtx, FEE, proof)
+
+
+def commit_on(block: Block) -> Commit:
+    """The founder's precommit alone: in these tests it has two thirds of the stake."""
+    identity, height = block_id(block.header), block.header.height
+    vote = Vote(VoteKind.PRECOMMIT, height, 0, identity, -1, PUBLIC[FOUNDER], UNSIGNED)
+    signature = signing.sign(FOUNDER, vote_digest(CHAIN, vote))
+    return Commit(height, 0, identity, (CommitSignature(PUBLIC[FOUNDER], signature),))
+
+
+def test_headers_commit_to_the_sets_that_the_state_fixes() -> None:
+    chain = Registry()
+    chain.add(chain.stake(100))
+    while chain.store.tip.height < 2 * EPOCH:
+        chain.add()
+    both = chain.sets.at(2 * EPOCH + 1)
+    assert {each.public_key for each in both} == {PUBLIC[FOUNDER], PUBLIC[NEWCOMER]}
+    last, _ = chain.store.block(2 * EPOCH)
+    assert last.header.validators_root == GENESIS.root
+    assert last.header.next_validators_root == both.root
+    chain.add()
+    first, _ = chain.store.block(2 * EPOCH + 1)
+    assert first.header.validators_root == both.root
+
+
+def test_a_block_of_another_set_is_invalid() -> None:
+    chain = Registry()
+    chain.add(chain.stake(100))
+    while chain.store.tip.height < 2 * EPOCH - 1:
+        chain.add()
+    tip, both = chain.store.tip, chain.sets.at(2 * EPOCH + 1)
+    right = (GENESIS, both, GENESIS)
+    check_block(tip, chain.next_block(), *right, chain.store.recent)
+    for validators, next_validators in ((GENESIS, GENESIS), (both, both)):
+        wrong = build_block(
+            tip, (), chain.store.last_commit, validators, next_validators, PUBLIC[FOUNDER], 10**6
+        )
+        with pytest.raises(InvalidBlock) as refused:
+            check_block(tip, wrong, *right, chain.store.recent)
+        assert refused.value.fault is Fault.VALIDATORS
+
+
+def test_sets_are_known_as_far_as_the_state_fixes_them_and_evidence_needs_them() -> None:
+    chain = Registry()
+    assert chain.sets.at(0) == chain.sets.at(2 * EPOCH) == GENESIS
+    with pytest.raises(SetUnknown):
+        chain.sets.at(2 * EPOCH + 1)
+    for _ in range(4 * EPOCH):
+        chain.add()
+    # What was read stays known; a node that has started since has what the state has.
+    _, fresh = chain.opened()
+    with pytest.raises(SetUnknown):
+        fresh.at(EPOCH)
+    for height in range(2 * EPOCH + 1, 6 * EPOCH + 1):
+        assert fresh.at(height) == chain.sets.at(height)
+    assert (fresh.epoch(2 * EPOCH + 1), fresh.until(2 * EPOCH + 1)) == (2, 3 * EPOCH)
+
+
+def test_a_chain_that_is_no_registry_keeps_its_set() -> None:
+    sets = validator_sets(CHAIN, Registry().store, ChainParameters(), GENESIS)
+    assert isinstance(sets, FixedSets)
+    assert sets.at(10**6) is GENESIS
+    assert sets.epoch(5) is sets.until(5) is None
+
+
+def test_clients_see_who_votes_and_who_waits() -> None:
+    chain = Registry()
+    chain.add(chain.stake(100))
+    now = validators_view("func_governance", chain.store, chain.sets, None)
+    assert (now.height, now.epoch, now.epoch_ends, now.total_power_ugtx) == (2, 0, EPOCH, 1_000)
+    founder, newcomer = now.validators
+    assert (founder.public_key, founder.state, founder.power_ugtx) == (
+        PUBLIC[FOUNDER],
+        "active",
+        1_000,
+    )
+    assert (newcomer.state, newcomer.power_ugtx, newcomer.stake_ugtx) == ("waiting", 0, 100)
+    assert newcomer.owner == Address(ADDRESS)
+    assert newcomer.region == "eastern"
+    while chain.store.tip.height < EPOCH:
+        chain.add()
+    later = validators_view("func_governance", chain.store, chain.sets, 2 * EPOCH + 1)
+    assert [each.state for each in later.validators] == ["active", "active"]
+    assert later.total_power_ugtx == 1_100
+    with pytest.raises(NotFound):
+        validators_view("func_governance", chain.store, chain.sets, 3 * EPOCH + 1)
+
+    chain.add(wallet.unstake(ADDRESS, chain.cash(), PUBLIC[NEWCOMER], 100, FEE))
+    left = validators_view("func_governance", chain.store, chain.sets, None).validators[1]
+    assert (left.state, left.stake_ugtx) == ("leaving", 0)
+    assert [(each.amount_ugtx, each.release_epoch) for each in left.unbonding] == [(100, 5)]
+
+
+def test_clients_of_a_chain_without_stakes_see_its_set() -> None:
+    plain = ValidatorSet([Validator(PUBLIC[OWNER], 5, region=Zone.SOUTHERN)])
+    coins = initial_coins("test/other", [])
+    other = ChainStore.on(MemoryStore(), "test/other", GENESIS_ID, 0, ChainParameters(), coins)
+    view = validators_view("geo_southern", other, FixedSets(plain), None)
+    (only,) = view.validators
+    assert (view.epoch, only.power_ugtx, only.region, only.owner) == (None, 5, "southern", None)
