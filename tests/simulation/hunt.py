@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 import consensus
 from consensus.round import apply
 from tests.consensus.test_round import IDLE, ROWS
+from tests.simulation.exhaustive import Reduced
+from tests.simulation.explorer import Case
 from tests.simulation.world import BYZANTINE, FAULTS, Plan, simulate
 from tests.vectors.test_tendermint_itf import TRACES, replay
 
@@ -42,10 +44,18 @@ def simulation() -> None:
         simulate(Plan(seed, heights=3, nodes=nodes, faults=faults))
 
 
+def exhaustive() -> None:
+    """Every interleaving of two rounds, one of four validators faulty, and never the proposer."""
+    explorer = Reduced(Case((1, 1, 1, 1), frozenset({3}), rounds=2))
+    explorer.explore()
+    explorer.agree()
+
+
 HUNTERS: Mapping[str, Callable[[], None]] = {
     "rounds": rounds,
     "traces": traces,
     "simulation": simulation,
+    "exhaustive": exhaustive,
 }
 
 

@@ -1,13 +1,13 @@
 """Deliberate bugs, each an edit of the library's text, and what has to catch it.
 
 Catchers: the *rounds* table (`tests/consensus/test_round.py`), the *traces* of public models
-(`tests/vectors`) and the *simulation*.
+(`tests/vectors`), the *simulation*, and the *exhaustive* search (`exhaustive.py`).
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
-CATCHERS = ("rounds", "traces", "simulation")
+CATCHERS = ("rounds", "traces", "simulation", "exhaustive")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def _mutant(name: str, caught_by: str, *edits: tuple[str, str, str]) -> Mutant:
 MUTANTS = (
     _mutant(
         "a precommit does not lock",
-        "rounds traces simulation",
+        "rounds traces simulation exhaustive",
         (
             "round.py",
             "return RoundState(number, state.step, value, number, value, number)",
@@ -168,7 +168,7 @@ MUTANTS = (
     ),
     _mutant(
         "the prevote timer fires after the precommit too",
-        "rounds simulation",
+        "rounds simulation exhaustive",
         (
             "round.py",
             "case Step.PREVOTE, TimedOut(TimeoutKind.PREVOTE, state.round):",
@@ -205,8 +205,8 @@ MUTANTS = (
         ),
         (
             "recovery.py",
-            "from collections.abc import Iterable\n",
-            "from collections.abc import Iterable\nfrom dataclasses import replace\n",
+            "from consensus.driver import start_height, step\n",
+            "from dataclasses import replace\nfrom consensus.driver import start_height, step\n",
         ),
     ),
     _mutant(
