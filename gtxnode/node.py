@@ -9,6 +9,7 @@ network, then the lock on the home. Whatever leaves a chain as an error (a journ
 written, a full disk) ends the process: a validator that cannot remember must not vote.
 """
 
+import resource
 import signal
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -57,11 +58,22 @@ def run(home: Path, config: Config, genesis: Genesis) -> int:
     Raises the named errors of what it opens, out of any exception group: `Locked`, storage's,
     the network's, `UnusableKey`, `Misfit`.
     """
+    take_open_files()
     try:
         trio.run(_main, Home(home), config, genesis)
     except BaseExceptionGroup as group:
         raise _first(group) from group
     return 0
+
+
+def take_open_files() -> None:
+    """Let this process open as many files as the system lets it.
+
+    Every client is one, and so is every table of a database: where clients use up the few that a
+    process is given at first, the database cannot open its own, and the node would stop.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -1,5 +1,6 @@
 """The node as a whole, in this process: what it needs of its home, what it answers, how it ends."""
 
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from consensus.signing import public_key
 from gtxnode.config import Config, HttpConfig, NodeConfig, P2PConfig, Role, RpcConfig, StorageConfig
 from gtxnode.genesis import Genesis
 from gtxnode.home import Home, UnusableKey, write_private_key
-from gtxnode.node import open_node
+from gtxnode.node import open_node, take_open_files
 from gtxnode.rpc.client import connect
 from storage.leveldb import LevelDB
 from tests.node.harness import SHARD, key, quick_genesis, utility_key
@@ -67,6 +68,16 @@ async def test_parameters_are_answered_as_people_write_them(home: Home, genesis:
     assert parameters["min_fee_ugtx"] == "1000"
     assert parameters["orders"]["max_price_mgtx_per_kwh"] == "10000"
     assert parameters["orders"]["max_open_per_trader"] == 100
+
+
+def test_a_node_may_open_as_many_files_as_the_system_lets_it() -> None:
+    usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, usual), most))
+        take_open_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (usual, most))
 
 
 async def test_the_settings_of_storage_reach_the_database(
