@@ -99,7 +99,8 @@ no failed call: it is a verdict, `rejected` for `pool_full`.
 
 ## Of connections
 
-The server closes a WebSocket with one of these codes, and the name as reason.
+The server closes a WebSocket with one of these codes, and the name as reason; with `TOO_BIG` the
+reason is the limit in words.
 
 | code | name | meaning |
 | --- | --- | --- |
