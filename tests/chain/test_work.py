@@ -95,7 +95,7 @@ def test_nothing_is_easier_than_the_easiest() -> None:
 
 
 def test_work_is_given_up_once_it_is_stale() -> None:
-    asked = []
+    asked: list[None] = []
 
     def stale() -> bool:
         asked.append(None)
