@@ -70,6 +70,8 @@ _LIVE = Table(b"l", Raw(32), U64(), name="live batches")
 class WrongGenesis(Exception):
     """The database was made from another genesis than the one given."""
 
+    code = "chain.wrong_genesis"
+
 
 class ChainStore:
     """One chain's database. `open` makes or resumes it."""

@@ -20,7 +20,7 @@ import structlog
 import trio
 
 from consensus.driver import DriverState, catch_up, decided_commit, start_height, step
-from consensus.errors import PeerError
+from consensus.errors import InvalidRecord, PeerError
 from consensus.events import (
     BlockJudged,
     BuildValue,
@@ -64,6 +64,7 @@ from gtxnode.signer import Signer, Step, WouldSignTwice
 from p2p.errors import NotConnected
 from p2p.identity import PeerId
 from p2p.network import Offence
+from storage.errors import Corrupted
 from storage.journal import Journal
 
 log = structlog.get_logger(__name__)
@@ -117,13 +118,14 @@ class Engine:
         return state.round if state is not None else 0
 
     async def run(self, last_commit: Commit | None) -> None:
-        """Decide height after height, until cancelled. Resumes from what the journal recovered."""
+        """Decide height after height, until cancelled. Resumes from what the journal recovered.
+
+        Raises `Corrupted` for a journal that this chain's driver cannot have written,
+        `JournalFailed`, and what the application's `finalise` raises.
+        """
         self._last_commit = last_commit
         async with trio.open_nursery() as nursery:
-            start = self._start_height()
-            state, effects = rebuild(self._me, start, self._journal.recovered)
-            self._recall(own_messages(self._journal.recovered))
-            await self._enter(nursery, state, effects)
+            await self._enter(nursery, *self._resume())
             while True:
                 inputs = [await self._inbox.receive()]
                 while len(inputs) < INPUTS_PER_SYNC:
@@ -132,6 +134,13 @@ class Engine:
                     except trio.WouldBlock:
                         break
                 await self._take(nursery, inputs)
+
+    def _resume(self) -> tuple[DriverState, Iterable[Effect]]:
+        try:
+            self._recall(own_messages(self._journal.recovered))
+            return rebuild(self._me, self._start_height(), self._journal.recovered)
+        except InvalidRecord as error:
+            raise Corrupted(str(self._journal.path), str(error)) from error
 
     # ---- inputs from outside ----
 
