@@ -21,6 +21,7 @@ NAMES = (
     "replay",
     "start",
     "latency",
+    "finality",
     "memory",
     "devnet",
 )
