@@ -14,7 +14,8 @@ from typing import Protocol
 import structlog
 import trio
 
-from consensus.proposers import ProposerSchedule, StakeSchedule
+from consensus.proposers import ProposerSchedule, WeightedSchedule
+from consensus.turns import Turns, turns_of
 from consensus.types import Block, Commit
 from consensus.validators import ValidatorSet
 from gtxnode.batches.pool import BatchPool, CheckedBatch
@@ -99,11 +100,14 @@ class ChainApplication:
         return self._sets.at(height)
 
     def proposers(self, height: int) -> ProposerSchedule:
-        """Who proposes at a height, drawn by stake."""
+        """Who proposes at a height, drawn from its set by the chain's weights."""
         validators = self.validators(height)
-        if self._schedule is None or self._schedule[0] is not validators:
-            self._schedule = (validators, StakeSchedule(validators, self._seed))
-        return self._schedule[1]
+        known = self._schedule
+        if known is None or known[0] is not validators:
+            weights = self._store.parameters.proposers
+            schedule = WeightedSchedule(self._store.chain_id, validators, self._seed, weights)
+            self._schedule = known = (validators, schedule)
+        return known[1]
 
     async def build(self, height: int, last_commit: Commit | None) -> Block:
         """A block on the head with what waits in the pool, proposed by us."""
@@ -192,4 +196,13 @@ class ChainApplication:
     ) -> BlockRecord:
         self._check(block)
         check_batches(block.header.height, batches, self._store.parent)
-        return self._store.finalise(block, commit, batches)
+        return self._store.finalise(block, commit, batches, self._turns(block))
+
+    def _turns(self, block: Block) -> Turns | None:
+        """Whose turns the commit that a block carries shows as made or missed."""
+        commit = block.last_commit
+        if commit is None or not self._store.parameters.registry:
+            return None
+        parent, _ = self._store.block(commit.height)
+        schedule = self.proposers(commit.height)
+        return turns_of(schedule, commit.height, commit.round, parent.header.proposer)

@@ -269,7 +269,7 @@ def _check_types(genesis: Genesis) -> None:
             raise InvalidGenesis(GenesisFault.BAD_VALUE, f"parameters.{name}", reason)
     try:
         _CODEC.decode(_CODEC.encode(genesis))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:  # the latter for what no 64 bits hold
         raise InvalidGenesis(GenesisFault.BAD_VALUE, "", str(error)) from error
 
 

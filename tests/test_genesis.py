@@ -35,7 +35,7 @@ from gtxnode.primitives.zones import REGISTRY, Role, Shard, Zone
 KEYS = [signing.public_key(bytes([number]) * 32) for number in range(1, 9)]
 ALICE = address_of(KEYS[6])
 BOB = address_of(KEYS[7])
-VECTOR = "701d3739c0cc946d709df5315b5c56771bf418135fbe7d4baa80a414dcb8708b"
+VECTOR = "e703cd7d0fb3caccb2de0674bd03da53bc4c9318061e3aeb458c44715cb8d736"
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -154,6 +154,7 @@ WRONG: list[tuple[Change, GenesisFault, str]] = [
     (lambda d: d.update(version=2), GenesisFault.BAD_VALUE, "version"),
     (lambda d: d.update(network="A/b"), GenesisFault.BAD_VALUE, "network"),
     (lambda d: d.update(time_ms=-1), GenesisFault.BAD_VALUE, ""),
+    (lambda d: d.update(time_ms=-(2**63) - 1), GenesisFault.BAD_VALUE, ""),
     (lambda d: d.update(shards={}), GenesisFault.EMPTY, "shards"),
     (lambda d: d.update(validators={}), GenesisFault.EMPTY, "validators"),
     (

@@ -16,6 +16,7 @@ from itertools import chain as chained
 from pathlib import Path
 from typing import Final, Self
 
+from consensus.turns import Turns
 from consensus.types import Block, Commit, block_codec, block_id, commit_codec
 from gtxnode.batches.batch import BATCH_LIFETIME, BatchKind, BatchParent
 from gtxnode.batches.pool import CheckedBatch
@@ -219,11 +220,16 @@ class ChainStore:
         return found
 
     def finalise(
-        self, block: Block, commit: Commit, batches: Sequence[CheckedBatch]
+        self,
+        block: Block,
+        commit: Commit,
+        batches: Sequence[CheckedBatch],
+        turns: Turns | None = None,
     ) -> BlockRecord:
         """Execute a final block on the tip and write it. The block's rules hold already.
 
-        Raises storage's write errors; memory is then ahead of the disk, and the node must stop.
+        `turns` are those of its parent, which the registry counts. Raises storage's write errors;
+        memory is then ahead of the disk, and the node must stop.
         """
         height = block.header.height
         assert height == self.tip.height + 1, "blocks are finalised in order"
@@ -236,6 +242,7 @@ class ChainStore:
             address_of(block.header.proposer),
             self.parameters,
             block.last_commit,
+            turns,
             block.header.time_ms - self.tip.time_ms,
             tuple([_share(batch) for batch in batches]),
         )

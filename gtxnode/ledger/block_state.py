@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from consensus.turns import Turns
 from consensus.types import Commit
 from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.coins import Cash, Supply, fees_coin_id, supply_coin_id
@@ -38,6 +39,8 @@ class BlockContext(msgspec.Struct, frozen=True):
     parameters: ChainParameters
     last_commit: Commit | None = None
     """The precommits that the block carries for its parent."""
+    turns: Turns | None = None
+    """Whose turns to propose the parent its commit shows as made or missed."""
     elapsed_ms: int = 0
     """Since the parent's time."""
     shares: tuple[Share, ...] = ()

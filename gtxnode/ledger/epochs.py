@@ -4,12 +4,13 @@ All of it happens in the epoch's last block, after its transactions. The committ
 is drawn from the state then; the cost is one pass over the registered validators.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
 from consensus.presence import advanced, counted, open_height
-from consensus.reputation import judge
+from consensus.reputation import Conduct, judge
+from consensus.turns import Turns
 from consensus.validators import Validator as Member
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.coins import Cash, output_id
@@ -32,7 +33,7 @@ from gtxnode.ledger.validators import (
 
 
 def begin(state: BlockState) -> None:
-    """Count whose precommits the block carries for its parent, and what is settled with that."""
+    """Count what the block shows: turns at its parent, and precommits of what is settled now."""
     commit = state.context.last_commit
     if not state.context.parameters.registry or commit is None:
         return
@@ -45,6 +46,8 @@ def begin(state: BlockState) -> None:
     for height in settled:
         members = _committee(state, epoch_of(height.height, rules.epoch_blocks)).members
         conducts |= counted(conducts, [each.public_key for each in members], height)
+    if state.context.turns is not None:
+        conducts |= _with_turns(conducts, state.context.turns)
     records = tuple(Record(key, conducts[key]) for key in sorted(conducts))
     state.coins.make(presence_coin_id(state.context.chain_id), Presence(window, records))
 
@@ -79,6 +82,17 @@ def choose(candidates: Sequence[Validator], seats: int) -> tuple[Member, ...]:
         for each in eligible[:seats]
     ]
     return tuple(sorted(members, key=lambda each: each.public_key))
+
+
+def _with_turns(conducts: Mapping[bytes, Conduct], turns: Turns) -> dict[bytes, Conduct]:
+    """The conducts that change with the turns of a height."""
+    changed = {}
+    for key in turns.made | turns.missed:
+        conduct, made = conducts.get(key, Conduct()), key in turns.made
+        changed[key] = replace(
+            conduct, made=conduct.made + made, missed=conduct.missed + (not made)
+        )
+    return changed
 
 
 def _judge_conduct(state: BlockState, epoch: int) -> None:

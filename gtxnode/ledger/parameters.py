@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 
 from consensus.encoding import PublicKey
+from consensus.proposers import ProposerWeights
 from consensus.reputation import Millionths, ReputationRule
 from consensus.validators import MAX_STAKE
 from gtxnode.ledger.validators import MAX_LATE_HEIGHTS, MAX_SEATS
@@ -105,6 +106,7 @@ class ChainParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     orders: OrderLimits = OrderLimits()
     admission: AdmissionRules = AdmissionRules()
     staking: StakingRules = StakingRules()
+    proposers: ProposerWeights = ProposerWeights()
     registry: bool = False
     """Whether this chain is the one that holds the validators' stakes."""
 

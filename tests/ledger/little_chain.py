@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from consensus import signing
+from consensus.turns import Turns
 from consensus.types import Commit
 from consensus.validators import ValidatorSet
 from gtxnode.ledger import wallet
@@ -121,6 +122,7 @@ class LittleChain:
         self.metered_wh = 0
         self.genesis_ugtx = self.supply().gtx_ugtx
         self.last_commit: Commit | None = None
+        self.turns: Turns | None = None
         self.elapsed_s = 0
         self.shares: tuple[Share, ...] = ()
         """Who sealed the next block's transactions; nobody, where a test does not say."""
@@ -137,6 +139,7 @@ class LittleChain:
             address("proposer"),
             self.parameters,
             self.last_commit,
+            self.turns,
             self.elapsed_s * 1_000,
             self.shares,
         )

@@ -3,6 +3,7 @@
 import msgspec
 
 from consensus.reputation import ReputationRule
+from consensus.turns import Turns
 from gtxnode.ledger.validators import Validator
 from gtxnode.primitives.errors import Reason
 from tests.ledger.little_chain import GTX
@@ -80,6 +81,18 @@ def test_some_heights_missed_are_no_downtime() -> None:
     boon = known(chain, "boon")
     assert not boon.jailed_until
     assert boon.reputation > CONDUCT.reputation.start
+
+
+def test_a_missed_turn_costs_reputation() -> None:
+    chain = a_registry()
+    chain.turns = Turns(frozenset({node("anan")}), frozenset({node("boon")}))
+    chain.block()  # the first block has no parent that anybody proposed
+    for _ in range(EPOCH - 1):
+        chain.block()
+    start = CONDUCT.reputation.start
+    assert known(chain, "anan").reputation == start + CONDUCT.reputation.max_change
+    assert known(chain, "boon").reputation == start  # it signed all, and proposed nothing
+    assert known(chain, "chai").reputation == start + CONDUCT.reputation.max_change
 
 
 def test_reputation_goes_into_the_committee() -> None:

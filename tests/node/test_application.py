@@ -14,9 +14,13 @@ from gtxnode.batches.batch import BATCH_LIFETIME
 from gtxnode.batches.pool import BatchPool, CheckedBatch
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.validators import FixedSets
+from gtxnode.ledger.coins import decode_coin
+from gtxnode.ledger.validators import Presence, presence_coin_id
 from gtxnode.primitives.errors import Reason, Refused
 from storage.kv import WriteBatch
 from storage.memory import MemoryStore
+from tests.chain.registry import FOUNDER, PUBLIC, Registry
+from tests.chain.registry import commit_on as registry_commit
 from tests.node.little_chain import (
     PUBLIC_KEY,
     VALIDATORS,
@@ -143,6 +147,35 @@ async def test_a_final_block_on_another_state_stops_the_node() -> None:
     assert chain.store.tip.height == 0
     await chain.decide(good)
     assert chain.store.tip.height == 1
+
+
+async def test_the_registry_counts_turns_to_propose() -> None:
+    registry = Registry()
+
+    async def ignore(block: Block, commit: Commit, record: BlockRecord, seconds: float) -> None:
+        await trio.lowlevel.checkpoint()
+
+    application = ChainApplication(
+        registry.store,
+        BatchPool(),
+        Shelf(),
+        registry.sets,
+        GENESIS_ID,
+        PUBLIC[FOUNDER],
+        lambda: 1_000_000,
+        ignore,
+    )
+    for _ in range(2):
+        block = registry.next_block()
+        await application.finalise(block, registry_commit(block))
+    encoded = registry.store.get(presence_coin_id(registry.store.chain_id))
+    assert encoded is not None
+    presence = decode_coin(encoded)
+    assert isinstance(presence, Presence)
+    # Of the two blocks only the first has a child whose commit tells.
+    (record,) = presence.records
+    assert record.public_key == PUBLIC[FOUNDER]
+    assert (record.conduct.made, record.conduct.missed) == (1, 0)
 
 
 class Synced(MemoryStore):
