@@ -1,9 +1,4 @@
-"""Faulty validators, named by what they do. They sign with their own keys only.
-
-There is no liar about time: the driver has nothing to say about time, a block's `time_ms` is
-its application's business (`gtxnode/chain/rules.py`), where a block from a clock that is ahead
-is waited for or judged invalid. Whatever it says there comes here as a judgement.
-"""
+"""Faulty validators, named by what they do. They sign with their own keys only."""
 
 from dataclasses import replace
 
@@ -15,7 +10,15 @@ from consensus.messages import CommitMessage, Message, ProposalMessage, VoteMess
 from consensus.progress import advance
 from consensus.round import NO_ROUND, NewRound, RoundState, Step
 from consensus.types import UNSIGNED, Proposal, Vote, VoteKind, block_id
-from tests.simulation.node import Node, Surroundings, make_block, signed_proposal, signed_vote
+from tests.simulation.node import (
+    EPOCH_MS,
+    MAX_WAIT_MS,
+    Node,
+    Surroundings,
+    make_block,
+    signed_proposal,
+    signed_vote,
+)
 
 
 class Withholder(Node):
@@ -102,6 +105,18 @@ class Renegade(Amnesiac):
                 pass
             case _:
                 super().perform(effect)
+
+
+LIES_MS = (-EPOCH_MS, -5_000, 400, 600, 3_000, MAX_WAIT_MS - 100, MAX_WAIT_MS + 100, 10**9)
+
+
+class Liar(Node):
+    """Puts any time into its blocks: before the parent, just within the bounds, far beyond."""
+
+    def block_time_ms(self, parent_ms: int) -> int:
+        """Anything but the time."""
+        rng = self._world.rng
+        return rng.choice((parent_ms, parent_ms + 1, self.clock_ms + rng.choice(LIES_MS)))
 
 
 class LateVoter(Node):

@@ -6,7 +6,8 @@ consensus adds: a correct process never signs two different things for one step,
 prevotes against its lock, evidence names no correct process, and a commit holds over two
 thirds of the stake. Of single votes: a correct process votes for no invalid value (22, 28,
 36), names a polka as its reason only where there is one (28), and precommits a value only
-with its polka of that round (36).
+with its polka of that round (36). Of time: every block is later than its parent, and whoever
+proposed it, none is decided before the fastest correct clock is within the bound of its time.
 """
 
 from collections import defaultdict
@@ -23,7 +24,8 @@ from consensus.messages import (
     votes_of_commit,
     votes_of_polka,
 )
-from consensus.types import Proposal, Vote, VoteKind, block_id, without_signature
+from consensus.types import Block, Proposal, Vote, VoteKind, block_id, without_signature
+from tests.simulation.node import MAX_CLOCK_AHEAD_MS
 
 Signed = Vote | Proposal
 Place = tuple[bytes, int, int, str]
@@ -52,6 +54,7 @@ class Checker:
     heard: dict[Signed, None] = field(default_factory=dict)
     """What has reached correct processes, in order."""
 
+    times_ms: dict[int, int] = field(default_factory=dict)
     invalid: set[bytes] = field(default_factory=set)
     prevoters: dict[tuple[int, int, bytes | None], set[bytes]] = field(
         default_factory=lambda: defaultdict(set)
@@ -108,8 +111,8 @@ class Checker:
                 raise Violation(f"a correct process can be accused: {finding}")
         return find_evidence(self.heard)
 
-    def decision(self, process: bytes, decision: CommitMessage) -> None:
-        """A correct process decided."""
+    def decision(self, process: bytes, decision: CommitMessage, latest_ms: int) -> None:
+        """A correct process decided, while the fastest correct clock showed `latest_ms`."""
         commit, block = decision.commit, decision.block
         value, height = block_id(block.header), commit.height
         if commit.block_id != value or block.header.height != height:
@@ -118,6 +121,7 @@ class Checker:
             raise Violation(f"an invalid value was decided at {height}")
         if self.decided_by.setdefault((process, height), value) != value:
             raise Violation(f"one process decided twice at {height}")
+        self._check_time(block, latest_ms)
         parent = self.decided.get(height - 1, bytes(32))
         if self.decided.setdefault(height, value) != value:
             raise Fork(f"two decisions at height {height}")
@@ -125,6 +129,14 @@ class Checker:
             raise Violation(f"block {height} does not follow its parent")
         self._check_commit(decision)
         self.rounds[height] = max(commit.round, self.rounds.get(height, 0))
+
+    def _check_time(self, block: Block, latest_ms: int) -> None:
+        header = block.header
+        if header.time_ms <= self.times_ms.get(header.height - 1, 0):
+            raise Violation(f"block {header.height} is no later than its parent")
+        if header.time_ms > latest_ms + MAX_CLOCK_AHEAD_MS:
+            raise Violation(f"block {header.height} was decided before its time")
+        self.times_ms[header.height] = header.time_ms
 
     def _check_reasons(self, vote: Vote) -> None:
         if vote.block_id in self.invalid:

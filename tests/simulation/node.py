@@ -67,6 +67,12 @@ CHAIN = "simulated"
 TIMEOUTS = Timeouts(
     propose_ms=300, prevote_ms=150, precommit_ms=150, delta_ms=100, rebroadcast_ms=400
 )
+MAX_CLOCK_AHEAD_MS = 500
+MAX_WAIT_MS = 10_000
+"""The application's bounds: a block is judged when its time is so near, and is invalid when it
+is further ahead than anybody would wait."""
+EPOCH_MS = 1_000_000
+"""What correct clocks show when the world begins."""
 EXPECTED = (
     Refusal.DUPLICATE,
     Refusal.STALE_ROUND,
@@ -87,6 +93,7 @@ class Surroundings(Protocol):
     """What a node needs of the world around it."""
 
     rng: random.Random
+    now_ms: int
 
     def later(self, delay_ms: int, action: Callable[[], None]) -> None: ...
     def send(self, sender: "Node", receiver: str, message: object) -> None: ...
@@ -104,7 +111,15 @@ class Died(Exception):
 class Node:
     """One process and its disk. `lives` counts its incarnations."""
 
-    def __init__(self, name: str, key: bytes, world: Surroundings, *, drift: float = 1.0) -> None:
+    def __init__(
+        self,
+        name: str,
+        key: bytes,
+        world: Surroundings,
+        *,
+        drift: float = 1.0,
+        skew_ms: int = 0,
+    ) -> None:
         self.name = name
         self.key = key
         self.disk = Disk()
@@ -115,6 +130,12 @@ class Node:
         self.state: DriverState
         self._world = world
         self._drift = drift
+        self._skew_ms = skew_ms
+
+    @property
+    def clock_ms(self) -> int:
+        """What its wall clock shows. Only blocks that it builds and judges go by it."""
+        return EPOCH_MS + self._world.now_ms + self._skew_ms
 
     def boot(self) -> None:
         """Start, or start again, from what the disk holds."""
@@ -155,7 +176,7 @@ class Node:
             case BuildValue(height, round_):
                 self._later(self._world.rng.randint(0, 60), self._build(height, round_))
             case JudgeBlock(judged, block):
-                self._later(self._world.rng.randint(0, 40), BlockJudged(judged, is_valid(block)))
+                self._judge(judged, block)
             case SetTimeout(timeout):
                 delay_ms = int(TIMEOUTS.duration_ms(timeout) * self._drift)
                 self._later(delay_ms, TimeoutFired(timeout))
@@ -211,7 +232,22 @@ class Node:
         # No two builds are alike, so a proposer that forgot its proposal is found out.
         name = f"{self.name} {height} {round_} {self._world.rng.getrandbits(64):x}"
         last = self.disk.blocks.get(height - 1)
-        return ValueBuilt(height, round_, make_block(height, name.encode(), last, self.key))
+        time_ms = self.block_time_ms(time_of(last))
+        block = make_block(height, name.encode(), last, self.key, time_ms)
+        return ValueBuilt(height, round_, block)
+
+    def block_time_ms(self, parent_ms: int) -> int:
+        """What the application puts into a block: its clock, but later than the parent."""
+        return max(self.clock_ms, parent_ms + 1)
+
+    def _judge(self, judged: bytes, block: Block) -> None:
+        """As the application: what can never be valid at once, the rest when its time has come."""
+        ahead_ms = block.header.time_ms - self.clock_ms
+        parent = self.disk.blocks.get(block.header.height - 1)
+        valid = is_valid(block) and block.header.time_ms > time_of(parent)
+        valid = valid and ahead_ms <= MAX_WAIT_MS
+        wait_ms = max(0, ahead_ms - MAX_CLOCK_AHEAD_MS) if valid else 0
+        self._later(wait_ms + self._world.rng.randint(0, 40), BlockJudged(judged, valid))
 
     def _later(self, delay_ms: int, event: Input) -> None:
         life = self.lives
@@ -230,15 +266,21 @@ class Node:
             self.die()
 
 
-def make_block(height: int, content: bytes, last: CommitMessage | None, proposer: bytes) -> Block:
-    """A block with this content on top of the last decision."""
+def make_block(
+    height: int,
+    content: bytes,
+    last: CommitMessage | None,
+    proposer: bytes,
+    time_ms: int | None = None,
+) -> Block:
+    """A block with this content on top of the last decision, right after it if not later."""
     payload = (content[:64],)
     commit = None if last is None else last.commit
     header = Header(
         version=1,
         chain_id=CHAIN,
         height=height,
-        time_ms=height,
+        time_ms=time_of(last) + 1 if time_ms is None else time_ms,
         parent_id=bytes(32) if last is None else block_id(last.block.header),
         last_commit_root=commit_root(commit),
         payload_root=payload_root(payload),
@@ -250,8 +292,13 @@ def make_block(height: int, content: bytes, last: CommitMessage | None, proposer
     return Block(header, payload, commit)
 
 
+def time_of(last: CommitMessage | None) -> int:
+    """When the last block was made; before the first, 0."""
+    return 0 if last is None else last.block.header.time_ms
+
+
 def is_valid(block: Block) -> bool:
-    """The simulation's notion of validity."""
+    """The simulation's notion of validity, but for time."""
     return not block.payload[0].startswith(b"invalid")
 
 

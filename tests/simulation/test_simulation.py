@@ -13,12 +13,16 @@ from pathlib import Path
 import pytest
 
 from consensus import state as states
-from consensus.events import Effect, Input, Send
+from consensus.events import BlockJudged, Effect, Input, Send
 from consensus.evidence import Offence, signer_of
+from consensus.types import Block
+from gtxnode import application
+from gtxnode.chain import rules
+from tests.simulation import node as nodes
 from tests.simulation import world as worlds
 from tests.simulation.__main__ import main
 from tests.simulation.checker import Fork, Violation
-from tests.simulation.node import Node
+from tests.simulation.node import Node, is_valid
 from tests.simulation.world import (
     BYZANTINE,
     FAULTS,
@@ -31,19 +35,19 @@ from tests.simulation.world import (
 )
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(100))
 def test_four_validators_under_every_kind_of_fault(seed: int) -> None:
     """f < n/3: no two decisions at a height, nothing signed twice, and an end."""
     simulate(Plan(seed, heights=5, nodes=4))
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(60))
 def test_seven_validators_under_every_kind_of_fault(seed: int) -> None:
     """With two adversaries among them."""
     simulate(Plan(seed, heights=4, nodes=7))
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(40))
 def test_crashes_and_a_bad_network_alone(seed: int) -> None:
     """All validators correct, their disks and network not."""
     faults = tuple(each for each in FAULTS if each not in BYZANTINE)
@@ -112,7 +116,8 @@ def test_a_third_can_fork_and_evidence_names_them(make: Callable[[int], World], 
         world.run()
     findings = world.checker.audit()
     guilty = {signer_of(each.first) for each in findings}
-    assert 3 * len(guilty) >= len(world.keys)
+    stakes = world.checker.stakes
+    assert 3 * sum(stakes[each] for each in guilty) >= sum(stakes.values())
     assert not guilty & world.checker.correct
     if make is fork_by_amnesia:
         assert {each.offence for each in findings} == {Offence.AMNESIA}
@@ -137,6 +142,31 @@ def test_a_flood_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worlds, "Node", Measured)
     for seed in range(4):
         simulate(Plan(seed, heights=4, nodes=4, faults=("flood", "loss")))
+
+
+class Timeless(Node):
+    """Takes a block of any time, at once."""
+
+    def _judge(self, judged: bytes, block: Block) -> None:
+        self._later(1, BlockJudged(judged, is_valid(block)))
+
+
+def test_a_liar_about_time_moves_it_no_further_than_the_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever times it proposes; and without the bound the checker sees that it would."""
+    for seed in range(10):
+        simulate(Plan(seed, heights=4, faults=("lie", "drift")))
+    monkeypatch.setattr(worlds, "Node", Timeless)
+    with pytest.raises(Violation, match=r"its time|its parent"):
+        _simulate_all(range(10), ("lie",))
+
+
+def test_the_bounds_on_time_are_the_application_s() -> None:
+    """What is simulated is what runs."""
+    bounds = (nodes.MAX_CLOCK_AHEAD_MS, nodes.MAX_WAIT_MS)
+    assert bounds == (application.MAX_CLOCK_AHEAD_MS, application.MAX_WAIT_MS)
+    assert rules.MIN_BLOCK_STEP_MS == 1
 
 
 class Hasty(Node):

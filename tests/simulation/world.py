@@ -19,6 +19,7 @@ from tests.simulation.adversary import (
     Equivocator,
     Flooder,
     LateVoter,
+    Liar,
     Renegade,
     Replayer,
     Twin,
@@ -41,6 +42,7 @@ FAULTS = (
     "twins",
     "forget",
     "late",
+    "lie",
     "replay",
     "flood",
 )
@@ -48,6 +50,7 @@ ADVERSARIES: Mapping[str, type[Node]] = {
     "withhold": Withholder,
     "forget": Amnesiac,
     "late": LateVoter,
+    "lie": Liar,
     "replay": Replayer,
     "flood": Flooder,
 }
@@ -56,6 +59,8 @@ BYZANTINE = ("equivocate", "twins", *ADVERSARIES)
 FAULTY_TIME_MS = (2_000, 6_000)
 PATIENCE_MS = 120_000
 """How long after the faults' end the last correct node may decide."""
+MAX_SKEW_MS = 200
+"""How far a correct wall clock is off; two of them, less than the application's bound."""
 SETTLING_MS = 2_000
 """Heights entered this long after the faults' end are held to the bound on rounds."""
 
@@ -152,7 +157,8 @@ class World:
     def decided(self, node: Node, decision: CommitMessage) -> None:
         """A node has a decision on its disk."""
         if node.key in self.checker.correct:
-            self.checker.decision(node.key, decision)
+            latest_ms = max(each.clock_ms for each in self.correct_nodes())
+            self.checker.decision(node.key, decision, latest_ms)
         self._note(node.name, decision.commit.height, decision.commit.block_id)
 
     def evidence(self, node: Node, evidence: Evidence) -> None:
@@ -264,8 +270,10 @@ def populate(world: World) -> None:
     names = [f"v{place}" for place in range(plan.nodes)]
     for place, (name, key) in enumerate(zip(names, world.keys, strict=True)):
         if place >= plan.faulty:
-            drift = rng.uniform(0.8, 1.25) if "drift" in plan.faults else 1.0
-            world.nodes[name] = Node(name, key, world, drift=drift)
+            drift, skew_ms = 1.0, 0
+            if "drift" in plan.faults:
+                drift, skew_ms = rng.uniform(0.8, 1.25), rng.randint(-MAX_SKEW_MS, MAX_SKEW_MS)
+            world.nodes[name] = Node(name, key, world, drift=drift, skew_ms=skew_ms)
         else:
             _corrupt(world, name, key, rng.choice(kinds), names[plan.faulty :])
 
