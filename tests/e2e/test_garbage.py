@@ -38,7 +38,7 @@ from gtxnode.sync.wire import batches_protocol, blocks_protocol
 from p2p.errors import MessageTooLarge, NetworkError
 from p2p.libp2p_host import open_network
 from p2p.network import MAX_GOSSIP_BYTES, Network, NetworkConfig
-from tests.e2e.harness import BANGKOK, Cluster, memory_kib
+from tests.e2e.harness import BANGKOK, Cluster, events, memory_kib
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -50,8 +50,9 @@ ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 
 async def unharmed(cluster: Cluster, before_kib: int) -> None:
-    """All nodes run, make blocks, agree, and the one that was pelted has not grown."""
+    """All nodes run, make blocks, agree, and the one that was pelted is ready and has not grown."""
     await cluster.moves(*cluster.nodes)
+    await cluster.ready(cluster.nodes)
     assert memory_kib(cluster.nodes[0]) - before_kib < GROWTH_KIB
     await cluster.agree(*cluster.nodes)
 
@@ -209,4 +210,7 @@ async def test_nonsense_from_a_peer(cluster: Cluster, chance: random.Random) -> 
                 # It may be dropped, or not let in any more.
                 with contextlib.suppress(NetworkError):
                     await pelt(network, node, chain_id, data)
+    # It has arrived, and was refused for what it is.
+    for refusal in ("envelope_refused", "message_refused", "batch_refused"):
+        assert events(node, refusal), f"nothing came of {refusal}"
     await unharmed(cluster, before_kib)

@@ -607,6 +607,98 @@ async def test_garbage_parses_or_is_charged_and_changes_nothing(tmp_path: Path, 
         assert len(life.ear.charges) > 75, f"seed {seed}"
 
 
+def high_s(signature: bytes) -> bytes:
+    """The other signature that the curve's arithmetic would take for the same digest."""
+    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+    return signature[:32] + (order - int.from_bytes(signature[32:], "big")).to_bytes(32, "big")
+
+
+def bent(lie: str) -> Message:
+    """A message that is formed as it should be, and that nobody may be taken in by."""
+    good = vote(OTHERS[0], VoteKind.PREVOTE, FIRST)
+    honest = proposal(FIRST)
+    replaced = msgspec.structs.replace
+    match lie:
+        case "high_s":
+            return VoteMessage(replaced(good, signature=high_s(good.signature)))
+        case "zeros":
+            return VoteMessage(replaced(good, signature=bytes(64)))
+        case "ones":
+            return VoteMessage(replaced(good, signature=b"\xff" * 64))
+        case "others_name":
+            return VoteMessage(replaced(good, validator=signing.public_key(OTHERS[1])))
+        case "others_choice":
+            return VoteMessage(replaced(good, block_id=bytes(32)))
+        case "stranger":
+            return VoteMessage(vote(b"\x09" * 32, VoteKind.PREVOTE, FIRST))
+        case "other_chain":
+            digest = vote_digest("other/geo_bangkok", good)
+            return VoteMessage(replaced(good, signature=signing.sign(OTHERS[0], digest)))
+        case "other_chains_block":
+            header = replaced(FIRST.header, chain_id="other/geo_bangkok")
+            return replaced(honest, block=replaced(FIRST, header=header))
+        case "other_body":
+            return replaced(honest, block=replaced(FIRST, payload=(b"\x02" * 32,)))
+        case "high_s_proposal":
+            signature = high_s(honest.proposal.signature)
+            return replaced(honest, proposal=replaced(honest.proposal, signature=signature))
+        case "high_s_commit":
+            first, *rest = commit(FIRST).signatures
+            first = replaced(first, signature=high_s(first.signature))
+            return CommitMessage(replaced(commit(FIRST), signatures=(first, *rest)), FIRST)
+        case "small_commit":
+            return CommitMessage(
+                replaced(commit(FIRST), signatures=commit(FIRST).signatures[:1]), FIRST
+            )
+        case _:
+            signatures = commit(FIRST).signatures
+            doubled = (signatures[0], signatures[0], *signatures[1:])
+            return CommitMessage(replaced(commit(FIRST), signatures=doubled), FIRST)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        "high_s", "zeros", "ones", "others_name", "others_choice", "stranger", "other_chain",
+        "other_chains_block", "other_body", "high_s_proposal", "high_s_commit", "small_commit",
+        "doubled_commit",
+    ],
+)  # fmt: skip
+async def test_what_is_not_signed_as_it_says_is_charged_and_changes_nothing(
+    tmp_path: Path, lie: str
+) -> None:
+    async with living(tmp_path) as life:
+        await wait_all_tasks_blocked()
+        await life.hear(bent(lie))
+        await until(lambda: len(life.ear.charges) == 1)
+        assert life.ear.charges[0][1] in (Offence.BAD_SIGNATURE, Offence.INVALID)
+        # The true ones count all the same, and from whomever they come.
+        await life.hear(proposal(FIRST), *votes(VoteKind.PREVOTE, FIRST))
+        await life.hear(*votes(VoteKind.PRECOMMIT, FIRST))
+        await until(lambda: life.engine.height == 2)
+        assert len(life.ear.charges) == 1
+
+
+async def test_what_is_replayed_costs_nobody_anything(tmp_path: Path) -> None:
+    script: list[Message] = [proposal(FIRST), *votes(VoteKind.PREVOTE, FIRST)]
+    async with living(tmp_path) as life:
+        await wait_all_tasks_blocked()
+        await life.hear(*script)
+        await until(lambda: len(life.ear.votes()) == 2)
+        size = life.journal.size_bytes
+        for _ in range(50):
+            await life.hear(*script)
+        await wait_all_tasks_blocked()
+        assert life.journal.size_bytes == size
+        assert life.ear.charges == []
+        await life.hear(*votes(VoteKind.PRECOMMIT, FIRST))
+        await until(lambda: life.engine.height == 2)
+        for _ in range(50):
+            await life.hear(*script, *votes(VoteKind.PRECOMMIT, FIRST))
+        assert life.ear.charges == []
+        assert life.engine.height == 2
+
+
 async def test_a_validator_cannot_fill_the_journal(tmp_path: Path) -> None:
     """Neither with proposals for rounds that never come, nor with votes for ever later ones."""
     thief = OTHERS[0]
