@@ -60,7 +60,7 @@ def unstake(state: BlockState, transaction: CheckedTransaction) -> None:
     if left_ugtx:
         _check_least(state, left_ugtx)
     elif validator.eligible and sum(each.eligible for each in registered(state)) == 1:
-        raise Refused(Reason.LAST_VALIDATOR, validator.public_key.hex())
+        raise Refused(Reason.LAST_VALIDATOR, f"nobody else could vote than {_name(validator)}")
     release = epoch_at(state) + state.context.parameters.staking.unbonding_epochs
     unbonding = _unbonding(validator.unbonding, body.amount_ugtx, release)
     fee_ugtx, _ = balance(state, transaction, body.inputs, body.outputs)
@@ -75,10 +75,12 @@ def unjail(state: BlockState, transaction: CheckedTransaction) -> None:
     require_registry(state)
     validator = _owned(state, transaction, body.validator)
     if not validator.jailed_until:
-        raise Refused(Reason.NOT_JAILED, validator.public_key.hex())
+        raise Refused(Reason.NOT_JAILED, f"validator {_name(validator)} is free to vote")
     epoch = epoch_at(state)
     if epoch < validator.jailed_until:
-        raise Refused(Reason.STILL_JAILED, f"epoch {epoch}, until {validator.jailed_until}")
+        raise Refused(
+            Reason.STILL_JAILED, f"until epoch {validator.jailed_until}, and this is {epoch}"
+        )
     _check_least(state, validator.stake_ugtx)
     fee_ugtx, _ = balance(state, transaction, body.inputs, body.outputs)
     move(state, transaction, body.inputs, body.outputs, fee_ugtx)
@@ -88,7 +90,7 @@ def unjail(state: BlockState, transaction: CheckedTransaction) -> None:
 def require_registry(state: BlockState) -> None:
     """Refuse what only the registry takes."""
     if not state.context.parameters.registry:
-        raise Refused(Reason.NOT_REGISTRY, state.context.chain_id)
+        raise Refused(Reason.NOT_REGISTRY, f"{state.context.chain_id} holds no stakes")
 
 
 def epoch_at(state: BlockState) -> int:
@@ -128,7 +130,7 @@ def _owned(state: BlockState, transaction: CheckedTransaction, public_key: bytes
     """A validator whose owner signed."""
     validator = find(state, public_key)
     if validator is None:
-        raise Refused(Reason.UNKNOWN_VALIDATOR, public_key.hex())
+        raise Refused(Reason.UNKNOWN_VALIDATOR, f"validator {public_key.hex()}")
     check_spend(validator, transaction)
     return validator
 
@@ -136,12 +138,12 @@ def _owned(state: BlockState, transaction: CheckedTransaction, public_key: bytes
 def _new(state: BlockState, public_key: bytes, registration: Registration) -> Validator:
     """The validator that a registration makes, before it has any stake."""
     if find(state, public_key) is not None:
-        raise Refused(Reason.VALIDATOR_EXISTS, public_key.hex())
+        raise Refused(Reason.VALIDATOR_EXISTS, f"validator {public_key.hex()}")
     if len(roster(state).keys) >= MAX_REGISTERED:
         raise Refused(Reason.TOO_MANY_VALIDATORS, f"{MAX_REGISTERED} are registered")
     digest = possession_digest(state.context.chain_id, public_key, registration.owner)
     if not signing.verify(public_key, digest, registration.possession):
-        raise Refused(Reason.BAD_POSSESSION_PROOF, public_key.hex())
+        raise Refused(Reason.BAD_POSSESSION_PROOF, f"validator {public_key.hex()}")
     return Validator(
         public_key,
         registration.owner,
@@ -175,3 +177,7 @@ def _unbonding(
     if len(before) >= MAX_UNBONDING:
         raise Refused(Reason.TOO_MANY_UNBONDINGS, f"{MAX_UNBONDING} amounts")
     return (*before, Unbonding(amount_ugtx, release_epoch))
+
+
+def _name(validator: Validator) -> str:
+    return validator.public_key.hex()
