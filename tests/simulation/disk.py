@@ -13,10 +13,15 @@ from consensus.messages import CommitMessage
 FRAME = 8
 
 
+class CannotWrite(Exception):
+    """The disk is full, or broken: nothing that was not synced before can be relied on."""
+
+
 class Disk:
-    """One node's disk: a journal and the decided blocks."""
+    """One node's disk: a journal and the decided blocks. `broken`: no write comes through."""
 
     def __init__(self) -> None:
+        self.broken = False
         self._journal = b""
         self._synced = 0
         self.blocks: dict[int, CommitMessage] = {}
@@ -27,13 +32,15 @@ class Disk:
         self._journal += len(record).to_bytes(4, "big") + crc32(record).to_bytes(4, "big") + record
 
     def sync(self) -> None:
-        """Everything appended so far survives."""
+        """Everything appended so far survives. Raises `CannotWrite`."""
+        self._require_whole()
         if self._synced < len(self._journal):
             self._synced = len(self._journal)
             self.syncs += 1
 
     def store(self, decided: CommitMessage) -> None:
-        """Keep a decided block, synced."""
+        """Keep a decided block, synced. Raises `CannotWrite`."""
+        self._require_whole()
         self.blocks[decided.commit.height] = decided
 
     def rotate(self) -> None:
@@ -64,3 +71,7 @@ class Disk:
         self._journal = self._journal[:place]
         self._synced = place
         return records
+
+    def _require_whole(self) -> None:
+        if self.broken:
+            raise CannotWrite

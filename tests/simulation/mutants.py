@@ -159,7 +159,7 @@ MUTANTS = (
     ),
     _mutant(
         "a late polka's value is not remembered",
-        "rounds simulation",
+        "rounds",
         (
             "round.py",
             "return replace(state, valid_value=value, valid_round=state.round), ()",

@@ -1,8 +1,8 @@
 """A node without trio, time or sockets: a driver, a disk and the shell between them.
 
 The shell does what `driver.py` asks of one, in order, and can die between any two steps
-of it. There is no signer's guard here: that nothing is ever signed twice must come out of
-the journal alone.
+of it; a disk that cannot be written ends it. There is no signer's guard here: that nothing is
+ever signed twice must come out of the journal alone.
 """
 
 import random
@@ -61,7 +61,7 @@ from consensus.types import (
     proposal_digest,
     vote_digest,
 )
-from tests.simulation.disk import Disk
+from tests.simulation.disk import CannotWrite, Disk
 
 CHAIN = "simulated"
 TIMEOUTS = Timeouts(
@@ -262,7 +262,7 @@ class Node:
     def _guarded(self, action: Callable[[], None]) -> None:
         try:
             action()
-        except Died:
+        except (Died, CannotWrite):
             self.die()
 
 

@@ -22,6 +22,7 @@ from tests.simulation import node as nodes
 from tests.simulation import world as worlds
 from tests.simulation.__main__ import main
 from tests.simulation.checker import Fork, Violation
+from tests.simulation.disk import CannotWrite
 from tests.simulation.node import Node, is_valid
 from tests.simulation.world import (
     BYZANTINE,
@@ -186,6 +187,30 @@ def test_a_node_that_sends_before_it_syncs_is_caught(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(worlds, "Node", Hasty)
     with pytest.raises(Violation, match="signed twice"):
         _simulate_all(range(40), ("crash", "loss"))
+
+
+class Careless(Node):
+    """Goes on when its journal cannot be written."""
+
+    def perform(self, effect: Effect) -> None:
+        """As a correct node but for that."""
+        try:
+            super().perform(effect)
+        except CannotWrite:
+            if not isinstance(effect, Send):
+                raise
+            for peer in self._world.peers(self):
+                self._world.send(self, peer, effect.message)
+
+
+def test_a_node_that_goes_on_without_its_journal_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that stops when it cannot write never signs twice."""
+    _simulate_all(range(10), ("crash", "disk", "loss"))
+    monkeypatch.setattr(worlds, "Node", Careless)
+    with pytest.raises(Violation, match="signed twice"):
+        _simulate_all(range(40), ("crash", "disk", "loss"))
 
 
 def _simulate_all(seeds: range, faults: tuple[str, ...]) -> None:

@@ -36,6 +36,7 @@ FAULTS = (
     "duplicate",
     "partition",
     "crash",
+    "disk",
     "drift",
     "withhold",
     "equivocate",
@@ -207,6 +208,7 @@ class World:
         self.network.heal()
         for node in self.nodes.values():
             node.steps_to_live = None
+            node.disk.broken = False
 
     def _check_rounds(self) -> None:
         """From round `GROWN_ROUND` on the timeouts exceed all delays there are, a lost race
@@ -260,6 +262,8 @@ def simulate(plan: Plan) -> Report:
         _plan_partitions(world)
     if "crash" in faults:
         _plan_crashes(world)
+    if "disk" in faults:
+        _plan_broken_disks(world)
     return world.run()
 
 
@@ -315,6 +319,16 @@ def _plan_crashes(world: World) -> None:
             world.later(world.rng.randint(50, 1_000), doom)
 
     world.later(world.rng.randint(0, 500), doom)
+
+
+def _plan_broken_disks(world: World) -> None:
+    def toggle() -> None:
+        if world.now_ms < world.healed_ms:
+            disk = world.rng.choice(world.correct_nodes()).disk
+            disk.broken = not disk.broken
+            world.later(world.rng.randint(50, 800), toggle)
+
+    world.later(world.rng.randint(0, 500), toggle)
 
 
 def fork(seed: int) -> World:
