@@ -2,8 +2,8 @@
 
 Our own clients' record stands on one side (readings that a block took, transactions that were
 acknowledged, the money that genesis made), the validators' answers on the other. The checks are
-made after the clients have stopped; a shard goes on making blocks meanwhile, but nothing in them
-changes a total.
+made after the clients have stopped. What they had sent becomes final meanwhile, so the totals and
+balances of a validator are asked for at one height.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,6 +29,8 @@ SUPPLY = "gtx_supply_is_constant"  # but for what was burned and rewarded, which
 BALANCES = "balances_add_up_to_supply"
 KEPT = "no_acknowledged_transaction_lost"
 LOOK_EVERY_S = 0.1
+# Asking takes a small part of the time between two blocks, so a block rarely gets in between twice.
+ATTEMPTS = 10
 INVARIANTS = (STATE_ROOTS, OUTSTANDING, MINTED, SUPPLY, BALANCES, KEPT)
 
 
@@ -59,7 +61,7 @@ class Audit:
     """The result for one shard."""
 
     gtx_supply_ugtx: int | None
-    """As the validators say; None if they do not say the same, or nothing."""
+    """As the validators say, at the highest height; None if they contradict, or say nothing."""
     holds: Mapping[str, bool]
     faults: tuple[str, ...]
     """In words, for whatever does not hold."""
@@ -71,18 +73,15 @@ async def audit(watch: Watch, clients: Mapping[str, Client], expected: Expected)
     for name, client in clients.items():
         head = await _caught_up(shard, client, watch.height)
         watch.agreement.state(name, head.height, head.state_root)
-    supplies = {
-        name: await client.ask(SupplyView, "ledger.supply", shard=shard)
+    answers = {
+        name: await at_one_height(shard, client, expected.owners)
         for name, client in clients.items()
-    }
-    holdings = {
-        name: await _holdings(shard, client, expected.owners) for name, client in clients.items()
     }
     lost = [id_ for id_ in sorted(watch.unsettled) if not await _known(shard, clients, id_)]
     return judge(
         expected,
-        supplies,
-        holdings,
+        {name: supply for name, (supply, _) in answers.items()},
+        {name: held for name, (_, held) in answers.items()},
         conflicts=watch.agreement.conflicts,
         compared=watch.agreement.compared,
         lost=lost,
@@ -107,9 +106,10 @@ def judge(
     for name, supply in supplies.items():
         for invariant, fault in _faults(expected, supply, holdings[name]):
             faults[invariant].append(f"{name}: {fault}")
-    totals = {int(supply.gtx_supply_ugtx) for supply in supplies.values()}
+    totals = {(supply.height, int(supply.gtx_supply_ugtx)) for supply in supplies.values()}
+    heights = {height for height, _ in totals}
     return Audit(
-        gtx_supply_ugtx=totals.pop() if len(totals) == 1 else None,
+        gtx_supply_ugtx=max(totals)[1] if len(totals) == len(heights) > 0 else None,
         holds={name: not found for name, found in faults.items()},
         faults=tuple(f"{name}: {each}" for name, found in faults.items() for each in found),
     )
@@ -167,6 +167,20 @@ async def _holdings(shard: str, client: Client, owners: Sequence[bytes]) -> Hold
         money_ugtx += balance.money_ugtx + balance.money_in_orders_ugtx
         money_ugtx += balance.money_staked_ugtx
     return Holdings(energy_wh, money_ugtx)
+
+
+async def at_one_height(
+    shard: str, client: Client, owners: Sequence[bytes]
+) -> tuple[SupplyView, Holdings]:
+    """A validator's totals, and what its owners hold after the same block."""
+    before = await client.ask(SupplyView, "ledger.supply", shard=shard)
+    for _ in range(ATTEMPTS):
+        held = await _holdings(shard, client, owners)
+        after = await client.ask(SupplyView, "ledger.supply", shard=shard)
+        if after.height == before.height:
+            break
+        before = after
+    return before, held
 
 
 async def _known(shard: str, clients: Mapping[str, Client], id_: bytes) -> bool:

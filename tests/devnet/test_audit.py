@@ -14,9 +14,10 @@ from gtxnode.devnet.audit import (
     Audit,
     Expected,
     Holdings,
+    at_one_height,
     judge,
 )
-from gtxnode.rpc.backend import SupplyView
+from gtxnode.rpc.backend import BalanceView, SupplyView
 from gtxnode.rpc.wire import Amount
 
 EXPECTED = Expected(gtx_ugtx=1_000_000, delivered_wh=900, undecided_wh=0, owners=())
@@ -98,3 +99,44 @@ def test_readings_on_their_way_may_or_may_not_be_in(minted: int, holds: bool) ->
     expected = Expected(gtx_ugtx=1_000_000, delivered_wh=900, undecided_wh=50, owners=())
     audit = judged(supply, Holdings(minted - 200, 1_000_000), expected)
     assert audit.holds[MINTED] is holds
+
+
+class Moving:
+    """A client of a validator on which a block moves money between two owners, once."""
+
+    def __init__(self) -> None:
+        self.height = 7
+        self.purses = {b"\x01" * 20: 600_000, b"\x02" * 20: 400_000}
+        self.asked = 0
+
+    async def ask(self, kind: type[object], method: str, **params: object) -> object:
+        if method == "ledger.supply":
+            return msgspec.structs.replace(HONEST, height=self.height)
+        assert method == "account.balance"
+        address = params["address"]
+        assert isinstance(address, bytes)
+        self.asked += 1
+        if self.asked == 2:
+            self.height = 8
+            self.purses = {b"\x01" * 20: 700_000, b"\x02" * 20: 300_000}
+        money = Amount(self.purses[bytes(address)])
+        fields = {field: Amount(0) for field in BalanceView.__struct_fields__}
+        return BalanceView(**{**fields, "money_ugtx": money})  # type: ignore[arg-type]
+
+
+async def test_a_block_that_comes_between_two_answers_is_no_fault() -> None:
+    client = Moving()
+    supply, held = await at_one_height("geo_bangkok", client, tuple(client.purses))  # type: ignore[arg-type]
+    assert supply.height == 8
+    assert held == Holdings(0, 1_000_000)
+
+
+def test_validators_at_different_heights_need_not_say_the_same() -> None:
+    later = msgspec.structs.replace(
+        HONEST, height=8, gtx_supply_ugtx=Amount(1_000_100), gtx_rewarded_ugtx=Amount(100)
+    )
+    audit = judged(later, Holdings(700, 1_000_100))
+    assert broken(audit) == set()
+    assert audit.gtx_supply_ugtx == 1_000_100
+    early = msgspec.structs.replace(later, height=7)
+    assert judged(early, Holdings(700, 1_000_100)).gtx_supply_ugtx is None
