@@ -210,14 +210,17 @@ class Session:
                         self._faults.append(f"{shard} could not be checked: {error}")
 
     async def _clients(self, stack: AsyncExitStack) -> dict[str, Client]:
-        """Connections to all validators but those that somebody stopped."""
+        """Connections to all validators but those that somebody stopped and that are not back."""
         found: dict[str, Client] = {}
         for each in self._fleet.validators:
+            was_stopped = each.process.exit_code in STOPPED
+            if was_stopped and not await is_ready(each):
+                continue
             try:
                 client = connect(each.websocket, timeout_s=CONNECT_S)
                 found[each.name] = await stack.enter_async_context(client)
             except Disconnected:
-                if each.process.exit_code not in STOPPED:
+                if not was_stopped:
                     self._faults.append(f"{each.name} does not answer")
         return found
 
