@@ -90,16 +90,18 @@ def add(tally: Tally, vote: Vote) -> Tally:
         {**count.stake_by_value, vote.block_id: weight},
         count.stake + stake,
     )
+    # Spelled out, since `replace` costs more than all the rest of a vote.
     if vote.kind is VoteKind.PREVOTE:
-        after, other = replace(before, prevotes=count), before.precommits
+        prevotes, precommits, other = count, before.precommits, before.precommits
     else:
-        after, other = replace(before, precommits=count), before.prevotes
-    if vote.validator not in other.votes:
-        after = replace(after, voters_stake=before.voters_stake + stake)
+        prevotes, precommits, other = before.prevotes, count, before.prevotes
+    is_new = vote.validator not in other.votes
+    voters_stake = before.voters_stake + (stake if is_new else 0)
     quorums = tally.quorums
     if tally.validators.has_quorum(weight):
         quorums |= {(vote.kind, vote.round, vote.block_id)}
-    return replace(tally, rounds={**tally.rounds, vote.round: after}, quorums=quorums)
+    rounds = {**tally.rounds, vote.round: RoundVotes(prevotes, precommits, voters_stake)}
+    return Tally(tally.validators, rounds, quorums, tally.equivocators)
 
 
 def add_certificate(tally: Tally, votes: Iterable[Vote], quorum: Quorum) -> Tally:
