@@ -13,10 +13,12 @@ from typing import Annotated
 
 import msgspec
 
+from consensus.authorities import MAX_KEYS_PER_ROLE
 from consensus.encoding import Codec, PublicKey
-from consensus.errors import InvalidValidatorSet
+from consensus.errors import InvalidAuthoritySet, InvalidValidatorSet
 from consensus.hashing import Domain
 from consensus.validators import MAX_STAKE, Validator, ValidatorSet
+from gtxnode.ledger.authorities import all_authorities
 from gtxnode.ledger.parameters import Authority, ChainParameters
 from gtxnode.primitives.addresses import format_address
 from gtxnode.primitives.units import MAX_AMOUNT
@@ -249,7 +251,7 @@ def check(genesis: Genesis) -> None:
     _check_types(genesis)
     _check_validators(genesis.validators)
     _check_shards(genesis)
-    _check_authorities(genesis.authorities)
+    _check_authorities(genesis)
     _check_allocations(genesis)
 
 
@@ -305,15 +307,23 @@ def _check_shards(genesis: Genesis) -> None:
             raise InvalidGenesis(GenesisFault.TOO_MUCH, f"{path}.validators", reason)
 
 
-def _check_authorities(authorities: tuple[GenesisAuthority, ...]) -> None:
-    _refuse_twice("authorities", [each.role.name for each in authorities])
+def _check_authorities(genesis: Genesis) -> None:
+    _refuse_twice("authorities", [each.role.name for each in genesis.authorities])
     holders: dict[bytes, str] = {}
-    for each in authorities:
+    for each in genesis.authorities:
         path = f"authorities.{each.role.name}.public_keys"
         if not each.public_keys:
             raise InvalidGenesis(GenesisFault.EMPTY, path, "there must be one at least")
+        if len(each.public_keys) > MAX_KEYS_PER_ROLE:
+            reason = f"{len(each.public_keys)} of them, and a role has {MAX_KEYS_PER_ROLE} at most"
+            raise InvalidGenesis(GenesisFault.TOO_MUCH, path, reason)
         for index, key in enumerate(each.public_keys):
             _check_key(f"{path}[{index}]", key, holders)
+    try:
+        all_authorities(genesis.chain_parameters(genesis.shards[0].id))
+    except InvalidAuthoritySet as error:
+        path = "parameters.checkpoints.threshold"
+        raise InvalidGenesis(GenesisFault.BAD_VALUE, path, str(error)) from error
 
 
 def _check_allocations(genesis: Genesis) -> None:

@@ -33,9 +33,10 @@ from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.primitives.zones import REGISTRY, Role, Shard, Zone
 
 KEYS = [signing.public_key(bytes([number]) * 32) for number in range(1, 9)]
+NINE_KEYS = [signing.public_key(bytes([number]) * 32) for number in range(11, 20)]
 ALICE = address_of(KEYS[6])
 BOB = address_of(KEYS[7])
-VECTOR = "e703cd7d0fb3caccb2de0674bd03da53bc4c9318061e3aeb458c44715cb8d736"
+VECTOR = "7322178e642e251c564adaf814e1ecdc4571b845d5ef1b08fd90a01fa34661da"
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -215,6 +216,21 @@ WRONG: list[tuple[Change, GenesisFault, str]] = [
         lambda d: d["authorities"]["EGAT"].update(public_keys=[KEYS[5].hex()]),
         GenesisFault.DUPLICATE,
         "authorities.ERC.public_keys[0]",
+    ),
+    (
+        lambda d: d["authorities"]["EGAT"].update(public_keys=[key.hex() for key in NINE_KEYS]),
+        GenesisFault.TOO_MUCH,
+        "authorities.EGAT.public_keys",
+    ),
+    (
+        lambda d: d["parameters"]["checkpoints"].update(threshold=1),
+        GenesisFault.BAD_VALUE,
+        "parameters.checkpoints.threshold",
+    ),
+    (
+        lambda d: d["parameters"]["checkpoints"].update(interval_blocks=0),
+        GenesisFault.BAD_VALUE,
+        "parameters.checkpoints.interval_blocks",
     ),
     (
         lambda d: d["allocations"].update(geo_eastern={format_address(BOB): "1"}),

@@ -15,6 +15,7 @@ import msgspec
 
 from consensus.encoding import Codec
 from consensus.hashing import Domain
+from gtxnode.ledger.authorities import BarredKeys
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
 from gtxnode.metering.meters import AddressBytes, Meter, Seconds
 from gtxnode.primitives.sources import Source
@@ -129,6 +130,7 @@ Coin: TypeAlias = (
     | Committee
     | Presence
     | Admission
+    | BarredKeys
 )
 Order: TypeAlias = SellOrder | BuyOrder
 
@@ -207,7 +209,7 @@ def owner_of(coin: Coin) -> bytes | None:
             return coin.owner
         case SellOrder() | BuyOrder():
             return coin.trader
-        case Supply() | Roster() | Committee() | Presence() | Admission():
+        case Supply() | Roster() | Committee() | Presence() | Admission() | BarredKeys():
             return None
 
 

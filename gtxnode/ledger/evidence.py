@@ -1,15 +1,24 @@
-"""Evidence: what two signed messages cost the validator who signed them.
+"""Evidence: what two signed messages cost the validator or authority who signed them.
 
 The proof is checked against the committee of the messages' height. A committee seat is lost once:
-a second pair of the same epoch, whatever it proves, is refused.
+a second pair of the same epoch, whatever it proves, is refused. An authority has no stake to lose:
+the keys that signed two checkpoints no longer count (ledger/authorities.py).
 """
 
 from msgspec.structs import replace
 
+from consensus.checkpoints import InvalidCheckpoint, check_contradiction
 from consensus.evidence import InvalidEvidence, check_evidence, signer_of
+from gtxnode.ledger.authorities import BarredKey, BarredKeys, all_authorities, barred_coin_id
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.staking import epoch_at, find, keep, require_registry
-from gtxnode.ledger.transactions import CheckedTransaction, Evidence
+from gtxnode.ledger.transactions import (
+    CheckedTransaction,
+    CheckpointPair,
+    Evidence,
+    ProposalPair,
+    VotePair,
+)
 from gtxnode.ledger.validators import (
     PPM,
     Committee,
@@ -22,11 +31,40 @@ from gtxnode.primitives.errors import Reason, Refused
 
 
 def evidence(state: BlockState, transaction: CheckedTransaction) -> None:
-    """Slash, jail and disgrace a validator for two messages that contradict."""
+    """Hold two messages that contradict against whoever signed them."""
     body = transaction.body
     assert isinstance(body, Evidence)
+    if isinstance(body.proof, CheckpointPair):
+        _against_authority(state, body.proof)
+    else:
+        _against_validator(state, body.proof)
+
+
+def _against_authority(state: BlockState, pair: CheckpointPair) -> None:
+    """Bar the keys that signed: on the very chain that the checkpoints are of."""
+    context = state.context
+    authorities = all_authorities(context.parameters)
+    if authorities is None:
+        raise Refused(Reason.INVALID_EVIDENCE, "this chain has no authorities")
+    coin_id = barred_coin_id(context.chain_id)
+    coin = state.coins.get(coin_id)
+    barred = {each.public_key: each for each in coin.keys} if isinstance(coin, BarredKeys) else {}
+    signers = {pair.first.public_key, pair.second.public_key}
+    if signers <= barred.keys():
+        raise Refused(Reason.ALREADY_PUNISHED, ", ".join(sorted(key.hex() for key in signers)))
+    try:
+        check_contradiction(context.chain_id, authorities, pair.first, pair.second)
+    except (InvalidEvidence, InvalidCheckpoint) as error:
+        raise Refused(Reason.INVALID_EVIDENCE, str(error)) from error
+    fresh = {key: BarredKey(key, context.height) for key in signers}
+    keys = sorted((fresh | barred).values(), key=lambda each: each.public_key)
+    state.coins.make(coin_id, BarredKeys(tuple(keys)))
+
+
+def _against_validator(state: BlockState, pair: VotePair | ProposalPair) -> None:
+    """Slash, jail and disgrace a validator."""
     require_registry(state)
-    first, second = body.proof.first, body.proof.second
+    first, second = pair.first, pair.second
     committee = _committee_of(state, first.height)
     offender = signer_of(first)
     if offender in committee.punished:

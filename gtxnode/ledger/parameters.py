@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 
+from consensus.authorities import MAX_AUTHORITIES
 from consensus.encoding import PublicKey
 from consensus.proposers import ProposerWeights
 from consensus.reputation import Millionths, ReputationRule
@@ -94,6 +95,15 @@ class StakingRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             )
 
 
+class CheckpointRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the authorities sign, and how many of them it takes."""
+
+    interval_blocks: Count = 100
+    """Every block whose height is a multiple of it."""
+    threshold: Annotated[int, msgspec.Meta(ge=0, le=MAX_AUTHORITIES)] = 0
+    """Of the roles; 0 for the fewest that are over half: three of four."""
+
+
 class ChainParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All of them, for one chain."""
 
@@ -107,6 +117,7 @@ class ChainParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     admission: AdmissionRules = AdmissionRules()
     staking: StakingRules = StakingRules()
     proposers: ProposerWeights = ProposerWeights()
+    checkpoints: CheckpointRules = CheckpointRules()
     registry: bool = False
     """Whether this chain is the one that holds the validators' stakes."""
 

@@ -2,13 +2,14 @@
 
 A kind that is not in the table cannot be spent; a new kind is a new row. Trades and expiries are
 made by execution itself, by the orders' own terms, and so ask no one; nor does evidence, which is
-proof enough against a validator.
+proof enough against whoever signed it.
 """
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
+from gtxnode.ledger.authorities import BarredKeys
 from gtxnode.ledger.coins import Admission, BuyOrder, Cash, Coin, Energy, Order, SellOrder, Supply
 from gtxnode.ledger.transactions import (
     Body,
@@ -79,6 +80,7 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         Roster: SpendRow(frozenset(), nobody),
         Committee: SpendRow(frozenset(), nobody),
         Presence: SpendRow(frozenset(), nobody),
+        BarredKeys: SpendRow(frozenset(), nobody),
     }
 )
 

@@ -16,6 +16,7 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
+from consensus.checkpoints import SignedCheckpoint
 from consensus.encoding import Codec, DecodeError, Hash32, PublicKey, Signature
 from consensus.hashing import ZERO_HASH, Domain
 from consensus.types import Proposal, Vote
@@ -165,10 +166,17 @@ class ProposalPair(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1
     second: Proposal
 
 
+class CheckpointPair(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
+    """Two checkpoints of this chain signed by one authority, with whichever of its keys."""
+
+    first: SignedCheckpoint
+    second: SignedCheckpoint
+
+
 class Evidence(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=10):
     """Two signed messages that contradict. Anyone may bring it; it pays no fee."""
 
-    proof: VotePair | ProposalPair
+    proof: VotePair | ProposalPair | CheckpointPair
 
 
 Body: TypeAlias = (

@@ -125,7 +125,10 @@ class Reason(StrEnum):
     )
     NOT_JAILED = ("not_jailed", "The validator is not jailed.")
     STILL_JAILED = ("still_jailed", "The validator's jail term is not over.")
-    INVALID_EVIDENCE = ("invalid_evidence", "The two messages prove no offence of a validator.")
+    INVALID_EVIDENCE = (
+        "invalid_evidence",
+        "The two messages prove no offence of a validator or an authority.",
+    )
     EVIDENCE_OUT_OF_WINDOW = (
         "evidence_out_of_window",
         "The offence is too old to be punished, or of a height that has not come.",

@@ -8,12 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consensus import signing
+from consensus.checkpoints import Checkpoint, SignedCheckpoint
 from consensus.encoding import DecodeError
 from consensus.presence import OpenHeight
 from consensus.reputation import Conduct
 from consensus.types import Proposal, Vote, VoteKind
 from consensus.validators import MAX_STAKE
 from consensus.validators import Validator as Member
+from gtxnode.ledger.authorities import MAX_BARRED, BarredKey, BarredKeys
 from gtxnode.ledger.coins import (
     MAX_COIN_BYTES,
     MAX_LOTS,
@@ -35,6 +37,7 @@ from gtxnode.ledger.transactions import (
     MAX_TRANSACTION_BYTES,
     Body,
     Cancel,
+    CheckpointPair,
     Evidence,
     PlaceBuy,
     PlaceSell,
@@ -80,6 +83,8 @@ OWNER = address("somchai")
 KEY = public_key("somchai's node")
 VOTE = Vote(VoteKind.PREVOTE, 7, 1, bytes(32), 0, KEY, bytes(64))
 PROPOSAL = Proposal(7, 1, 0, bytes(32), KEY, bytes(64))
+CHECKPOINT = Checkpoint(CHAIN, 1, 100, *[bytes(32)] * 4)
+SIGNED_CHECKPOINT = SignedCheckpoint(CHECKPOINT, KEY, bytes(64))
 ORIGIN = Origin(Zone.BANGKOK, Source.SOLAR, 0, 3_600)
 BODIES: tuple[Body, ...] = (
     Transfer((COIN,), (Cash(OWNER, 1), Energy(OWNER, 2, ORIGIN)), b"memo"),
@@ -94,6 +99,7 @@ BODIES: tuple[Body, ...] = (
     Unjail(KEY, (COIN,)),
     Evidence(VotePair(VOTE, msgspec.structs.replace(VOTE, block_id=None))),
     Evidence(ProposalPair(PROPOSAL, msgspec.structs.replace(PROPOSAL, valid_round=-1))),
+    Evidence(CheckpointPair(SIGNED_CHECKPOINT, SIGNED_CHECKPOINT)),
 )
 FULLEST = Validator(
     KEY,
@@ -121,6 +127,7 @@ COINS: tuple[Coin, ...] = (
         (OpenHeight(2**50, bytes(32), (KEY,) * MAX_SEATS),) * MAX_LATE_HEIGHTS,
         (Record(KEY, Conduct(*[2**50] * 5)),) * (2 * MAX_SEATS),
     ),
+    BarredKeys((BarredKey(KEY, 2**50),) * MAX_BARRED),
 )
 
 
@@ -156,7 +163,7 @@ def test_every_kind_is_in_the_tables() -> None:
 @pytest.mark.parametrize("coin", COINS, ids=lambda coin: type(coin).__name__)
 def test_each_coin_is_read_as_it_was_written(coin: Coin) -> None:
     assert decode_coin(encode_coin(coin)) == coin
-    nobodys = isinstance(coin, Supply | Roster | Committee | Presence)
+    nobodys = isinstance(coin, Supply | Roster | Committee | Presence | BarredKeys)
     assert owner_of(coin) == (None if nobodys else OWNER)
 
 

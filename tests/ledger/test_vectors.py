@@ -38,6 +38,8 @@ def values(shown: Any) -> Any:
             return [values(value) for value in shown]
         case str() if shown.lstrip("-").isdecimal() and len(shown) < 20:
             return int(shown)
+        case str() if shown == CHAIN:
+            return shown
         case str():
             return bytes.fromhex(shown)
     return shown

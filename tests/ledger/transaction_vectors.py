@@ -15,10 +15,12 @@ from typing import Any
 import msgspec
 
 from consensus import signing
+from consensus.checkpoints import Checkpoint, SignedCheckpoint, checkpoint_digest
 from consensus.presence import OpenHeight
 from consensus.reputation import Conduct
 from consensus.types import UNSIGNED, Proposal, Vote, VoteKind, proposal_digest, vote_digest
 from consensus.validators import Validator as Member
+from gtxnode.ledger.authorities import BarredKey, BarredKeys, barred_coin_id
 from gtxnode.ledger.coins import (
     Admission,
     BuyOrder,
@@ -41,6 +43,7 @@ from gtxnode.ledger.transactions import (
     KIND_NAMES,
     Body,
     Cancel,
+    CheckpointPair,
     Evidence,
     PlaceBuy,
     PlaceSell,
@@ -124,6 +127,14 @@ def proposed(block: str) -> Proposal:
     return msgspec.structs.replace(proposal, signature=signature)
 
 
+def stated(height: int, block: str) -> SignedCheckpoint:
+    """A checkpoint that the authority has signed."""
+    block_id = sha256(block.encode()).digest()
+    checkpoint = Checkpoint(CHAIN, 2, height, block_id, COMMITMENT, COMMITMENT, COMMITMENT)
+    signature = signing.sign(KEYS["authority"], checkpoint_digest(checkpoint))
+    return SignedCheckpoint(checkpoint, PUBLIC["authority"], signature)
+
+
 SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (
         Transfer(
@@ -169,6 +180,7 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (Unjail(VALIDATOR, (CASH_IN,)), ("somchai",)),
     (Evidence(VotePair(voted("one block", 0), voted("another", -1))), ("malee",)),
     (Evidence(ProposalPair(proposed("one block"), proposed("another"))), ("malee",)),
+    (Evidence(CheckpointPair(stated(300, "one block"), stated(300, "another"))), ("malee",)),
 )
 ORDER_ID = sha256(b"an order").digest()
 COINS: tuple[tuple[bytes, Coin], ...] = (
@@ -208,6 +220,7 @@ COINS: tuple[tuple[bytes, Coin], ...] = (
             (Record(VALIDATOR, Conduct(20, 19, 3, 1)),),
         ),
     ),
+    (barred_coin_id(CHAIN), BarredKeys((BarredKey(PUBLIC["authority"], 12),))),
 )
 
 
