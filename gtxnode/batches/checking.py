@@ -5,6 +5,7 @@ bounds how long one call keeps a thread.
 """
 
 from collections.abc import Sequence
+from itertools import chain
 
 from consensus import signing
 from gtxnode.batches.batch import BatchKind, open_batch
@@ -40,14 +41,15 @@ def check_signatures(
     parsed: Sequence[UnverifiedTransaction],
 ) -> list[CheckedTransaction | None]:
     """Verify every signature; None in the place of a transaction with a bad one."""
-    checks = [check for item in parsed for check in item.signature_checks()]
+    owed = [item.signature_checks() for item in parsed]
+    checks = list(chain.from_iterable(owed))
     verdicts: list[bool] = []
     for start in range(0, len(checks), SLICE_CHECKS):
         verdicts.extend(signing.verify_slice(checks[start : start + SLICE_CHECKS]))
     results: list[CheckedTransaction | None] = []
     at = 0
-    for item in parsed:
-        count = len(item.witnesses)
-        results.append(item.verified() if all(verdicts[at : at + count]) else None)
-        at += count
+    for item, its_checks in zip(parsed, owed, strict=True):
+        end = at + len(its_checks)
+        results.append(item.verified() if all(verdicts[at:end]) else None)
+        at = end
     return results

@@ -68,9 +68,8 @@ def end(state: BlockState) -> None:
     _fix_committee(state, epoch)
     outdated = epoch - rules.evidence_epochs
     if outdated >= 0:
-        coin_id = committee_coin_id(context.chain_id, outdated)
-        assert state.coins.get(coin_id) is not None, "every epoch had its committee"
-        state.coins.spend(coin_id)
+        committee = _committee(state, outdated)
+        state.coins.spend(committee_coin_id(context.chain_id, committee.epoch))
 
 
 def choose(candidates: Sequence[Validator], seats: int) -> tuple[Member, ...]:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from consensus.checkpoints import InvalidCheckpoint, check_contradiction
 from consensus.evidence import InvalidEvidence, check_evidence, signer_of
+from consensus.validators import ValidatorSet
 from gtxnode.ledger.authorities import BarredKey, BarredKeys, all_authorities, barred_coin_id
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.staking import epoch_at, find, keep, require_registry
@@ -69,8 +70,14 @@ def _against_validator(state: BlockState, pair: VotePair | ProposalPair) -> None
     offender = signer_of(first)
     if offender in committee.punished:
         raise Refused(Reason.ALREADY_PUNISHED, f"{offender.hex()} in epoch {committee.epoch}")
+    # Signatures are checked last, and a stranger's not at all: evidence pays no fee.
+    seat = [each for each in committee.members if each.public_key == offender]
+    if not seat:
+        raise Refused(
+            Reason.INVALID_EVIDENCE, f"{offender.hex()} had no vote in epoch {committee.epoch}"
+        )
     try:
-        check_evidence(state.context.chain_id, committee.validator_set(), first, second)
+        check_evidence(state.context.chain_id, ValidatorSet(seat), first, second)
     except InvalidEvidence as error:
         raise Refused(Reason.INVALID_EVIDENCE, str(error)) from error
     validator = find(state, offender)

@@ -18,8 +18,9 @@ import msgspec
 
 from consensus.checkpoints import SignedCheckpoint
 from consensus.encoding import Codec, DecodeError, Hash32, PublicKey, Signature
+from consensus.evidence import offence_of, signer_of
 from consensus.hashing import ZERO_HASH, Domain
-from consensus.types import Proposal, Vote
+from consensus.types import Proposal, Vote, proposal_digest, vote_digest
 from gtxnode.ledger.coins import MAX_LOTS, Amount, Cash, CoinId, Energy
 from gtxnode.ledger.validators import StakedAmount
 from gtxnode.metering.meters import (
@@ -251,10 +252,13 @@ class UnverifiedTransaction(msgspec.Struct, frozen=True, gc=False):
     body: Body
     witnesses: tuple[Witness, ...]
     encoded: bytes
+    exhibits: tuple[SignatureCheck, ...] = ()
+    """The signatures of the messages that evidence is made of."""
 
     def signature_checks(self) -> list[SignatureCheck]:
         """What must verify before `verified` may be called."""
-        return [(w.public_key, self.id, w.signature) for w in self.witnesses]
+        checks = [(w.public_key, self.id, w.signature) for w in self.witnesses]
+        return [*checks, *self.exhibits] if self.exhibits else checks
 
     def verified(self) -> CheckedTransaction:
         """The transaction for execution. Only to be called once every check came back True."""
@@ -290,7 +294,8 @@ def encode_transaction(transaction: Transaction) -> bytes:
 def parse(chain_id: str, data: bytes) -> UnverifiedTransaction:
     """Read a transaction's bytes and check all that needs neither state nor signatures.
 
-    Raises `Refused`: `MALFORMED_TRANSACTION`, `WITNESSES_UNSORTED`, `DUPLICATE_INPUT`.
+    Raises `Refused`: `MALFORMED_TRANSACTION`, `WITNESSES_UNSORTED`, `DUPLICATE_INPUT`,
+    `INVALID_EVIDENCE`.
     """
     try:
         transaction = _CODEC.decode(data)
@@ -303,7 +308,24 @@ def parse(chain_id: str, data: bytes) -> UnverifiedTransaction:
     if len(inputs) > 1 and len(set(inputs)) != len(inputs):
         raise Refused(Reason.DUPLICATE_INPUT, f"{len(inputs)} inputs, {len(set(inputs))} coins")
     identity = _domain(chain_id).hash(_ENCODER.encode(body))
+    if type(body) is Evidence and isinstance(body.proof, VotePair | ProposalPair):
+        exhibits = _exhibits(chain_id, body.proof)
+        return UnverifiedTransaction(identity, body, witnesses, data, exhibits)
     return UnverifiedTransaction(identity, body, witnesses, data)
+
+
+def _exhibits(chain_id: str, proof: VotePair | ProposalPair) -> tuple[SignatureCheck, ...]:
+    """Evidence pays no fee, so no block may carry any that accuses nobody or was not signed."""
+    pair = (proof.first, proof.second)
+    if offence_of(*pair) is None:
+        raise Refused(Reason.INVALID_EVIDENCE, "the two can stand beside each other")
+    return tuple((signer_of(each), _digest(chain_id, each), each.signature) for each in pair)
+
+
+def _digest(chain_id: str, message: Vote | Proposal) -> bytes:
+    if isinstance(message, Vote):
+        return vote_digest(chain_id, message)
+    return proposal_digest(chain_id, message)
 
 
 def _check_sorted(witnesses: tuple[Witness, ...]) -> None:

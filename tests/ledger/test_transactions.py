@@ -12,9 +12,10 @@ from consensus.checkpoints import Checkpoint, SignedCheckpoint
 from consensus.encoding import DecodeError
 from consensus.presence import OpenHeight
 from consensus.reputation import Conduct
-from consensus.types import Proposal, Vote, VoteKind
 from consensus.validators import MAX_STAKE
 from consensus.validators import Validator as Member
+from gtxnode.batches.checking import check_signatures
+from gtxnode.ledger import wallet
 from gtxnode.ledger.authorities import MAX_BARRED, BarredKey, BarredKeys
 from gtxnode.ledger.coins import (
     MAX_COIN_BYTES,
@@ -76,13 +77,20 @@ from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.primitives.zones import Zone
-from tests.ledger.little_chain import CHAIN, address, meter_of, public_key, registration, signed
+from tests.ledger.little_chain import (
+    CHAIN,
+    address,
+    meter_of,
+    private_key,
+    public_key,
+    registration,
+    signed,
+)
+from tests.ledger.little_registry import prevote, proposal
 
 COIN = bytes(34)
 OWNER = address("somchai")
 KEY = public_key("somchai's node")
-VOTE = Vote(VoteKind.PREVOTE, 7, 1, bytes(32), 0, KEY, bytes(64))
-PROPOSAL = Proposal(7, 1, 0, bytes(32), KEY, bytes(64))
 CHECKPOINT = Checkpoint(CHAIN, 1, 100, *[bytes(32)] * 4)
 SIGNED_CHECKPOINT = SignedCheckpoint(CHECKPOINT, KEY, bytes(64))
 ORIGIN = Origin(Zone.BANGKOK, Source.SOLAR, 0, 3_600)
@@ -97,8 +105,8 @@ BODIES: tuple[Body, ...] = (
     Stake(KEY, (COIN,), 5, (Cash(OWNER, 1),), Registration(OWNER, Zone.BANGKOK, bytes(64))),
     Unstake(KEY, (COIN,), 5),
     Unjail(KEY, (COIN,)),
-    Evidence(VotePair(VOTE, msgspec.structs.replace(VOTE, block_id=None))),
-    Evidence(ProposalPair(PROPOSAL, msgspec.structs.replace(PROPOSAL, valid_round=-1))),
+    Evidence(VotePair(prevote("somchai", 7, "one"), prevote("somchai", 7, None))),
+    Evidence(ProposalPair(proposal("somchai", 7, "one"), proposal("somchai", 7, "two"))),
     Evidence(CheckpointPair(SIGNED_CHECKPOINT, SIGNED_CHECKPOINT)),
 )
 FULLEST = Validator(
@@ -147,11 +155,31 @@ def test_each_kind_is_read_as_it_was_written(body: Body) -> None:
     parsed = parse(CHAIN, sent.encoded)
     assert parsed.body == body
     assert parsed.id == sent.id == transaction_id(CHAIN, body)
-    assert signing.verify_slice(parsed.signature_checks()) == [True]
+    assert all(signing.verify_slice(parsed.signature_checks()))
     checked = parsed.verified()
     assert checked == sent
     assert checked.signers == (public_key("somchai"),)
     assert checked.addresses == (OWNER,)
+
+
+def test_evidence_that_accuses_nobody_is_not_read() -> None:
+    one, other = prevote("somchai", 7, "one"), prevote("somchai", 7, "two")
+    for second in (one, prevote("somchai", 7, "two", 1), prevote("malee", 7, "two")):
+        assert refusal(wire(Evidence(VotePair(one, second)))) is Reason.INVALID_EVIDENCE
+    twice = proposal("somchai", 7, "one")
+    assert refusal(wire(Evidence(ProposalPair(twice, twice)))) is Reason.INVALID_EVIDENCE
+    assert parse(CHAIN, wire(Evidence(VotePair(one, other)))).exhibits
+
+
+def test_evidence_that_was_never_signed_is_noticed_with_the_witnesses() -> None:
+    one, other = prevote("somchai", 7, "one"), prevote("somchai", 7, "two")
+    forged = msgspec.structs.replace(other, signature=one.signature)
+    parsed = parse(CHAIN, signed(Evidence(VotePair(one, forged)), "malee").encoded)
+    assert signing.verify_slice(parsed.signature_checks()) == [True, True, False]
+    assert check_signatures([parsed]) == [None]
+    elsewhere = wallet.sign("another", Evidence(VotePair(one, other)), private_key("malee"))
+    parsed = parse("another", elsewhere.encoded)
+    assert signing.verify_slice(parsed.signature_checks()) == [True, False, False]
 
 
 def test_every_kind_is_in_the_tables() -> None:
@@ -279,7 +307,8 @@ def read_or_refuse(data: bytes) -> None:
     except Refused:
         return
     assert encode_transaction(Transaction(parsed.body, parsed.witnesses)) == data
-    assert signing.verify_slice(parsed.signature_checks()) == [False] * len(parsed.witnesses)
+    witnessed = parsed.signature_checks()[: len(parsed.witnesses)]
+    assert signing.verify_slice(witnessed) == [False] * len(parsed.witnesses)
 
 
 @given(st.one_of(st.binary(max_size=200), st.sampled_from(COINS).map(encode_coin)), st.data())
