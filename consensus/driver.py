@@ -24,7 +24,7 @@
 | JudgeBlock       | feeds back BlockJudged, when it knows                                  |
 | SetTimeout       | feeds back TimeoutFired after `Timeouts.duration_ms`                   |
 | Decided          | stores block and commit, synced; rotates the journal; next height      |
-| Overruled        | tells its operator that two thirds finalised what we hold invalid      |
+| Overruled        | tells its operator; takes the commit if only its clock was against it  |
 | Evidence         | keeps the two messages for a slashing transaction                      |
 
 Effects are performed in order. Every input that is taken is persisted before anything

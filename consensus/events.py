@@ -203,11 +203,11 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Overruled:
-    """Two thirds made final a block that we judged invalid. It is never decided here.
+    """Two thirds made final a block that we judged invalid. The driver never decides it.
 
     Either this node is wrong (its clock, its disk, its software), or two thirds of the stake
-    include faulty ones. The shell tells its operator; the node stays at this height until
-    somebody settles which.
+    include faulty ones. The shell tells its operator. Where only our clock spoke against the
+    block it takes the commit; where the block breaks a rule it stops.
     """
 
     block_id: bytes

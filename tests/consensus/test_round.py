@@ -1,5 +1,9 @@
 """The round, line by line: (state, input) and the state and outputs that must follow."""
 
+import inspect
+import re
+from itertools import pairwise
+
 import pytest
 
 from consensus.round import (
@@ -173,3 +177,16 @@ IDLE: list[tuple[RoundState, RoundInput]] = [
 def test_what_no_line_takes_changes_nothing(state: RoundState, event: RoundInput) -> None:
     """An input that comes too early, too late or for another round."""
     assert apply(state, event) == (state, ())
+
+
+def test_every_arm_cites_its_lines() -> None:
+    """The comment over each arm says which of the paper's lines 11 to 67 it stands for."""
+    lines = inspect.getsource(apply).splitlines()
+    cited: set[int] = set()
+    for before, line in pairwise(lines):
+        if line.startswith("        case "):
+            spans = re.findall(r"(\d+)(?:-(\d+))?", before.partition("#")[2])
+            assert spans, f"no line over {line.strip()}"
+            for first, last in spans:
+                cited |= set(range(int(first), int(last or first) + 1))
+    assert cited == set(range(11, 68))

@@ -124,6 +124,18 @@ def test_a_third_can_fork_and_evidence_names_them(make: Callable[[int], World], 
         assert {each.offence for each in findings} == {Offence.AMNESIA}
 
 
+def test_a_silent_third_stops_the_chain_and_no_more() -> None:
+    """While one of three says nothing nobody decides, for two are not over two thirds; when it
+    speaks again everybody does."""
+    world = World(Plan(5, heights=3, nodes=3, faults=()))
+    populate(world)
+    world.network.groups = (frozenset({"v0"}), frozenset({"v1", "v2"}))
+    before: list[int] = []
+    world.later(world.healed_ms - 1, lambda: before.append(len(world.checker.decided)))
+    assert world.run().heights >= 3
+    assert before == [0]
+
+
 class Measured(Node):
     """Holds the driver to its named limits after every step."""
 
