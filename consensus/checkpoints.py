@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from itertools import pairwise
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 
 import msgspec
 
@@ -89,6 +89,18 @@ class VerifiedCheckpoint:
     """A checkpoint that enough authorities signed. Only `verify` makes one."""
 
     checkpoint: Checkpoint
+
+
+class Point(Protocol):
+    """A place that a chain has to run through: a checkpoint, or whatever else is trusted to be."""
+
+    @property
+    def height(self) -> int:
+        """Of the block."""
+
+    @property
+    def block_id(self) -> bytes:
+        """Its id, 32 bytes."""
 
 
 class Relation(Enum):
@@ -201,7 +213,7 @@ def may_sign(last: Checkpoint | None, new: Checkpoint) -> bool:
     return new.height > last.height and new.epoch >= last.epoch
 
 
-def relation(checkpoint: Checkpoint, tip_height: int, id_at_checkpoint: bytes | None) -> Relation:
+def relation(checkpoint: Point, tip_height: int, id_at_checkpoint: bytes | None) -> Relation:
     """How a chain lies to a checkpoint. `CrossesCheckpoint` if it runs past another block.
 
     `id_at_checkpoint`: the chain's block at the checkpoint's height, None for a chain that

@@ -9,6 +9,7 @@
     HOME/data/<shard>/db           the shard's LevelDB
     HOME/data/<shard>/journal      its consensus journal
     HOME/data/<shard>/signer       the guard that refuses to sign twice
+    HOME/data/<shard>/authority-*  the same for an authority's key, by its first hex digits
 
 The node's own keys are not encrypted: a node that restarts by itself at night has nobody to ask
 for a passphrase.
@@ -80,6 +81,9 @@ class Home:
 
     def signer(self, shard: str) -> Path:
         return self.path / "data" / shard / "signer"
+
+    def checkpoint_guard(self, shard: str, public_key: bytes) -> Path:
+        return self.path / "data" / shard / f"authority-{public_key.hex()[:16]}"
 
 
 def write_private_key(path: Path, private_key: bytes) -> None:

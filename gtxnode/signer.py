@@ -49,6 +49,8 @@ class Step(IntEnum):
     PROPOSE = 1
     PREVOTE = 2
     PRECOMMIT = 3
+    CHECKPOINT = 4
+    """An authority's, with the epoch in place of the round (gtxnode/checkpoints/guard.py)."""
 
 
 class Place(NamedTuple):
@@ -240,6 +242,8 @@ class Signer:
 
 
 def _shown(place: Place) -> str:
+    if place.step == Step.CHECKPOINT:
+        return f"height {place.height}, epoch {place.round}, checkpoint"
     return f"height {place.height}, round {place.round}, {Step(place.step).name.lower()}"
 
 

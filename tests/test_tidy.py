@@ -55,8 +55,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     # one chain's parts
     frozenset(
         {
-            "accuser", "admission", "application", "arrivals", "batches", "chain", "engine",
-            "hosting", "intake", "relay", "sync",
+            "accuser", "admission", "application", "arrivals", "batches", "chain", "checkpoints",
+            "engine", "hosting", "intake", "relay", "sync",
         }
     ),
     frozenset(

@@ -320,6 +320,11 @@ class ChainStore:
 
     # ---- readers ----
 
+    @property
+    def database(self) -> KeyValue:
+        """Where what is kept beside the blocks stands: certificates of checkpoints."""
+        return self._store
+
     def get(self, coin_id: bytes) -> bytes | None:
         """The encoded coin of an id, if it is unspent."""
         return self._store.get(COINS + coin_id)
