@@ -5,6 +5,8 @@ targets, ledger parameters) stands in the genesis and is changed on chain, never
 `gtxnode/layers.py` gathers these values from files and the environment.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -28,6 +30,9 @@ Name = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Za-z._-]{1,64}$")]
 Shard = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 ListenAddress = Annotated[
     str, msgspec.Meta(pattern=r"^/(ip4|ip6|dns|dns4|dns6)/[^/]{1,253}/tcp/[0-9]{1,5}$")
+]
+CheckpointText = Annotated[
+    str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,47}:[1-9][0-9]{0,14}:[0-9a-f]{64}$")
 ]
 PeerAddress = Annotated[
     str,
@@ -159,6 +164,27 @@ class ConsensusConfig(Section, frozen=True):
     ] = 64 * MIB
 
 
+class CheckpointsConfig(Section, frozen=True):
+    """[checkpoints]: what the authorities sign, and what this node holds to."""
+
+    keys: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(max_length=64),
+        described(
+            "Files of authorities' keys, as paths from the home: this node signs checkpoints for "
+            "them."
+        ),
+    ] = ()
+    trusted: Annotated[
+        tuple[CheckpointText, ...],
+        msgspec.Meta(max_length=64),
+        described(
+            "Final blocks that this node's chains must run through, as SHARD:HEIGHT:BLOCK-ID: what "
+            "a new node starts from."
+        ),
+    ] = ()
+
+
 class BatchesConfig(Section, frozen=True):
     """[batches]: how clients' transactions are gathered and checked."""
 
@@ -226,6 +252,7 @@ class Config(Section, frozen=True):
     rpc: RpcConfig = RpcConfig()
     http: HttpConfig = HttpConfig()
     consensus: ConsensusConfig = ConsensusConfig()
+    checkpoints: CheckpointsConfig = CheckpointsConfig()
     batches: BatchesConfig = BatchesConfig()
     pool: PoolConfig = PoolConfig()
     storage: StorageConfig = StorageConfig()
@@ -241,6 +268,9 @@ def check(config: Config) -> None:
         raise Misfit("http.port", f"{config.http.port} is taken by rpc.port")
     if len(set(config.node.shards)) != len(config.node.shards):
         raise Misfit("node.shards", "names a shard twice")
+    trusted = trusted_blocks(config.checkpoints.trusted)
+    if len({(each.shard, each.height) for each in trusted}) != len(trusted):
+        raise Misfit("checkpoints.trusted", "names a height twice")
     for index, address in enumerate(config.p2p.listen):
         if int(address.rpartition("/")[2]) > 65_535:
             raise Misfit(f"p2p.listen[{index}]", "the port is over 65535")
@@ -249,15 +279,33 @@ def check(config: Config) -> None:
         raise Misfit("pool.max_bytes", "is less than two batches (batches.max_bytes)")
 
 
+@dataclass(frozen=True, slots=True)
+class TrustedBlock:
+    """A final block that an operator vouches for."""
+
+    shard: str
+    height: int
+    block_id: bytes
+
+
+def trusted_blocks(texts: Iterable[str]) -> tuple[TrustedBlock, ...]:
+    """What `checkpoints.trusted` says, in its order."""
+    parts = (text.split(":") for text in texts)
+    return tuple(TrustedBlock(name, int(at), bytes.fromhex(id_)) for name, at, id_ in parts)
+
+
 def hosted_shards(config: Config, known: tuple[str, ...]) -> tuple[str, ...]:
     """The shards that this node hosts out of those of the genesis, in the genesis' order.
 
-    `Misfit` when `node.shards` names one that the genesis does not have.
+    `Misfit` when a key names one that the genesis does not have.
     """
-    for index, shard in enumerate(config.node.shards):
-        if shard not in known:
-            raise Misfit(
-                f"node.shards[{index}]",
-                f"{shard} is not in the genesis, which has {', '.join(known)}",
-            )
+    named = {
+        "node.shards": config.node.shards,
+        "checkpoints.trusted": [each.shard for each in trusted_blocks(config.checkpoints.trusted)],
+    }
+    for key, shards in named.items():
+        for index, shard in enumerate(shards):
+            if shard not in known:
+                reason = f"{shard} is not in the genesis, which has {', '.join(known)}"
+                raise Misfit(f"{key}[{index}]", reason)
     return tuple(shard for shard in known if not config.node.shards or shard in config.node.shards)

@@ -3,22 +3,29 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import trio
 
 from consensus import signing
 from consensus.timeouts import Timeouts
+from gtxnode.accuser import Accuser
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import ValidatorSets, validator_sets
-from gtxnode.config import Config
+from gtxnode.checkpoints.archive import CertificateArchive
+from gtxnode.checkpoints.guard import CheckpointGuard, open_guards
+from gtxnode.checkpoints.service import Checkpoints
+from gtxnode.checkpoints.statement import Statements
+from gtxnode.config import Config, trusted_blocks
 from gtxnode.engine import Pace
 from gtxnode.genesis import Genesis, chain_id, genesis_id
 from gtxnode.home import Home
 from gtxnode.intake import Sealing
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.market.orders import Depth
+from gtxnode.relay import CheckpointEnvelope, Relay
 from gtxnode.signer import Signer
 from p2p.network import Network
 from storage.journal import Journal
@@ -51,16 +58,27 @@ class ShardObserver(Protocol):
     def evidence(self) -> None:
         """A validator signed two messages that contradict."""
 
+    def checkpoint(self, height: int, lag_blocks: int) -> None:
+        """The newest certified checkpoint, and how many blocks are final after it."""
+
+    def refused_checkpoint(self, reason: str) -> None:
+        """A peer's word or certificate was refused."""
+
+    def conflicting_checkpoints(self) -> None:
+        """An authority contradicted itself, or enough of them what is final here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The node's private keys: the network's names it among peers, the validator's votes.
+    """The node's private keys: the network's names it among peers, the validator's votes, the
+    authorities' sign checkpoints.
 
     A node that only follows needs no validator's key, and does not look for one.
     """
 
     network_key: bytes
     validator_key: bytes | None
+    authority_keys: tuple[bytes, ...] = ()
 
     @property
     def validator(self) -> bytes | None:
@@ -82,11 +100,13 @@ class Hosting:
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """What a chain keeps on disk; no signer where this node does not vote."""
+    """What a chain keeps on disk; no signer where this node does not vote, and a guard for each
+    authority's key that it holds."""
 
     store: ChainStore
     journal: Journal
     signer: Signer | None
+    guards: tuple[CheckpointGuard, ...]
 
 
 def sealing(host: Hosting, until_block_s: Callable[[], float], *, votes: bool) -> Sealing:
@@ -120,6 +140,30 @@ def pace(host: Hosting, name: str) -> Pace:
     )
 
 
+def checkpoints(
+    name: str,
+    host: Hosting,
+    disk: Disk,
+    sets: ValidatorSets,
+    relay: Relay,
+    accuser: Accuser,
+    is_behind: Callable[[], bool],
+) -> Checkpoints:
+    """What a chain signs, collects and holds to of checkpoints."""
+    return Checkpoints(
+        Statements(disk.store, sets),
+        CertificateArchive(disk.store.database),
+        disk.guards,
+        [each for each in trusted_blocks(host.config.checkpoints.trusted) if each.shard == name],
+        host.network,
+        relay.peers,
+        lambda word: relay.spread(CheckpointEnvelope(word)),
+        accuser.accuse_authority,
+        is_behind,
+        host.observer,
+    )
+
+
 @asynccontextmanager
 async def open_disk(name: str, host: Hosting, home: Home) -> AsyncIterator[Disk]:
     """Open what a chain keeps on disk, and close it in the end.
@@ -142,7 +186,16 @@ async def open_disk(name: str, host: Hosting, home: Home) -> AsyncIterator[Disk]
             fresh = (store.tip.height == 0 or not votes) and not journal.recovered
             signer = Signer.open(home.signer(name), key, store.chain_id, create=fresh)
             stack.callback(signer.close)
-        yield Disk(store, journal, signer)
+        guards = stack.enter_context(
+            open_guards(
+                store.chain_id,
+                store.parameters,
+                CertificateArchive(store.database),
+                host.identity.authority_keys,
+                partial(home.checkpoint_guard, name),
+            )
+        )
+        yield Disk(store, journal, signer, guards)
 
 
 def sets_on(name: str, genesis: Genesis, store: ChainStore) -> ValidatorSets:

@@ -58,3 +58,16 @@ class Measures:
     def evidence(self) -> None:
         """A validator signed two messages that contradict."""
         self._metrics.evidence.inc()
+
+    def checkpoint(self, height: int, lag_blocks: int) -> None:
+        """The newest certified checkpoint, and how many blocks are final after it."""
+        self._metrics.checkpoint_height.set(height)
+        self._metrics.checkpoint_lag.set(lag_blocks)
+
+    def refused_checkpoint(self, reason: str) -> None:
+        """A peer's word or certificate was refused."""
+        self._metrics.refused_checkpoint(reason)
+
+    def conflicting_checkpoints(self) -> None:
+        """An authority contradicted itself, or enough of them what is final here."""
+        self._metrics.checkpoint_conflicts.inc()

@@ -167,8 +167,39 @@ class _ChainFamilies:
         self.evidence = counter(
             "evidence_total", "Pairs of signed messages of one validator that contradict."
         )
+        self.checkpoints = _CheckpointFamilies(registry)
         self.storage_ops = counter(
             "storage_io_ops_total", "Operations of the chain's database, by kind.", "operation"
+        )
+
+
+class _CheckpointFamilies:
+    """The series of the authorities' checkpoints, by the label `shard`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.height = Gauge(
+            "gridtokenx_checkpoint_height",
+            "The last block whose checkpoint enough authorities signed.",
+            ("shard",),
+            registry=registry,
+        )
+        self.lag = Gauge(
+            "gridtokenx_checkpoint_lag_blocks",
+            "Final blocks after the last certified checkpoint.",
+            ("shard",),
+            registry=registry,
+        )
+        self.refused = Counter(
+            "gridtokenx_checkpoints_refused_total",
+            "Authorities' words and certificates from peers that were refused, by reason.",
+            ("shard", "reason"),
+            registry=registry,
+        )
+        self.conflicts = Counter(
+            "gridtokenx_checkpoint_conflicts_total",
+            "Checkpoints that contradict one another, or what is final: none is ever right.",
+            ("shard",),
+            registry=registry,
         )
 
 
@@ -195,6 +226,10 @@ class ShardMetrics:
         self.database_writes = families.storage_ops.labels(shard, "write_batch")
         self._refused_messages = families.refused_messages
         self.evidence = families.evidence.labels(shard)
+        self.checkpoint_height = families.checkpoints.height.labels(shard)
+        self.checkpoint_lag = families.checkpoints.lag.labels(shard)
+        self.checkpoint_conflicts = families.checkpoints.conflicts.labels(shard)
+        self._refused_checkpoints = families.checkpoints.refused
         self._trades = families.trades.labels(shard)
         self._trade_kwh = families.trade_kwh.labels(shard)
         self._traded_kwh = families.traded_kwh.labels(shard)
@@ -210,6 +245,10 @@ class ShardMetrics:
     def refused_message(self, reason: str) -> None:
         """A consensus message was refused, for one of consensus' reasons."""
         self._refused_messages.labels(self._shard, reason).inc()
+
+    def refused_checkpoint(self, reason: str) -> None:
+        """A peer's word or certificate was refused, for one of consensus' reasons."""
+        self._refused_checkpoints.labels(self._shard, reason).inc()
 
     def minted(self, energy_wh: int) -> None:
         """Energy came into being."""

@@ -169,7 +169,7 @@ class Node:
 async def open_node(home: Home, config: Config, genesis: Genesis) -> AsyncIterator[Node]:
     """A running node: its network, its chains, then its interfaces."""
     names = hosted_shards(config, tuple(each.id for each in genesis.shards))
-    identity = read_identity(home, config.node.role)
+    identity = read_identity(home, config)
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         stack.enter_context(FileLock.acquire(home.path / HOME_LOCK_NAME))
@@ -259,11 +259,13 @@ async def _remember_peers(home: Home, network: Network) -> None:
         write_known_peers(home.known_peers, network.known())
 
 
-def read_identity(home: Home, role: Role) -> Identity:
-    """The keys that a node of this role needs; raises `UnusableKey`."""
-    votes = role is Role.VALIDATOR
+def read_identity(home: Home, config: Config) -> Identity:
+    """The keys that a node with these settings needs; raises `UnusableKey`."""
+    votes = config.node.role is Role.VALIDATOR
     return Identity(
-        read_private_key(home.network_key), read_private_key(home.validator_key) if votes else None
+        read_private_key(home.network_key),
+        read_private_key(home.validator_key) if votes else None,
+        tuple(read_private_key(home.path / key) for key in config.checkpoints.keys),
     )
 
 

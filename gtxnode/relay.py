@@ -16,6 +16,7 @@ import msgspec
 import structlog
 import trio
 
+from consensus.checkpoints import SignedCheckpoint
 from consensus.encoding import Codec, DecodeError, Hash32, Height, PublicKey
 from consensus.types import Commit, Header
 from gtxnode.batches.batch import MAX_BATCH_BYTES
@@ -74,7 +75,20 @@ class Announcement(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=5
     height: Height
 
 
-Envelope = ConsensusEnvelope | BatchEnvelope | HeadEnvelope | FinalEnvelope | Announcement
+class CheckpointEnvelope(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=6):
+    """What one authority signed of a final block."""
+
+    word: SignedCheckpoint
+
+
+Envelope = (
+    ConsensusEnvelope
+    | BatchEnvelope
+    | HeadEnvelope
+    | FinalEnvelope
+    | Announcement
+    | CheckpointEnvelope
+)
 
 _ENVELOPE: Final[Codec[Envelope]] = Codec(
     Envelope,  # type: ignore[arg-type]
@@ -176,6 +190,11 @@ class Relay:
             topic in peer.topics and channel not in peer.channels for peer in self._network.peers()
         ):
             await self.announce(envelope)
+
+    async def spread(self, envelope: Envelope) -> None:
+        """Send both ways: for what is small and rare, and has to come to all."""
+        self.broadcast(envelope)
+        await self.announce(envelope)
 
     async def announce(self, envelope: Envelope) -> None:
         """Gossip to the whole topic; never waits for a neighbour, as consensus calls this."""

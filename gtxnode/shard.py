@@ -27,11 +27,12 @@ from gtxnode.chain.records import BlockRecord
 from gtxnode.engine import Engine
 from gtxnode.genesis import genesis_id
 from gtxnode.home import Home
-from gtxnode.hosting import Disk, Hosting, open_disk, pace, sealing, sets_on
+from gtxnode.hosting import Disk, Hosting, checkpoints, open_disk, pace, sealing, sets_on
 from gtxnode.intake import Intake
 from gtxnode.relay import (
     Announcement,
     BatchEnvelope,
+    CheckpointEnvelope,
     ConsensusEnvelope,
     Envelope,
     FinalEnvelope,
@@ -87,6 +88,9 @@ class Shard:
         )
         self._accuser = Accuser(store, host.identity.network_key, self._intake.submit)
         sets = sets_on(name, host.genesis, store)
+        self.checkpoints = checkpoints(
+            name, host, disk, sets, self._relay, self._accuser, self._is_behind
+        )
         self.view = ChainView(name, store, self._intake, sets)
         self._application = ChainApplication(
             store,
@@ -116,6 +120,7 @@ class Shard:
             self._application.validators,
             self._engine.synced,
             self.view.wait_for_height,
+            self.checkpoints.check_block,
         )
 
     async def run(self, task_status: "TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
@@ -130,6 +135,7 @@ class Shard:
             nursery.start_soon(self._intake.run)
             nursery.start_soon(self._engine.run, self._store.last_commit)
             nursery.start_soon(self._follower.run)
+            nursery.start_soon(self.checkpoints.run)
             nursery.start_soon(self._keep_house)
             nursery.start_soon(self._announce)
             task_status.started()
@@ -146,6 +152,7 @@ class Shard:
             pending_transactions=self._pool.pending_transactions,
             pending_batches=len(self._pool),
             validator=self._voter(),
+            checkpoint=self.checkpoints.height or None,
         )
 
     def parameters(self) -> ChainParameters:
@@ -173,6 +180,8 @@ class Shard:
             case Announcement(addresses, _, height):
                 self._host.network.learn(peer, addresses)
                 self._follower.note_head(peer, height)
+            case CheckpointEnvelope(word):
+                self.checkpoints.receive(peer, word)
 
     # ---- what becomes final ----
 
@@ -197,6 +206,7 @@ class Shard:
         )
         self._intake.expire()
         self._admission.settle()
+        self.checkpoints.advanced()
         self.view.advanced()
         self._relay.broadcast(HeadEnvelope(self._store.tip.height, self._store.tip.id))
         if header.proposer == self._validator:
@@ -262,6 +272,9 @@ class Shard:
         voter = self._application.validators(self._store.tip.height + 1).get(self._validator or b"")
         return Hex(voter.public_key) if voter is not None else None
 
+    def _is_behind(self) -> bool:
+        return self._follower.catching_up
+
     def _until_block_s(self) -> float:
         return self._pace.until_due_s(self._store.tip.time_ms)
 
@@ -273,7 +286,10 @@ class Shard:
 async def open_shard(name: str, host: Hosting, home: Home) -> AsyncIterator[Shard]:
     """A chain over what it keeps on disk, which is closed in the end.
 
-    Raises storage's errors, among them `Locked` where another process has this home.
+    Raises storage's errors, among them `Locked` where another process has this home, and
+    `CheckpointCrossed`.
     """
     async with open_disk(name, host, home) as disk:
-        yield Shard(name, host, disk)
+        shard = Shard(name, host, disk)
+        shard.checkpoints.hold()
+        yield shard

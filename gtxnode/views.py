@@ -17,6 +17,7 @@ from gtxnode.batches.gather import Waiting
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import ValidatorSets
+from gtxnode.checkpoint_views import checkpoint_view
 from gtxnode.coin_views import coin_view
 from gtxnode.events import events_of, refusal_of, trade_views
 from gtxnode.ledger.coins import (
@@ -43,6 +44,7 @@ from gtxnode.rpc.views import (
     BalanceView,
     BlockView,
     BookView,
+    CheckpointView,
     CoinPage,
     Event,
     HeadView,
@@ -307,6 +309,10 @@ class ChainView:
         return await trio.to_thread.run_sync(
             validators_view, self.shard, self._store, self._sets, height
         )
+
+    async def checkpoint(self, height: int | None) -> CheckpointView:
+        """The authorities' checkpoint of a height, the newest if none is given."""
+        return await trio.to_thread.run_sync(checkpoint_view, self.shard, self._store, height)
 
     async def meter(self, id: bytes) -> MeterView:
         """A meter and its last accepted reading; raises `NotFound`."""

@@ -61,7 +61,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     ),
     frozenset(
         {
-            "coin_views", "events", "measure", "rpc", "shard", "validator_views", "views", "web",
+            "checkpoint_views", "coin_views", "events", "measure", "rpc", "shard",
+            "validator_views", "views", "web",
         }
     ),
     frozenset({"node"}),

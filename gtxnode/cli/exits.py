@@ -65,6 +65,7 @@ ENDS: Mapping[str, Exit] = MappingProxyType(
         "gtxnode.signer.ForeignSigner": Exit.CONFIGURATION,
         "gtxnode.signer.WouldSignTwice": Exit.FAILED,
         "gtxnode.application.Diverged": Exit.FAILED,
+        "gtxnode.checkpoints.statement.CheckpointCrossed": Exit.FAILED,
         "gtxnode.chain.store.WrongGenesis": Exit.CONFIGURATION,
         "gtxnode.rpc.listener.CannotListen": Exit.CONFIGURATION,
         "p2p.errors.NetworkError": Exit.CONFIGURATION,

@@ -30,6 +30,7 @@ COMMANDS = {
     "meter": Lazy("gtxnode.cli.query:meter", "A meter and its last reading."),
     "supply": Lazy("gtxnode.cli.query:supply", "What was minted and retired."),
     "validators": Lazy("gtxnode.cli.query:validators", "Who votes, and with what stake."),
+    "checkpoint": Lazy("gtxnode.cli.query:checkpoint", "What the authorities have signed."),
     "status": Lazy("gtxnode.cli.status:status", "Ask the running node how it is."),
     "peers": Lazy("gtxnode.cli.query:peers", "The peers that the node is connected to."),
     "parameters": Lazy("gtxnode.cli.query:parameters", "The chains' parameters."),
@@ -183,6 +184,17 @@ def validators(url: str | None, timeout_s: float, shard: str | None, height: int
     from 0, reputation in millionths.
     """
     _print(url, timeout_s, shard, "chain.validators", height=height)
+
+
+@click.command()
+@chain_options
+@click.argument("height", type=click.IntRange(1), required=False)
+def checkpoint(url: str | None, timeout_s: float, shard: str | None, height: int | None) -> None:
+    """What the authorities have signed.
+
+    The newest checkpoint with enough signatures, or the one of a height (in blocks).
+    """
+    _print(url, timeout_s, shard, "chain.checkpoint", height=height)
 
 
 @click.command()

@@ -65,4 +65,6 @@ def check() -> None:
     read_private_key(home.network_key)
     if settled.config.node.role is Role.VALIDATOR:
         read_private_key(home.validator_key)
+    for key in settled.config.checkpoints.keys:
+        read_private_key(home.path / key)
     emit({"home": str(home.path), "network": genesis.network, "shards": list(shards), "ok": True})

@@ -14,12 +14,14 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from gtxnode.rpc.views import (
+    AuthoritySignatureView,
     BalanceView,
     BlockEvent,
     BlockView,
     BookView,
     ChainParameters,
     ChainStatus,
+    CheckpointView,
     CoinPage,
     CoinView,
     Event,
@@ -49,6 +51,7 @@ from gtxnode.rpc.views import (
 
 __all__ = [
     "EVENTS_PER_BLOCK",
+    "AuthoritySignatureView",
     "BalanceView",
     "BlockEvent",
     "BlockView",
@@ -56,6 +59,7 @@ __all__ = [
     "Chain",
     "ChainParameters",
     "ChainStatus",
+    "CheckpointView",
     "CoinPage",
     "CoinView",
     "Event",
@@ -139,6 +143,13 @@ class Chain(Protocol):
 
     async def validators(self, height: int | None) -> ValidatorsView:
         """Who votes at a height, the next one if none is given; raises `NotFound`."""
+        ...
+
+    async def checkpoint(self, height: int | None) -> CheckpointView:
+        """The authorities' checkpoint of a height, the newest if none is given.
+
+        Raises `NotFound`.
+        """
         ...
 
     async def meter(self, id: bytes) -> MeterView:

@@ -79,6 +79,13 @@ class AtHeight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     height: Height | None = None
 
 
+class OfCheckpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A checkpoint, by default the newest."""
+
+    shard: Shard
+    height: Height | None = None
+
+
 class Send(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One encoded transaction."""
 
@@ -191,6 +198,14 @@ async def chain_validators(session: Session, params: AtHeight) -> backend.Valida
     return await session.node.chain(params.shard).validators(params.height)
 
 
+async def chain_checkpoint(session: Session, params: OfCheckpoint) -> backend.CheckpointView:
+    """The authorities' certificate of a final block: the newest, or the one of a height.
+
+    A node has those that it collected while it ran, and the newest of its peers.
+    """
+    return await session.node.chain(params.shard).checkpoint(params.height)
+
+
 async def tx_send(session: Session, params: Send) -> backend.Verdict:
     """Submit a transaction. A rejected one is an answer, not an error."""
     verdicts = await session.node.chain(params.shard).submit((params.transaction,))
@@ -300,6 +315,7 @@ METHODS: Mapping[str, Method] = {
             ErrorCode.PRUNED,
         ),
         row("chain.validators", chain_validators, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
+        row("chain.checkpoint", chain_checkpoint, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
         row("tx.send", tx_send, ErrorCode.NOT_HOSTED),
         row("tx.status", tx_status, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
         row("meter.submit", meter_submit, ErrorCode.NOT_HOSTED),

@@ -260,8 +260,38 @@ class ValidatorsView(msgspec.Struct, frozen=True, gc=False):
     validators: tuple[ValidatorView, ...]
 
 
+class AuthoritySignatureView(msgspec.Struct, frozen=True, gc=False):
+    """An authority's signature; `role` is the authority's name."""
+
+    role: str
+    public_key: Hex
+    signature: Hex
+
+
+class CheckpointView(msgspec.Struct, frozen=True, gc=False):
+    """A final block that enough authorities signed. `state_root` is the root after it.
+
+    The roots of validators and authorities are those of the next height and the next checkpoint.
+    With `certificate`, which is canonical, and the authorities' keys a client checks it for itself.
+    """
+
+    shard: str
+    chain_id: str
+    height: Height
+    epoch: int
+    block_id: Hex
+    state_root: Hex
+    next_validators_root: Hex
+    next_authorities_root: Hex
+    signatures: tuple[AuthoritySignatureView, ...]
+    certificate: Hex
+
+
 class ChainStatus(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """How one hosted shard is doing. `validator` is this node's key if it validates there."""
+    """How one hosted shard is doing. `validator` is this node's key if it validates there.
+
+    `checkpoint` is the height of the newest that the authorities have certified.
+    """
 
     shard: str
     chain_id: str
@@ -272,6 +302,7 @@ class ChainStatus(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     pending_transactions: int
     pending_batches: int
     validator: Hex | None = None
+    checkpoint: Height | None = None
 
 
 class NodeStatus(msgspec.Struct, frozen=True, gc=False):

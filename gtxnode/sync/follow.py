@@ -1,6 +1,7 @@
 """Catching up: final blocks that we lack are pulled from peers, verified and handed on.
 
-A peer's head is a claim; a block is believed only with a commit that verifies. Blocks are fetched
+A peer's head is a claim; a block is believed only with a commit that verifies, and where no
+checkpoint rules it out. Blocks are fetched
 in ranges, and handed to the engine one by one, which executes them in order. Whoever delivers fewer
 than it claims to have is charged, and the others are asked.
 """
@@ -10,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 import trio
 
+from consensus.checkpoints import CrossesCheckpoint
 from consensus.encoding import DecodeError
 from consensus.errors import InvalidCommit
 from consensus.light import verify_commit
@@ -54,6 +56,8 @@ CATCHING_UP_BLOCKS = 3
 
 Validators = Callable[[int], ValidatorSet]
 Deliver = Callable[[Block, Commit], Awaitable[None]]
+CheckBlock = Callable[[int, bytes], None]
+"""Raises `CrossesCheckpoint` for the height and id of a block that a checkpoint rules out."""
 Verified = list[tuple[Block, Commit]]
 
 
@@ -72,6 +76,7 @@ class Follower:
         validators: Validators,
         deliver: Deliver,
         wait_for_height: Callable[[int], Awaitable[None]],
+        check_block: CheckBlock,
     ) -> None:
         self._network = network
         self._chain_id = chain_id
@@ -79,6 +84,7 @@ class Follower:
         self._validators = validators
         self._deliver = deliver
         self._wait_for_height = wait_for_height
+        self._check_block = check_block
         self._claims = Claims()
         self._news = trio.Event()
 
@@ -168,8 +174,9 @@ class Follower:
                 # What comes before fixes it: the rest is fetched once that is executed.
                 break
             try:
+                self._check_block(height, block_id(header))
                 verify_commit(self._chain_id, validators, block_id(header), height, commit)
-            except InvalidCommit as error:
+            except (CrossesCheckpoint, InvalidCommit) as error:
                 raise BadBlocks(str(error)) from error
             verified.append((block, commit))
         return verified

@@ -1,7 +1,7 @@
 """Several nodes' shards in one process on a simulated network, for tests of the whole chain."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SHARD = "geo_bangkok"
 FUNDS_UGTX = 10_000_000_000
+NO_SEATS: Mapping[int, Sequence[int]] = {}
 
 
 def key(number: int) -> bytes:
@@ -44,7 +45,12 @@ def wallet(number: int) -> bytes:
 
 def utility_key() -> bytes:
     """The key with which MEA registers Bangkok's meters."""
-    return key(2_000)
+    return authority_key(0)
+
+
+def authority_key(place: int) -> bytes:
+    """The key of MEA (0), PEA, EGAT or ERC (3)."""
+    return key(2_000 + place)
 
 
 def now_ms() -> int:
@@ -67,7 +73,7 @@ def quick_genesis(
             for number in range(1, validators + 1)
         ],
         authorities={
-            role: (signing.public_key(key(2_000 + place)),)
+            role: (signing.public_key(authority_key(place)),)
             for place, role in enumerate((Role.MEA, Role.PEA, Role.EGAT, Role.ERC))
         },
         allocations=[
@@ -101,6 +107,9 @@ class Recorder:
     pending: int = 0
     syncs: int = 0
     evidence_found: int = 0
+    checkpoints: list[tuple[int, int]] = field(default_factory=list)
+    """(height of the newest, lag in blocks)"""
+    conflicts: int = 0
 
     def block(self, record: BlockRecord, consensus_s: float, execution_s: float) -> None:
         self.blocks.append(record)
@@ -126,6 +135,15 @@ class Recorder:
     def evidence(self) -> None:
         self.evidence_found += 1
 
+    def checkpoint(self, height: int, lag_blocks: int) -> None:
+        self.checkpoints.append((height, lag_blocks))
+
+    def refused_checkpoint(self, reason: str) -> None:
+        self.refused.append(reason)
+
+    def conflicting_checkpoints(self) -> None:
+        self.conflicts += 1
+
 
 @dataclass
 class RunningNode:
@@ -140,11 +158,15 @@ class RunningNode:
 
 @asynccontextmanager
 async def cluster(
-    home: Path, genesis: Genesis, count: int, world: SimulatedWorld
+    home: Path,
+    genesis: Genesis,
+    count: int,
+    world: SimulatedWorld,
+    seats: Mapping[int, Sequence[int]] = NO_SEATS,
 ) -> AsyncIterator["Cluster"]:
-    """`count` validators of the genesis, running."""
+    """`count` validators of the genesis, running; `seats` says which authorities a node is."""
     async with trio.open_nursery() as nursery:
-        running = Cluster(home, genesis, world, nursery)
+        running = Cluster(home, genesis, world, nursery, seats)
         for number in range(1, count + 1):
             await running.start(number)
         yield running
@@ -155,9 +177,16 @@ class Cluster:
     """Starts and stops nodes by number, from 1; one that the genesis does not know follows."""
 
     def __init__(
-        self, home: Path, genesis: Genesis, world: SimulatedWorld, nursery: trio.Nursery
+        self,
+        home: Path,
+        genesis: Genesis,
+        world: SimulatedWorld,
+        nursery: trio.Nursery,
+        seats: Mapping[int, Sequence[int]] = NO_SEATS,
     ) -> None:
         self._home = home
+        self._seats = seats
+        self.config = Config()
         self.genesis = genesis
         self.world = world
         self._nursery = nursery
@@ -177,7 +206,8 @@ class Cluster:
     async def _run(self, number: int, task_status: "TaskStatus[RunningNode]") -> None:
         stopped = trio.Event()
         private = key(number)
-        identity = Identity(private, private)
+        seats = self._seats.get(number, ())
+        identity = Identity(private, private, tuple(authority_key(seat) for seat in seats))
         recorder = Recorder()
         try:
             with trio.CancelScope() as scope:
@@ -198,7 +228,7 @@ class Cluster:
                     shard = await stack.enter_async_context(
                         open_shard(
                             self.genesis.shards[0].id,
-                            Hosting(self.genesis, Config(), identity, network, recorder, now_ms),
+                            Hosting(self.genesis, self.config, identity, network, recorder, now_ms),
                             Home(self._home / f"n{number}"),
                         )
                     )

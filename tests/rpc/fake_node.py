@@ -9,12 +9,14 @@ import trio
 
 from gtxnode.rpc.backend import (
     EVENTS_PER_BLOCK,
+    AuthoritySignatureView,
     BalanceView,
     BlockEvent,
     BlockView,
     BookView,
     ChainParameters,
     ChainStatus,
+    CheckpointView,
     CoinPage,
     CoinView,
     Event,
@@ -235,6 +237,23 @@ class FakeChain:
         active = ValidatorView(Hex(b"\x02" * 33), Amount(100_000_000), "active", "bangkok", 500_000)
         validators = (active, jailed)
         return ValidatorsView(self.shard, wanted, 0, 1_200, Amount(100_000_000), validators)
+
+    async def checkpoint(self, height: int | None) -> CheckpointView:
+        wanted = self.height if height is None else height
+        if not 1 <= wanted <= self.height:
+            raise NotFound(f"checkpoint {wanted}")
+        return CheckpointView(
+            self.shard,
+            self.chain_id,
+            wanted,
+            0,
+            digest("block", wanted),
+            digest("root", wanted),
+            digest("validators", wanted),
+            digest("authorities", wanted),
+            (AuthoritySignatureView("erc", Hex(b"\x02" * 33), Hex(bytes(64))),),
+            Hex(b"\x92"),
+        )
 
     async def meter(self, id: bytes) -> MeterView:
         if id != b"\x05" * 16:

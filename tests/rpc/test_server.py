@@ -85,6 +85,7 @@ async def test_every_method_answers_in_json_that_its_views_can_read() -> None:
             "market.trades": {"shard": SHARD},
             "ledger.supply": {"shard": SHARD},
             "chain.validators": {"shard": SHARD},
+            "chain.checkpoint": {"shard": SHARD},
             "rpc.discover": {},
         }
         for method, params in calls.items():

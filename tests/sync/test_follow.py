@@ -12,7 +12,7 @@ from trio.testing import wait_all_tasks_blocked
 from benchmarks.replay import CHAIN
 from consensus.types import Block, Commit, block_codec, commit_codec
 from gtxnode.sync import follow
-from gtxnode.sync.follow import CATCHING_UP_BLOCKS, Follower
+from gtxnode.sync.follow import CATCHING_UP_BLOCKS, CheckBlock, Follower
 from gtxnode.sync.wire import MAX_BLOCKS_PER_REQUEST
 from p2p.identity import PeerId
 from p2p.network import Offence
@@ -76,8 +76,12 @@ class Scene:
         return self.network.counters.offences[offence]
 
 
+def no_checkpoint(height: int, block_id: bytes) -> None:
+    """Nothing is ruled out."""
+
+
 @asynccontextmanager
-async def scene() -> AsyncIterator[Scene]:
+async def scene(checkpoint: CheckBlock = no_checkpoint) -> AsyncIterator[Scene]:
     with trio.fail_after(30):
         async with neighbourhood() as around:
             head = Head()
@@ -88,6 +92,7 @@ async def scene() -> AsyncIterator[Scene]:
                 lambda height: VALIDATORS,
                 head.deliver,
                 head.wait_for,
+                checkpoint,
             )
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(follower.run)
