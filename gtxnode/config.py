@@ -162,6 +162,13 @@ class ConsensusConfig(Section, frozen=True):
         msgspec.Meta(ge=MIB, le=1024 * MIB),
         described("Bytes that one height's journal may take; past it the node stops."),
     ] = 64 * MIB
+    look_first: Annotated[
+        bool,
+        described(
+            "Whether a validator, before it signs, waits until it has what two thirds of the stake "
+            "have, and stops where its key has signed what this home does not know of."
+        ),
+    ] = True
 
 
 class CheckpointsConfig(Section, frozen=True):

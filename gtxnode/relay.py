@@ -51,10 +51,14 @@ class BatchEnvelope(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=
 
 
 class HeadEnvelope(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=3):
-    """The newest final block of the sender: whoever is behind knows whom to ask."""
+    """The newest final block of the sender: whoever is behind knows whom to ask.
+
+    `validator` is a claim that nothing proves.
+    """
 
     height: Height
     block_id: Hash32
+    validator: PublicKey | None = None
 
 
 class FinalEnvelope(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=4):

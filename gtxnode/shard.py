@@ -24,7 +24,7 @@ from gtxnode.application import ChainApplication
 from gtxnode.arrivals import Arrivals
 from gtxnode.batches.pool import BatchPool
 from gtxnode.chain.records import BlockRecord
-from gtxnode.engine import Engine
+from gtxnode.engine import Engine, Voice
 from gtxnode.genesis import genesis_id
 from gtxnode.home import Home
 from gtxnode.hosting import Disk, Hosting, checkpoints, open_disk, pace, sealing, sets_on
@@ -107,8 +107,7 @@ class Shard:
             self._application,
             self._relay,
             disk.journal,
-            disk.signer,
-            self._validator,
+            self._voice(disk),
             self._pace,
             self,
             network.report,
@@ -173,8 +172,10 @@ class Shard:
                 await self._engine.receive(peer, message)
             case BatchEnvelope(batch):
                 self._arrivals.arrive(peer, batch)
-            case HeadEnvelope(height, _):
+            case HeadEnvelope(height, _, validator):
                 self._follower.note_head(peer, height)
+                if validator is not None:
+                    await self._engine.heard(validator, height)
             case FinalEnvelope(header, _):
                 self._follower.note_head(peer, header.height)
             case Announcement(addresses, _, height):
@@ -208,7 +209,8 @@ class Shard:
         self._admission.settle()
         self.checkpoints.advanced()
         self.view.advanced()
-        self._relay.broadcast(HeadEnvelope(self._store.tip.height, self._store.tip.id))
+        tip = self._store.tip
+        self._relay.broadcast(HeadEnvelope(tip.height, tip.id, self._validator))
         if header.proposer == self._validator:
             await self._relay.publish(FinalEnvelope(header, commit))
 
@@ -274,6 +276,17 @@ class Shard:
 
     def _is_behind(self) -> bool:
         return self._follower.catching_up
+
+    def _voice(self, disk: Disk) -> Voice:
+        return Voice(
+            self.chain_id,
+            self._relay,
+            disk.journal,
+            disk.signer,
+            self._validator,
+            self,
+            force=not self._host.config.consensus.look_first,
+        )
 
     def _until_block_s(self) -> float:
         return self._pace.until_due_s(self._store.tip.time_ms)

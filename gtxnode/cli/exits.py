@@ -29,7 +29,7 @@ class Exit(IntEnum):
     NOT_FOUND = 4, "The node, the keystore or the home does not have what was asked for."
     REFUSED = 5, "The node or the ledger says no; the error's code is the reason."
     CONFIGURATION = 6, "The configuration, the genesis or a key file cannot be used."
-    LOCKED = 7, "Another process has this home or port open, or it is there already."
+    LOCKED = 7, "Another process has this home, port or key in use, or it is there already."
     STORAGE = 8, "The disk: full, not readable or writable, or a record is corrupted."
     TIMED_OUT = 9, "It was sent, and was not final within the time given."
     INTERRUPTED = 130, "Ctrl-C."
@@ -64,6 +64,7 @@ ENDS: Mapping[str, Exit] = MappingProxyType(
         "gtxnode.devnet.DevnetError": Exit.USAGE,
         "gtxnode.signer.ForeignSigner": Exit.CONFIGURATION,
         "gtxnode.signer.WouldSignTwice": Exit.FAILED,
+        "gtxnode.engine.voice.SignedElsewhere": Exit.LOCKED,
         "gtxnode.application.Diverged": Exit.FAILED,
         "gtxnode.checkpoints.statement.CheckpointCrossed": Exit.FAILED,
         "gtxnode.chain.store.WrongGenesis": Exit.CONFIGURATION,

@@ -30,6 +30,12 @@ from gtxnode.config import LogLevel, Role
     help="Least severe level written.  [default: logging.level]",
 )
 @click.option(
+    "--force",
+    is_flag=True,
+    help="Sign without looking first for signatures of this key that the home does not know of."
+    " Only where no other machine has the key.  [consensus.look_first = false]",
+)
+@click.option(
     "--set",
     "pairs",
     metavar="KEY=VALUE",
@@ -37,7 +43,11 @@ from gtxnode.config import LogLevel, Role
     help="A setting, such as rpc.port=9000; may be given several times.",
 )
 def start(
-    mining: bool | None, node_type: str | None, log_level: str | None, pairs: Sequence[str]
+    mining: bool | None,
+    node_type: str | None,
+    log_level: str | None,
+    force: bool,
+    pairs: Sequence[str],
 ) -> int:
     """Run the node of a home.
 
@@ -48,6 +58,7 @@ def start(
         ("node.mining", mining),
         ("node.role", node_type),
         ("logging.level", log_level),
+        ("consensus.look_first", False if force else None),
     ):
         if value is not None:
             given[key] = value

@@ -2,5 +2,6 @@
 
 from gtxnode.engine.engine import Engine
 from gtxnode.engine.ports import Application, Observer, Pace
+from gtxnode.engine.voice import SignedElsewhere, Voice
 
-__all__ = ["Application", "Engine", "Observer", "Pace"]
+__all__ = ["Application", "Engine", "Observer", "Pace", "SignedElsewhere", "Voice"]

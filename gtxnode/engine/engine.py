@@ -1,9 +1,7 @@
 """The engine: carries inputs into the consensus driver of one chain and its effects out.
 
 The driver decides, and this shell performs, in order. Invariants:
-- before a message of ours leaves, it is in the journal with all that it rests on, under one fsync,
-  and then in the guard's file; until then its signature has left nobody's memory;
-- several messages that leave together share that fsync;
+- what we say goes through `Voice`, which journals, syncs and guards it first;
 - one task takes inputs, so no two steps of a height ever interleave;
 - a journal that cannot be written stops the node: `JournalFailed` leaves `run`.
 
@@ -15,7 +13,6 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
-import msgspec
 import structlog
 import trio
 
@@ -31,7 +28,6 @@ from consensus.events import (
     JudgeBlock,
     Overruled,
     Persist,
-    ProposalSigned,
     Send,
     SetTimeout,
     Sign,
@@ -39,7 +35,6 @@ from consensus.events import (
     Timeout,
     TimeoutFired,
     ValueBuilt,
-    VoteSigned,
 )
 from consensus.messages import Message, encode_message
 from consensus.recovery import own_messages, rebuild
@@ -48,19 +43,15 @@ from consensus.state import find_block
 from consensus.types import (
     Block,
     Commit,
-    Proposal,
-    Vote,
-    VoteKind,
-    proposal_digest,
-    vote_digest,
 )
 from consensus.types import (
     block_id as id_of,
 )
 from gtxnode.engine.inbound import Heights, Inbound, message_round, tells_a_place
-from gtxnode.engine.ports import Application, Help, Item, Observer, Pace, Synced, Wire
+from gtxnode.engine.lookout import Lookout
+from gtxnode.engine.ports import Application, Heard, Help, Item, Observer, Pace, Synced, Wire
+from gtxnode.engine.voice import Voice
 from gtxnode.relay import ConsensusEnvelope, Envelope, HeadEnvelope
-from gtxnode.signer import Signer, Step, WouldSignTwice
 from p2p.errors import NotConnected
 from p2p.identity import PeerId
 from p2p.network import Offence
@@ -73,6 +64,7 @@ INBOX_INPUTS = 2_048
 INPUTS_PER_SYNC = 128
 # How long a peer that is helped may keep its queue full.
 HELP_TIMEOUT_S = 2.0
+TELL_HEAD_S = 0.25
 
 
 class Engine:
@@ -84,8 +76,7 @@ class Engine:
         application: Application,
         relay: Wire,
         journal: Journal,
-        signer: Signer | None,
-        public_key: bytes | None,
+        voice: Voice,
         pace: Pace,
         observer: Observer,
         charge: Callable[[PeerId, Offence], None],
@@ -94,8 +85,7 @@ class Engine:
         self._application = application
         self._relay = relay
         self._journal = journal
-        self._signer = signer
-        self._me = public_key if signer is not None else None
+        self._voice = voice
         self._pace = pace
         self._observer = observer
         self._send, self._inbox = trio.open_memory_channel[Item](INBOX_INPUTS)
@@ -103,7 +93,7 @@ class Engine:
         self._inbound = Inbound(chain_id, self._heights, self._send, observer, charge)
         self._last_commit: Commit | None = None
         self._scopes: set[trio.CancelScope] = set()
-        self._unsynced = False
+        self._lookout: Lookout | None = None
         self._built: bytes | None = None
 
     @property
@@ -121,9 +111,12 @@ class Engine:
         """Decide height after height, until cancelled. Resumes from what the journal recovered.
 
         Raises `Corrupted` for a journal that this chain's driver cannot have written,
-        `JournalFailed`, and what the application's `finalise` raises.
+        `JournalFailed`, `SignedElsewhere`, and what the application's `finalise` raises.
         """
         self._last_commit = last_commit
+        self._recall()
+        if self._voice.looks_first:
+            await self._look()
         async with trio.open_nursery() as nursery:
             await self._enter(nursery, *self._resume())
             while True:
@@ -135,10 +128,43 @@ class Engine:
                         break
                 await self._take(nursery, inputs)
 
+    def _recall(self) -> None:
+        try:
+            self._voice.recall(own_messages(self._journal.recovered))
+        except InvalidRecord as error:
+            raise Corrupted(str(self._journal.path), str(error)) from error
+
+    async def _look(self) -> None:
+        """Catch up with the others, and look for signatures of ours, before anything is signed."""
+        assert self._voice.me is not None, "a follower signs nothing"
+        lookout = Lookout(self._voice.me, self._application.validators(self.height))
+        self._lookout = lookout
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._tell_head)
+            while not lookout.is_over(self._application.head_height()):
+                match await self._inbox.receive():
+                    case Heard(validator, height):
+                        lookout.heard(validator, height)
+                    case Synced(block, commit) if block.header.height == self.height:
+                        self._voice.mind(commit)
+                        await self._application.finalise(block, commit)
+                        self._last_commit = commit
+            nursery.cancel_scope.cancel()
+        self._lookout = None
+
+    async def _tell_head(self) -> None:
+        """Others may be waiting to hear of us as we are of them."""
+        while True:
+            self._relay.broadcast(self._head())
+            await trio.sleep(TELL_HEAD_S)
+
+    def _head(self) -> HeadEnvelope:
+        application = self._application
+        return HeadEnvelope(application.head_height(), application.head_id(), self._voice.me)
+
     def _resume(self) -> tuple[DriverState, Iterable[Effect]]:
         try:
-            self._recall(own_messages(self._journal.recovered))
-            return rebuild(self._me, self._start_height(), self._journal.recovered)
+            return rebuild(self._voice.me, self._start_height(), self._journal.recovered)
         except InvalidRecord as error:
             raise Corrupted(str(self._journal.path), str(error)) from error
 
@@ -147,6 +173,11 @@ class Engine:
     async def synced(self, block: Block, commit: Commit) -> None:
         """Take a final block whose commit was verified; waits while the inbox is full."""
         await self._send.send(Synced(block, commit))
+
+    async def heard(self, validator: bytes, height: int) -> None:
+        """Take what a peer says of itself: which validator it is, and its newest final block."""
+        if self._lookout is not None:
+            await self._send.send(Heard(validator, height))
 
     async def receive(self, peer: PeerId, data: bytes) -> None:
         """Take a consensus message as a peer sent it."""
@@ -168,12 +199,14 @@ class Engine:
                 await self._perform(nursery, effects)
                 effects = []
                 if item.block.header.height == self.height:
+                    self._voice.mind(item.commit)
                     await self._decide(nursery, item.block, item.commit)
             elif isinstance(item, Help):
                 await self._perform(nursery, effects)
                 effects = []
                 await self._help(nursery, item)
-            else:
+            elif not isinstance(item, Heard):
+                self._voice.mind(item)
                 effects.extend(self._step(item))
         await self._perform(nursery, effects)
 
@@ -197,11 +230,10 @@ class Engine:
         """
         state = self._state
         if behind.height < state.height:
-            head = HeadEnvelope(self._application.head_height(), self._application.head_id())
-            self._start(nursery, self._send_to(behind.peer, (head,)))
+            self._start(nursery, self._send_to(behind.peer, (self._head(),)))
             return
         # Our own votes are in it.
-        await self._sync_journal()
+        await self._voice.sync()
         useful = [
             ConsensusEnvelope(encode_message(message))
             for message in catch_up(state)
@@ -216,7 +248,7 @@ class Engine:
         while queue:
             match queue.popleft():
                 case Sign(unsigned):
-                    signed = self._sign(unsigned)
+                    signed = self._voice.sign(unsigned)
                     if signed is not None:
                         self._journal_and_queue(self._step(signed), queue)
                 case Send(message):
@@ -241,67 +273,25 @@ class Engine:
                     if held is not None:
                         # It takes effect where only our clock spoke against it; else the
                         # application stops the node. Without the block, sync settles it so.
-                        await self._sync_journal()
+                        await self._voice.sync()
                         await self._decide(nursery, held, commit)
                         return
                 case Evidence(first, second):
                     self._observer.evidence(first, second)
                 case Decided(block, commit):
-                    await self._say(said)
+                    await self._voice.say(said)
                     # What else this height wanted is void: the next one begins inside.
                     await self._decide(nursery, block, commit)
                     return
-
-        await self._say(said)
-
-    async def _say(self, messages: Sequence[Message]) -> None:
-        if not messages:
-            return
-        await self._sync_journal()
-        if self._signer is not None:
-            self._signer.keep()
-        for message in messages:
-            self._relay.broadcast(ConsensusEnvelope(encode_message(message)))
+        await self._voice.say(said)
 
     def _journal_and_queue(self, effects: Iterable[Effect], queue: deque[Effect]) -> None:
         """Append every record at once, so that one sync covers all sends queued behind them."""
         for effect in effects:
             if isinstance(effect, Persist):
-                self._journal.append(effect.record)
-                self._unsynced = True
+                self._voice.note(effect.record)
             else:
                 queue.append(effect)
-
-    async def _sync_journal(self) -> None:
-        if self._unsynced:
-            started = trio.current_time()
-            await trio.to_thread.run_sync(self._journal.sync)
-            self._unsynced = False
-            self._observer.synced(trio.current_time() - started)
-
-    def _place(self, message: Vote | Proposal) -> tuple[int, int, Step, bytes]:
-        if isinstance(message, Vote):
-            place = Step.PREVOTE if message.kind is VoteKind.PREVOTE else Step.PRECOMMIT
-            return message.height, message.round, place, vote_digest(self._chain_id, message)
-        digest = proposal_digest(self._chain_id, message)
-        return message.height, message.round, Step.PROPOSE, digest
-
-    def _recall(self, own: Iterable[Vote | Proposal]) -> None:
-        """Tell the guard what the journal has of ours, for a power cut may have taken its own."""
-        if self._signer is not None:
-            for message in own:
-                self._signer.recall(*self._place(message))
-
-    def _sign(self, unsigned: Vote | Proposal) -> Input | None:
-        assert self._signer is not None, "a follower is never asked to sign"
-        try:
-            signature = self._signer.sign(*self._place(unsigned))
-        except WouldSignTwice as error:
-            log.error("refused_to_sign", chain=self._chain_id, reason=str(error))
-            return None
-        if isinstance(unsigned, Vote):
-            return VoteSigned(msgspec.structs.replace(unsigned, signature=signature))
-        return ProposalSigned(msgspec.structs.replace(unsigned, signature=signature))
 
     async def _decide(self, nursery: trio.Nursery, block: Block, commit: Commit) -> None:
         """Write a decided block and enter the next height."""
@@ -310,12 +300,8 @@ class Engine:
         self._scopes.clear()
         await self._application.finalise(block, commit)
         self._heights.previous, self._last_commit = self._heights.current, commit
-        if self._journal.size_bytes > self._pace.journal_max_bytes:
-            if self._signer is not None:
-                await trio.to_thread.run_sync(self._signer.sync)
-            await trio.to_thread.run_sync(self._journal.rotate)
-            self._unsynced = False
-        state, effects = start_height(self._me, self._start_height())
+        await self._voice.empty_journal(self._pace.journal_max_bytes)
+        state, effects = start_height(self._voice.me, self._start_height())
         await self._enter(nursery, state, effects)
 
     async def _enter(

@@ -28,7 +28,7 @@ from consensus.messages import (
 from consensus.state import MAX_FUTURE_PROPOSALS
 from consensus.types import Vote, VoteKind
 from gtxnode.engine.early import EARLY_HEIGHTS, Early
-from gtxnode.engine.ports import Help, Item, Observer
+from gtxnode.engine.ports import Heard, Help, Item, Observer
 from p2p.identity import PeerId
 from p2p.network import Offence
 from p2p.rates import Rate
@@ -97,6 +97,8 @@ class Inbound:
                 self._early.keep(peer, data)
             if height > 1:
                 self._observer.behind(peer, height - 1)
+            if state is None and isinstance(message, VoteMessage):
+                await self._send.send(Heard(message.vote.validator, height - 1))
             return
         if (late := self._late_precommit(message)) is not None:
             # Late is no sign of being behind: its sender may well have the block.

@@ -85,6 +85,14 @@ class Help:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """A validator says that its newest final block is at this height."""
+
+    validator: bytes
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
     """How fast a chain goes. `now_ms` is the wall clock, milliseconds since 1970."""
 
@@ -100,5 +108,5 @@ class Pace:
         return max(0, min(due, self.block_interval_ms)) / 1_000
 
 
-Item = Input | Synced | Help
+Item = Input | Synced | Help | Heard
 """What the engine takes, one after another."""

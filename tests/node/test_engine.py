@@ -41,7 +41,7 @@ from consensus.types import (
 from consensus.validators import Validator, ValidatorSet
 from gtxnode.application import Diverged
 from gtxnode.chain.rules import Tip, build_block
-from gtxnode.engine import Engine, Pace
+from gtxnode.engine import Engine, Pace, SignedElsewhere, Voice
 from gtxnode.engine.early import EARLY_BYTES, EARLY_BYTES_PER_PEER, Early
 from gtxnode.engine.inbound import FUTURE_VOTES_BURST
 from gtxnode.relay import ConsensusEnvelope, Envelope, HeadEnvelope
@@ -163,6 +163,8 @@ class Ear:
 
     said: list[Message] = field(default_factory=list)
     heads: list[int] = field(default_factory=list)
+    told: list[int] = field(default_factory=list)
+    """Our heads, as told to all."""
     helped: list[tuple[PeerId, Message]] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     charges: list[tuple[PeerId, Offence]] = field(default_factory=list)
@@ -176,6 +178,8 @@ class Ear:
             case ConsensusEnvelope(message):
                 self.step("send")
                 self.said.append(decode_message(message))
+            case HeadEnvelope(height, _, _):
+                self.told.append(height)
             case other:
                 raise AssertionError(f"nothing like {other} is broadcast")
 
@@ -185,7 +189,7 @@ class Ear:
         match envelope:
             case ConsensusEnvelope(message):
                 self.helped.append((peer, decode_message(message)))
-            case HeadEnvelope(height, _):
+            case HeadEnvelope(height, _, _):
                 self.heads.append(height)
 
     def refused(self, reason: str) -> None:
@@ -246,7 +250,9 @@ class WatchedSigner(Signer):
 class Life:
     """One life of a validator over a folder: from its start to its end or its crash."""
 
-    def __init__(self, path: Path, chain: Chain, step: Callable[[str], None], key: bytes) -> None:
+    def __init__(
+        self, path: Path, chain: Chain, step: Callable[[str], None], key: bytes, *, force: bool
+    ) -> None:
         self.chain = chain
         self.ear = Ear(step=step)
         self.journal = WatchedJournal.open(path / "journal")
@@ -258,8 +264,15 @@ class Life:
             chain,
             self.ear,
             self.journal,
-            self.signer,
-            signing.public_key(key),
+            Voice(
+                CHAIN,
+                self.ear,
+                self.journal,
+                self.signer,
+                signing.public_key(key),
+                self.ear,
+                force=force,
+            ),
             Pace(
                 0,
                 Timeouts(MINUTE_MS, MINUTE_MS, MINUTE_MS, MINUTE_MS, MINUTE_MS),
@@ -289,8 +302,11 @@ async def living(
     chain: Chain | None = None,
     step: Callable[[str], None] = no_step,
     key: bytes = OURS,
+    *,
+    force: bool = True,
 ) -> AsyncIterator[Life]:
-    life = Life(path, chain or Chain(), step, key)
+    """With `force`, since nobody tells it of the others' heads."""
+    life = Life(path, chain or Chain(), step, key, force=force)
     try:
         with trio.fail_after(30):
             async with trio.open_nursery() as nursery:
@@ -390,7 +406,12 @@ async def test_killed_between_any_two_steps_it_votes_once_and_goes_on(tmp_path: 
         try:
             async with living(path, chain, step) as life:
                 said = life.ear.said
-                await life.hear(*script)
+                # Step by step, so that all that may be signed is.
+                await life.hear(script[0])
+                await until(lambda life=life: len(life.ear.votes()) == 1)  # type: ignore[misc]
+                await life.hear(*script[1:4])
+                await until(lambda life=life: len(life.ear.votes()) == 2)  # type: ignore[misc]
+                await life.hear(*script[4:])
                 await until(lambda chain=chain: chain.tip.height == 1)  # type: ignore[misc]
         except* Killed:
             pass
@@ -406,7 +427,7 @@ async def test_killed_between_any_two_steps_it_votes_once_and_goes_on(tmp_path: 
             # Nobody speaks to it yet: what was signed goes out all the same, for nobody else
             # can say it, and no other vote of its place can ever be signed.
             if signed.step:
-                kind = VoteKind.PREVOTE if signed.step is Step.PREVOTE else VoteKind.PRECOMMIT
+                kind = VoteKind.PREVOTE if signed.step == Step.PREVOTE else VoteKind.PRECOMMIT
                 voted = (kind, 0, identity)
                 await until(lambda: voted in life.ear.votes() or chain.tip.height == 1)  # noqa: B023
             await life.hear(*script)
@@ -428,6 +449,87 @@ async def test_after_a_power_cut_the_journal_reminds_the_guard(tmp_path: Path) -
         assert life.signer.last == (1, 0, Step.PREVOTE)
         with pytest.raises(WouldSignTwice):
             life.signer.sign(1, 0, Step.PREVOTE, b"\x01" * 32)
+
+
+async def test_nothing_is_signed_before_two_thirds_have_told_where_they_are(
+    tmp_path: Path,
+) -> None:
+    async with living(tmp_path, force=False) as life:
+        await life.hear(proposal(FIRST))
+        await until(lambda: bool(life.ear.told))
+        await life.engine.heard(signing.public_key(OTHERS[0]), 0)
+        await life.engine.heard(signing.public_key(OTHERS[0]), 0)
+        await life.engine.heard(b"\x02" * 33, 0)
+        await wait_all_tasks_blocked()
+        assert life.ear.said == []
+        await life.engine.heard(signing.public_key(OTHERS[1]), 0)
+        await until(lambda: len(life.ear.votes()) == 1)
+
+
+async def test_nothing_is_signed_below_what_the_others_have(tmp_path: Path) -> None:
+    async with living(tmp_path, force=False) as life:
+        await until(lambda: bool(life.ear.told))
+        await life.hear(proposal(FIRST))
+        for key in OTHERS:
+            await life.engine.heard(signing.public_key(key), 1)
+        await wait_all_tasks_blocked()
+        assert life.ear.said == []
+        await life.engine.synced(FIRST, commit(FIRST))
+        await until(lambda: life.engine.height == 2)
+        second = block_on(life.chain.tip, commit(FIRST))
+        await life.hear(proposal(second))
+        await until(lambda: len(life.ear.votes()) == 1)
+        assert life.ear.votes() == [(VoteKind.PREVOTE, 0, block_id(second.header))]
+
+
+async def test_votes_tell_where_others_are(tmp_path: Path) -> None:
+    async with living(tmp_path, force=False) as life:
+        await life.hear(proposal(FIRST), *votes(VoteKind.PREVOTE, FIRST))
+        await until(lambda: len(life.ear.votes()) == 2)
+
+
+def ours_on(block: Block) -> Commit:
+    """A commit to which our own key signed."""
+    height = block.header.height
+    keys = [OURS, *OTHERS[:2]]
+    return commit_from_votes(vote(key, VoteKind.PRECOMMIT, block, height) for key in keys)
+
+
+async def test_a_home_older_than_its_signatures_signs_nothing(tmp_path: Path) -> None:
+    words = "height 1, round 0.*--force"
+    with pytest.RaisesGroup(pytest.RaisesExc(SignedElsewhere, match=words), flatten_subgroups=True):
+        async with living(tmp_path, force=False) as life:
+            await until(lambda: bool(life.ear.told))
+            await life.engine.heard(signing.public_key(OTHERS[0]), 1)
+            await life.engine.synced(FIRST, ours_on(FIRST))
+            await trio.sleep_forever()
+    assert life.ear.said == []
+
+
+async def test_forced_it_takes_up_what_its_key_has_signed(tmp_path: Path) -> None:
+    async with living(tmp_path) as life:
+        await life.engine.synced(FIRST, ours_on(FIRST))
+        await until(lambda: life.engine.height == 2)
+        assert life.signer.last == (1, 0, Step.PRECOMMIT)
+
+
+async def test_another_machine_with_our_key_ends_us(tmp_path: Path) -> None:
+    with pytest.RaisesGroup(SignedElsewhere, flatten_subgroups=True):
+        async with living(tmp_path, force=False) as life:
+            await until(lambda: bool(life.ear.told))
+            for key in OTHERS:
+                await life.engine.heard(signing.public_key(key), 0)
+            await life.hear(VoteMessage(vote(OURS, VoteKind.PREVOTE, None, round_=3)))
+            await trio.sleep_forever()
+
+
+async def test_our_own_votes_may_come_back(tmp_path: Path) -> None:
+    async with living(tmp_path) as life:
+        await life.hear(proposal(FIRST))
+        await until(lambda: len(life.ear.votes()) == 1)
+        await life.hear(VoteMessage(vote(OURS, VoteKind.PREVOTE, FIRST)))
+        await life.hear(*votes(VoteKind.PREVOTE, FIRST))
+        await until(lambda: len(life.ear.votes()) == 2)
 
 
 async def test_a_journal_that_cannot_be_written_ends_the_engine(tmp_path: Path) -> None:
@@ -462,7 +564,7 @@ async def test_what_comes_early_is_heard_in_its_height(tmp_path: Path) -> None:
         await until(lambda: life.engine.round == 0)
         second = block_on(Tip(CHAIN, 1, block_id(FIRST.header), 1_000, b"\x00" * 32), commit(FIRST))
         await life.hear(proposal(second), *votes(VoteKind.PREVOTE, second, height=2))
-        assert life.ear.behind_at == [1] * 4
+        assert set(life.ear.behind_at) == {1}
         await life.engine.synced(FIRST, commit(FIRST))
         await until(lambda: len(life.ear.votes()) == 2)
         assert life.ear.votes()[0] == (VoteKind.PREVOTE, 0, block_id(second.header))
@@ -524,7 +626,8 @@ async def test_who_precommits_twice_is_found_out_after_the_decision_as_well(
     tmp_path: Path,
 ) -> None:
     async with living(tmp_path) as life:
-        await life.hear(proposal(FIRST), *votes(VoteKind.PREVOTE, FIRST))
+        # With ours these are two thirds: none of them is left to come late.
+        await life.hear(proposal(FIRST), *votes(VoteKind.PREVOTE, FIRST)[:2])
         first, second, third = votes(VoteKind.PRECOMMIT, FIRST)
         await life.hear(first, second)
         await until(lambda: life.engine.height == 2)
