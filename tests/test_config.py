@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from gtxnode.config import Config, LogLevel, Role, hosted_shards
+from gtxnode.config import Config, LogLevel, Role, TrustedBlock, hosted_shards, trusted_blocks
 from gtxnode.config_text import new_config, settings, toml_value
 from gtxnode.layers import (
     PROFILES,
@@ -119,6 +119,13 @@ WRONG = [
     ("[node]\nrole = 'king'", ConfigFault.BAD_VALUE, "node.role", "king"),
     ("[node]\nshards = ['a', 'a']", ConfigFault.BAD_VALUE, "node.shards", "twice"),
     ("[p2p]\nlisten = ['x']", ConfigFault.BAD_VALUE, "p2p.listen[0]", "regex"),
+    ("[checkpoints]\ntrusted = ['a:1']", ConfigFault.BAD_VALUE, "checkpoints.trusted[0]", "regex"),
+    (
+        f"[checkpoints]\ntrusted = ['a:1:{'00' * 32}', 'a:1:{'11' * 32}']",
+        ConfigFault.BAD_VALUE,
+        "checkpoints.trusted",
+        "twice",
+    ),
     (
         "[p2p]\nlisten = ['/ip4/127.0.0.1/tcp/99999']",
         ConfigFault.BAD_VALUE,
@@ -260,3 +267,9 @@ def test_a_node_hosts_what_is_named_or_everything() -> None:
     with pytest.raises(Misfit) as caught:
         hosted_shards(read_as({"node": {"shards": ["x"]}}, Config), known)
     assert caught.value.path == "node.shards[0]"
+    trusting = read_as({"checkpoints": {"trusted": [f"x:1:{'00' * 32}"]}}, Config)
+    with pytest.raises(Misfit) as caught:
+        hosted_shards(trusting, known)
+    assert caught.value.path == "checkpoints.trusted[0]"
+    (trusted,) = trusted_blocks(trusting.checkpoints.trusted)
+    assert trusted == TrustedBlock("x", 1, bytes(32))

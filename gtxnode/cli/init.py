@@ -2,7 +2,7 @@
 
 import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -80,6 +80,14 @@ class Fund(click.ParamType[tuple[bytes, int]]):
     help="A validator votes where the genesis names its key; a trader follows.",
 )
 @click.option(
+    "--authority",
+    "roles",
+    type=click.Choice([role.name.lower() for role in Role]),
+    multiple=True,
+    help="Sign checkpoints as this authority, with a key that is made if it is not there; may be"
+    " given several times.  [default: all four of a new network]",
+)
+@click.option(
     "--force", is_flag=True, help="Replace settings and genesis that are there; never keys or data."
 )
 def init(
@@ -90,6 +98,7 @@ def init(
     name: str,
     profile: str | None,
     node_type: str | None,
+    roles: Sequence[str],
     force: bool,
 ) -> None:
     """Make a home: settings, keys and genesis.
@@ -103,15 +112,18 @@ def init(
         message = f"{there[0]} is there already; --force replaces it"
         raise CommandFailed("home.exists", message, Exit.LOCKED)
     chosen = tuple(dict.fromkeys(Shard(shard) for shard in shards))
-    settings = {"node.name": name}
+    settings: dict[str, object] = {"node.name": name}
     settings |= {"profile": profile} if profile else {}
     settings |= {"node.role": node_type} if node_type else {}
+    signs = [role for role in Role if genesis_file is None or role.name.lower() in roles]
+    settings |= {"checkpoints.keys": [_authority_key(role) for role in signs]} if signs else {}
 
     # What can be refused comes before anything is written.
     config = new_config(settings)
     read_as(tomllib.loads(config), Config)
     found = read_genesis(genesis_file) if genesis_file else None
     validator, network_key = _public(home.validator_key), _public(home.network_key)
+    authorities = {role: _public(home.path / _authority_key(role)) for role in signs}
     if found is None:
         members = (GenesisValidator(_validator_name(name), validator, STAKE, _region(chosen)),)
         found = new_genesis(
@@ -119,15 +131,21 @@ def init(
             time_ms=time.time_ns() // 1_000_000,
             shards=chosen,
             validators=members,
-            authorities={role: (_public(_authority_key(home, role)),) for role in Role},
+            authorities={role: (key,) for role, key in authorities.items()},
             allocations=_allocations(chosen, funds, validator),
         )
     _write(home.genesis, format_genesis(found))
     _write(home.config, config.encode())
-    emit(_summary(home, found, validator, network_key))
+    emit(_summary(home, found, validator, network_key, authorities))
 
 
-def _summary(home: Home, genesis: Genesis, validator: bytes, network_key: bytes) -> object:
+def _summary(
+    home: Home,
+    genesis: Genesis,
+    validator: bytes,
+    network_key: bytes,
+    authorities: Mapping[Role, bytes],
+) -> object:
     from p2p.identity import peer_id_of
 
     return {
@@ -138,6 +156,7 @@ def _summary(home: Home, genesis: Genesis, validator: bytes, network_key: bytes)
         "votes": any(each.public_key == validator for each in genesis.validators),
         "address": format_address(address_of(validator)),
         "peer_id": peer_id_of(network_key),
+        "authorities": {role.name: key.hex() for role, key in authorities.items()},
     }
 
 
@@ -148,8 +167,9 @@ def _public(path: Path) -> bytes:
     return public_key(load_or_create_key(path))
 
 
-def _authority_key(home: Home, role: Role) -> Path:
-    return home.path / "keys" / f"authority-{role.name.lower()}.key"
+def _authority_key(role: Role) -> str:
+    """Where an authority's key is, from the home."""
+    return f"keys/authority-{role.name.lower()}.key"
 
 
 def _allocations(

@@ -5,7 +5,7 @@ with configuration, keys and the genesis; the authorities' keys; for each simula
 and a meter. `Fleet` starts and stops the processes.
 
     HOME/validator-1 ...     homes of the validators (gtxnode/home.py), with node.log
-    HOME/authorities/*.key   EGAT, MEA, PEA, ERC
+    HOME/authorities/*.key   EGAT, MEA, PEA, ERC, for which the first validators sign checkpoints
     HOME/homes/*.key         wallets and meters of the simulated homes
     HOME/devnet.json         while it runs: where everything is
 """
@@ -13,9 +13,10 @@ and a meter. `Fleet` starts and stops the processes.
 import json
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from consensus import signing
 from gtxnode import home as node_home
@@ -27,7 +28,7 @@ from gtxnode.devnet.processes import HOST, Child, free_ports, stop
 from gtxnode.genesis import Allocation, Genesis, GenesisValidator, new_genesis
 from gtxnode.genesis_file import format_genesis
 from gtxnode.home import Home
-from gtxnode.ledger.parameters import ChainParameters
+from gtxnode.ledger.parameters import ChainParameters, CheckpointRules
 from gtxnode.primitives.units import UGTX_PER_GTX
 from gtxnode.primitives.zones import ZONES_OF_SHARD, Role, Shard, Zone
 from p2p.identity import peer_id_of
@@ -38,6 +39,8 @@ ALLOCATION_UGTX = 1_000 * UGTX_PER_GTX
 """What a home has to spend at first: about 300 kWh."""
 PORTS_EACH = 3
 PORTS_APART = 10
+CHECKPOINT_BLOCKS = 10
+"""Often enough that one is seen in a short run."""
 STOP_GRACE_S = 4.0
 """Well within the five seconds in which a development network has to be gone."""
 DRAIN_S = 1
@@ -126,9 +129,7 @@ def prepare(
     """Write the homes of a new network into an empty folder. `OSError` if that fails."""
     names = tuple(f"validator-{number}" for number in range(1, validators + 1))
     keys = {name: _new_key(Home(folder / name).validator_key) for name in names}
-    authorities = {
-        role: _new_key(folder / "authorities" / f"{role.name.lower()}.key") for role in Role
-    }
+    authorities = {role: _new_key(folder / _authority_key(role)) for role in Role}
     households = _households(folder, shards)
     genesis = new_genesis(
         network=NETWORK,
@@ -140,13 +141,21 @@ def prepare(
         ],
         authorities={role: (signing.public_key(key),) for role, key in authorities.items()},
         allocations=[Allocation(each.shard, each.owner, ALLOCATION_UGTX) for each in households],
-        parameters=ChainParameters(readings=LIMITS),
+        parameters=ChainParameters(
+            readings=LIMITS, checkpoints=CheckpointRules(interval_blocks=CHECKPOINT_BLOCKS)
+        ),
     )
     return Fleet(
         folder=folder,
         genesis=genesis,
         shards=tuple(shards),
-        validators=write_homes(folder, genesis, names, _ports(validators, port_base)),
+        validators=write_homes(
+            folder,
+            genesis,
+            names,
+            _ports(validators, port_base),
+            roles=dict(zip(names, _dealt(tuple(Role), validators), strict=True)),
+        ),
         authorities=authorities,
         households=households,
     )
@@ -158,8 +167,12 @@ def write_homes(
     names: Sequence[str],
     ports: Sequence[Ports],
     bootstrap: Sequence[str] = (),
+    roles: Mapping[str, Sequence[Role]] = MappingProxyType({}),
 ) -> tuple[Validator, ...]:
-    """Write configuration, genesis and network key of nodes that know one another's addresses."""
+    """Write configuration, genesis and network key of nodes that know one another's addresses.
+
+    `roles` says for which authorities a node signs checkpoints.
+    """
     made = []
     for name, own in zip(names, ports, strict=True):
         home = Home(folder / name)
@@ -168,11 +181,12 @@ def write_homes(
         home.genesis.write_bytes(format_genesis(genesis))
     for one in made:
         others = [each.p2p for each in made if each is not one]
-        one.home.config.write_text(configuration(one, [*bootstrap, *others]), encoding="utf-8")
+        text = configuration(one, [*bootstrap, *others], roles.get(one.name, ()))
+        one.home.config.write_text(text, encoding="utf-8")
     return tuple(made)
 
 
-def configuration(node: Validator, bootstrap: Sequence[str]) -> str:
+def configuration(node: Validator, bootstrap: Sequence[str], roles: Sequence[Role]) -> str:
     """The text of a node's config.toml."""
     return new_config(
         {
@@ -182,9 +196,20 @@ def configuration(node: Validator, bootstrap: Sequence[str]) -> str:
             "p2p.bootstrap": list(bootstrap),
             "rpc.port": node.ports.rpc,
             "http.port": node.ports.http,
+            "checkpoints.keys": [f"../{_authority_key(role)}" for role in roles],
             "logging.format": "json",
         }
     )
+
+
+def _authority_key(role: Role) -> str:
+    """Where an authority's key is, from the network's folder."""
+    return f"authorities/{role.name.lower()}.key"
+
+
+def _dealt(roles: Sequence[Role], nodes: int) -> list[Sequence[Role]]:
+    """The authorities of each node, the first nodes first."""
+    return [roles[node::nodes] for node in range(nodes)]
 
 
 def _ports(validators: int, port_base: int | None) -> list[Ports]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from consensus.signing import public_key
 from gtxnode.cli.init import FUNDS_UGTX
 from gtxnode.genesis_file import format_genesis, read_genesis
 from gtxnode.home import Home, read_private_key
@@ -34,10 +35,33 @@ def test_a_new_home_is_a_network_of_one(tmp_path: Path) -> None:
     assert [(a.address, a.amount_ugtx) for a in genesis.allocations] == [
         (address_of(validator), FUNDS_UGTX)
     ]
-    assert load(home.path, environment={}).config.node.name == "node.1"
+    config = load(home.path, environment={}).config
+    assert config.node.name == "node.1"
+    held = [public_key(read_private_key(home.path / key)) for key in config.checkpoints.keys]
+    assert held == [each.public_keys[0] for each in genesis.authorities]
+    assert ran.answer["authorities"] == {
+        each.role.name: each.public_keys[0].hex() for each in genesis.authorities
+    }
     checked = gtxnode(home.path, "config", "check", "-o", "json")
     assert checked.code == 0, checked.err
     assert checked.answer["shards"] == ["geo_bangkok"]
+
+
+def test_an_authority_that_joins_gets_a_key_of_its_own(tmp_path: Path) -> None:
+    gtxnode(tmp_path / "first", "init")
+    words = ("init", "--genesis", str(tmp_path / "first" / "genesis.json"), "-o", "json")
+    ran = gtxnode(tmp_path / "joins", *words, "--authority", "mea")
+    assert ran.code == 0, ran.err
+    home = Home(tmp_path / "joins")
+    (path,) = load(home.path, environment={}).config.checkpoints.keys
+    assert ran.answer["authorities"] == {
+        "MEA": public_key(read_private_key(home.path / path)).hex()
+    }
+    follows = gtxnode(tmp_path / "follows", *words)
+    assert follows.answer["authorities"] == {}
+    (home.path / path).unlink()
+    checked = gtxnode(home.path, "config", "check", "-o", "json")
+    assert (checked.code, checked.error["code"]) == (6, "home.unusable_key")
 
 
 def test_keys_are_for_their_owner_alone(tmp_path: Path) -> None:

@@ -41,6 +41,22 @@ def test_addresses_carry_the_identity_that_the_node_will_have(fleet: Fleet) -> N
         assert validator.p2p.endswith(f"/p2p/{peer_id_of(signing.public_key(key))}")
 
 
+def test_the_first_validators_sign_checkpoints_for_all_authorities(fleet: Fleet) -> None:
+    held = []
+    for validator in fleet.validators:
+        config = layers.load(validator.home.path, environment={}).config
+        held.append(
+            [read_private_key(validator.home.path / key) for key in config.checkpoints.keys]
+        )
+    assert held == [[fleet.authorities[role]] for role in Role]
+
+
+def test_fewer_validators_hold_several_authorities_keys(tmp_path: Path) -> None:
+    fleet = prepare(tmp_path, validators=3, shards=SHARDS, port_base=None, now_ms=1)
+    configs = [layers.load(each.home.path, environment={}).config for each in fleet.validators]
+    assert [len(config.checkpoints.keys) for config in configs] == [2, 1, 1]
+
+
 def test_every_validator_votes_with_its_own_key_on_every_shard(fleet: Fleet) -> None:
     keys = {
         signing.public_key(read_private_key(each.home.validator_key)) for each in fleet.validators

@@ -18,6 +18,7 @@ from tests.e2e.harness import BANGKOK, Cluster, running
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
+FAILED_EXIT = 1
 CONFIGURATION_EXIT = 6
 STORAGE_EXIT = 8
 ENDS_S = 60
@@ -48,6 +49,13 @@ def from_elsewhere(path: Path) -> None:
     journal.close()
 
 
+def that_trusts_another_block(path: Path) -> None:
+    """Settings that hold the chain to what it does not have."""
+    text = path.read_text(encoding="utf-8")
+    trusted = f'trusted = ["{BANGKOK}:1:{bytes(32).hex()}"]'
+    path.write_text(text.replace("# trusted = []", trusted), encoding="utf-8")
+
+
 @contextmanager
 def damaged(path: Path, damage: Damage) -> Iterator[None]:
     """The file is damaged while the context lasts."""
@@ -66,6 +74,7 @@ async def test_a_home_that_cannot_be_used_is_named_and_left_as_it_is(tmp_path: P
         await cluster.kill(node)
         home, database = node.home, node.home.database(BANGKOK)
         genesis = cluster.fleet.genesis
+        guard = home.checkpoint_guard(BANGKOK, genesis.authorities[0].public_keys[0])
         other = arranged(msgspec.structs.replace(genesis, time_ms=genesis.time_ms + 1))
 
         def of_another_network(path: Path) -> None:
@@ -80,6 +89,9 @@ async def test_a_home_that_cannot_be_used_is_named_and_left_as_it_is(tmp_path: P
             (home.genesis, of_another_network, "chain.wrong_genesis", CONFIGURATION_EXIT),
             (home.genesis, erase, "genesis.", CONFIGURATION_EXIT),
             (home.validator_key, erase, "home.unusable_key", CONFIGURATION_EXIT),
+            (guard, erase, "storage.corrupted", STORAGE_EXIT),
+            (guard, Path.unlink, "storage.missing", STORAGE_EXIT),
+            (home.config, that_trusts_another_block, "checkpoints.crossed", FAILED_EXIT),
         ]
         formats = list(home.path.rglob("FORMAT"))
         assert formats
@@ -103,4 +115,5 @@ async def ends(cluster: Cluster, code: str, end: int, what: str) -> None:
     last = words.strip().splitlines()[-1]
     assert last.startswith(f"error[{code}"), f"{what}: {words}"
     assert "Traceback" not in words.rpartition("error[")[2], what
-    assert str(node.home.path) in last or "genesis" in last, f"{what}: {words}"
+    places = (str(node.home.path), "genesis", "at height 1")
+    assert any(place in last for place in places), f"{what}: {words}"

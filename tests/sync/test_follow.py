@@ -10,6 +10,8 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from benchmarks.replay import CHAIN
+from consensus.checkpoints import CrossesCheckpoint
+from consensus.errors import Refusal
 from consensus.types import Block, Commit, block_codec, commit_codec
 from gtxnode.sync import follow
 from gtxnode.sync.follow import CATCHING_UP_BLOCKS, CheckBlock, Follower
@@ -162,6 +164,20 @@ async def test_a_claim_that_is_not_proved_is_charged_and_not_believed(answer: An
             at.follower.note_head(liar, HUGE)
             assert at.follower.best_known_height == 0
             await until(lambda: at.charges(Offence.INVALID) > charged)  # noqa: B023
+        assert at.head.height == 0
+
+
+async def test_a_block_that_a_checkpoint_rules_out_is_charged_and_not_taken() -> None:
+    def ruled_out(height: int, block_id: bytes) -> None:
+        if height == 3:
+            raise CrossesCheckpoint(Refusal.CROSSES_CHECKPOINT)
+
+    async with scene(ruled_out) as at:
+        crosses = await at.around.honest(Archive(chain_of(20)))
+        at.follower.note_head(crosses, 20)
+        await until(lambda: at.charges(Offence.INVALID) > 0)
+        at.follower.note_head(crosses, 20)
+        await until(lambda: at.charges(Offence.INVALID) > 1)
         assert at.head.height == 0
 
 

@@ -70,6 +70,8 @@ def used_metrics() -> Metrics:
     shard.refused_on_admission(Reason.OVERSPENT.value)
     shard.refused_by_execution(Reason.UNKNOWN_COIN.value)
     shard.refused_message("stale")
+    shard.refused_checkpoint("bad_signature")
+    shard.checkpoint_lag.set(3)
     shard.finality_seconds.observe(0.4)
     metrics.peer_bytes("in").inc(100)
     metrics.rpc.calls.labels("tx.send", "ok").inc()
