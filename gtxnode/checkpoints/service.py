@@ -132,6 +132,7 @@ class Checkpoints:
         Raises `CheckpointCrossed`, `SignerFailed`, and storage's write errors.
         """
         serve_newest(self._network, self._store.chain_id, lambda: self._newest)
+        self._measure()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._follow)
             if self._store.parameters.authorities:

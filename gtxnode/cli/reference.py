@@ -77,11 +77,12 @@ refused, never clamped.
 | `genesis.json` | the chains that the node belongs to |
 | `keys/validator.key` | signs votes; 64 hexadecimal digits, mode 0600 |
 | `keys/network.key` | the identity among peers; likewise |
-| `keys/authority-*.key` | the authorities' keys of a chain that `gtxnode init` began |
+| `keys/authority-*.key` | authorities' keys; `checkpoints.keys` says which sign here |
 | `keystore/` | a wallet's keys, encrypted (`gtxnode keys`) |
 | `data/<shard>/db` | the shard's database |
 | `data/<shard>/journal` | what consensus has done at this height |
 | `data/<shard>/signer` | the guard that refuses to sign twice: never restore it from a backup |
+| `data/<shard>/authority-*` | the same for an authority's key, by its first digits |
 
 A key file that others may read is refused. `gtxnode init --force` replaces settings and
 genesis; it never touches keys or data.

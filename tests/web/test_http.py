@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from functools import partial
+from pathlib import Path
 
 import pytest
 import trio
@@ -15,6 +17,8 @@ from gtxnode.primitives.errors import Reason
 from gtxnode.web.http import make_app, serve_http
 from tests.rpc.fake_node import FakeNode
 from tests.web.serving import web
+
+ALERTS = Path(__file__).parents[2] / "docs" / "alerts.yml"
 
 
 async def test_metrics_are_prometheus_text() -> None:
@@ -94,7 +98,27 @@ def test_nodes_of_one_process_do_not_share_series() -> None:
     assert b"geo_bangkok" not in second.exposition()
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="Debian's prometheus is not installed")
+needs_promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="Debian's prometheus is not installed"
+)
+
+
+@needs_promtool
+def test_the_shipped_alerts_are_rules() -> None:
+    checked = subprocess.run(
+        ["promtool", "check", "rules", str(ALERTS)], capture_output=True, timeout=30, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_shipped_alerts_are_over_metrics_that_there_are() -> None:
+    named = set(re.findall(r"gridtokenx_\w+", ALERTS.read_text(encoding="utf-8")))
+    exposed = used_metrics().exposition().decode()
+    assert named
+    assert not [name for name in named if f"\n{name}{{" not in exposed]
+
+
+@needs_promtool
 def test_promtool_finds_nothing_to_complain_of() -> None:
     checked = subprocess.run(
         ["promtool", "check", "metrics"],
