@@ -106,6 +106,8 @@ def init(
     Without --genesis it begins a network of its own, of which this node is the one
     validator and holds the authorities' keys. Keys that are there are kept, always.
     """
+    if genesis_file is None and node_type == NodeRole.TRADER:
+        raise click.UsageError("a trader joins a network that has validators: give --genesis")
     home = Home(session().home)
     there = [path for path in (home.config, home.genesis) if path.exists()]
     if there and not force:

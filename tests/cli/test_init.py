@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from consensus.signing import public_key
+from gtxnode.cli.exits import Exit
 from gtxnode.cli.init import FUNDS_UGTX
 from gtxnode.genesis_file import format_genesis, read_genesis
 from gtxnode.home import Home, read_private_key
@@ -88,14 +89,21 @@ def test_force_replaces_settings_and_genesis_and_no_key(tmp_path: Path) -> None:
     gtxnode(tmp_path, "init")
     keys = contents(tmp_path / "keys")
     words = ("init", "--force", "--network", "other", "--shard", "geo_northern", "--profile", "mea")
-    ran = gtxnode(tmp_path, *words, "--fund", f"{FRIEND}=2.5", "--node-type", "trader")
+    ran = gtxnode(tmp_path, *words, "--fund", f"{FRIEND}=2.5", "--node-type", "validator")
     assert ran.code == 0, ran.err
     assert contents(tmp_path / "keys") == keys
     genesis = read_genesis(Home(tmp_path).genesis)
     assert genesis.network == "other"
     assert [(a.address, a.amount_ugtx) for a in genesis.allocations] == [(b"\x07" * 20, 2_500_000)]
     config = load(tmp_path, environment={}).config
-    assert (config.profile, config.node.role) == ("mea", "trader")
+    assert (config.profile, config.node.role) == ("mea", "validator")
+
+
+def test_a_trader_alone_would_wait_for_ever(tmp_path: Path) -> None:
+    ran = gtxnode(tmp_path, "init", "--node-type", "trader")
+    assert ran.code == Exit.USAGE
+    assert "--genesis" in ran.err
+    assert contents(tmp_path) == {}
 
 
 def test_a_node_joins_the_network_of_a_genesis_file(tmp_path: Path) -> None:
