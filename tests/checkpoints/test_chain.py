@@ -140,14 +140,17 @@ async def test_an_authority_that_contradicts_itself_no_longer_counts(tmp_path: P
         honest = authorities_at(parameters, BarredKeys((BarredKey(public, 1),)), 1)
         assert honest is not None
 
+        naming: list[int] = []
+
         async def names_the_others() -> bool:
             if height(running, 1) == 0:
                 return False
-            return (await node.shard.view.checkpoint(None)).next_authorities_root == honest.root
+            newest = await node.shard.view.checkpoint(None)
+            naming.append(newest.height)
+            return newest.next_authorities_root == honest.root
 
         await until_true(names_the_others)
-        behind = height(running, 1)
-        await certified(running, ONE_EACH, behind + INTERVAL)
+        await certified(running, ONE_EACH, naming[-1] + INTERVAL)
         for number in ONE_EACH:
             found = await running.nodes[number].shard.view.checkpoint(None)
             assert {each.role for each in found.signatures} == {"mea", "pea", "egat"}
