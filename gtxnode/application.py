@@ -147,7 +147,7 @@ class ChainApplication:
 
     async def _sync_batches(self, block: Block) -> None:
         """A vote says that this node has the batches, and still will after a power cut."""
-        if block.payload:
+        if block.payload and self._store.has_unsynced:
             await trio.to_thread.run_sync(self._store.sync)
 
     def _check(self, block: Block) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import trio
 
 from gtxnode.batches.batch import BATCH_OVERHEAD_BYTES, MAX_BATCH_BYTES, MAX_BATCH_TRANSACTIONS
-from gtxnode.batches.checking import check_signatures
+from gtxnode.batches.checking import SHORT_BYTES, check_signatures
 from gtxnode.ledger.transactions import CheckedTransaction, UnverifiedTransaction
 from gtxnode.primitives.errors import Reason, Refused
 
@@ -132,7 +132,10 @@ class Gatherer:
 
     async def _forward(self, group: list[Waiting]) -> None:
         parsed = [waiting.parsed for waiting in group]
-        checked = await trio.to_thread.run_sync(check_signatures, parsed)
+        if sum(len(each.encoded) for each in parsed) <= SHORT_BYTES:
+            checked = check_signatures(parsed)
+        else:
+            checked = await trio.to_thread.run_sync(check_signatures, parsed)
         admitted: list[tuple[Waiting, CheckedTransaction]] = []
         for waiting, transaction in zip(group, checked, strict=True):
             try:

@@ -82,6 +82,8 @@ class ChainStore:
     ) -> None:
         self.chain_id = chain_id
         self.parameters = parameters
+        self.has_unsynced = False
+        """Whether there may be batches that a power cut would take."""
         self.easiest_target = easiest_target(parameters.admission)
         self._genesis_id = genesis_id
         self._store = store
@@ -197,9 +199,12 @@ class ChainStore:
         _BATCHES.put(write, batch.id, batch.sealed.encoded)
         _LIVE.put(write, batch.id, batch.parent_height + BATCH_LIFETIME)
         self._store.write(write, sync=sync)
+        if not sync:
+            self.has_unsynced = True
 
     def sync(self) -> None:
         """Return once all that was written so far survives a power cut."""
+        self.has_unsynced = False
         self._store.write(WriteBatch(), sync=True)
 
     def drop_batches(self, identities: Sequence[bytes]) -> None:

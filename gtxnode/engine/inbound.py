@@ -37,6 +37,8 @@ log = structlog.get_logger(__name__)
 
 # How often a peer that is behind is helped.
 HELP_INTERVAL_S = 0.5
+# Certificates of no more than these are checked on the event loop: two milliseconds at most.
+FEW_VALIDATORS = 32
 # Votes of one validator for rounds to come: an honest one is in one round at a time, and a round
 # takes a second. The rest is dropped, and comes again with its sender's rebroadcast.
 FUTURE_VOTES_PER_S = 2.0
@@ -133,8 +135,8 @@ class Inbound:
             message,
         )
         try:
-            if isinstance(message, VoteMessage):
-                # One signature costs less than the way to a worker thread and back.
+            if isinstance(message, VoteMessage) or len(state.start.validators) <= FEW_VALIDATORS:
+                # A few signatures cost less than the way to a worker thread and back.
                 verified = verify.verify_message(*arguments)
             else:
                 verified = await trio.to_thread.run_sync(verify.verify_message, *arguments)
