@@ -20,7 +20,7 @@ from gtxnode.primitives.errors import Reason, Refused
 
 GRACE_S = 0.005
 # What a batch takes to be sealed, sent and checked before its block is built.
-LEAD_S = 0.04
+LEAD_S = 0.02
 # Transactions that wait for their window; past it a client is refused with POOL_FULL.
 MAX_WAITING = 20_000
 # MessagePack's header of one transaction inside a batch.
