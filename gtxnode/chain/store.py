@@ -1,8 +1,8 @@
 """A chain's state on disk, and the one way in which it changes: a final block.
 
-Invariant: a block, its commit, the coins it spent and made, every index and the state root's
-buckets are written in one synced batch, so a crash at any point leaves the state before the block
-or after it. Indexes (owners, transactions, records) are derived from blocks and coins.
+Invariant: a block, its commit, the coins it spent and made and every index are written in one
+synced batch, so a crash at any point leaves the state before the block or after it. Indexes
+(owners, transactions, records) are derived from blocks and coins; so is the state root.
 
 One writer (`finalise`, in a worker thread, never two at once); readers use the store from any
 thread and see final blocks only. What readers need of memory that `finalise` changes (the book's
@@ -11,7 +11,7 @@ levels, the tip, what is recent) is replaced whole at the end of it, never edite
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from itertools import chain as chained
 from pathlib import Path
 from typing import Final, Self
@@ -22,6 +22,7 @@ from gtxnode.batches.batch import BATCH_LIFETIME, BatchKind, BatchParent
 from gtxnode.batches.pool import CheckedBatch
 from gtxnode.chain.records import RECORD, BlockRecord, record_block
 from gtxnode.chain.rules import Tip
+from gtxnode.chain.saved_root import BLOCKS_PER_SAVING, SavedRoot
 from gtxnode.ledger.admission import easiest_target
 from gtxnode.ledger.block_state import Share
 from gtxnode.ledger.coins import (
@@ -36,12 +37,11 @@ from gtxnode.ledger.coins import (
 from gtxnode.ledger.execute import BlockContext, execute
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.parameters import ChainParameters
-from gtxnode.ledger.state_root import StateRoot
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.orders import Depth
 from gtxnode.primitives.addresses import address_of
 from storage.blocks import BlockStore
-from storage.errors import Corrupted
+from storage.errors import Corrupted, StorageError
 from storage.format import check_format
 from storage.kv import KeyValue, Reader, WriteBatch
 from storage.leveldb import LevelDB
@@ -51,7 +51,6 @@ from storage.tables import U64, Raw, Table, tuple_key
 FORMAT: Final = "gtx-chain-1"
 # More levels than the widest price bounds in use have steps.
 BOOK_LEVELS = 10_000
-BUCKETS = 256
 
 # Written and read key by key, as they are most of a block's work.
 COINS: Final = b"c"
@@ -62,7 +61,6 @@ _TRANSACTIONS = Table(TRANSACTIONS, Raw(32), tuple_key(U64(), U64()), name="tran
 _ORDER_KINDS = (SellOrder, BuyOrder)
 _ORDERS = Table(b"q", Raw(34), Raw(0), name="open orders")
 _RECORDS = Table(b"r", U64(), RECORD, name="block records")
-_BUCKETS = Table(b"s", U64(), Raw(2_048), name="state buckets")
 _BATCHES = Table(b"b", Raw(32), Raw(), name="batches")
 # Batches that no block has ordered yet, with the height after which none may.
 _LIVE = Table(b"l", Raw(32), U64(), name="live batches")
@@ -88,7 +86,7 @@ class ChainStore:
         self._genesis_id = genesis_id
         self._store = store
         self._blocks = BlockStore(store)
-        self._root = StateRoot(chain_id)
+        self._root = SavedRoot(chain_id, store, COINS)
         self._orders = OpenOrders.rebuild(())
         self._recent: deque[tuple[bytes, tuple[bytes, ...]]] = deque(maxlen=BATCH_LIFETIME + 1)
         self.recent: frozenset[bytes] = frozenset()
@@ -142,6 +140,10 @@ class ChainStore:
 
     def close(self) -> None:
         """Give up the database."""
+        write = WriteBatch()
+        self._root.save(write)
+        with suppress(StorageError):  # The next start works them out again.
+            self._store.write(write, sync=False)
         self._store.close()
 
     # ---- start ----
@@ -151,39 +153,31 @@ class ChainStore:
             self._write_genesis(initial)
         if self._store.get(b"m:genesis") != self._genesis_id:
             raise WrongGenesis(f"the database of {self.chain_id} belongs to another genesis")
-        self._root = StateRoot.load(
-            self.chain_id, [self._bucket(index) for index in range(BUCKETS)]
-        )
+        height = self._blocks.tip or 0
+        self._root.resume(self._past_record(height).state_root if height else None)
         self._orders = OpenOrders.rebuild(
             (coin_id, decode_coin(self._coin(coin_id))) for coin_id, _ in _ORDERS.scan(self._store)
         )
-        height = self._blocks.tip or 0
         self.tip = Tip(self.chain_id, 0, self._genesis_id, genesis_time_ms, self._root.root)
         if height <= BATCH_LIFETIME:
             self._parents[0] = BatchParent(self._genesis_id, self.easiest_target)
         for past in range(max(1, height - BATCH_LIFETIME), height + 1):
             block, commit = self.block(past)
-            record = self.record(past)
-            if record is None:
-                raise Corrupted(f"the database of {self.chain_id}", f"record {past} is missing")
-            self._remember(block, commit, record.energy_target)
+            self._remember(block, commit, self._past_record(past).energy_target)
         self._show_book()
 
     def _write_genesis(self, initial: dict[bytes, HeldCoin]) -> None:
         batch = WriteBatch()
-        self._root.apply({}, initial)
+        self._root.begin(batch, initial)
         self._put_coins(batch, {}, initial)
-        for index in range(BUCKETS):
-            _BUCKETS.put(batch, index, self._root.bucket(index))
-        self._root.take_changed()
         batch.put(b"m:genesis", self._genesis_id)
         self._store.write(batch, sync=True)
 
-    def _bucket(self, index: int) -> bytes:
-        bucket = _BUCKETS.get(self._store, index)
-        if bucket is None:
-            raise Corrupted(f"the database of {self.chain_id}", f"state bucket {index} is missing")
-        return bucket
+    def _past_record(self, height: int) -> BlockRecord:
+        record = self.record(height)
+        if record is None:
+            raise Corrupted(f"the database of {self.chain_id}", f"record {height} is missing")
+        return record
 
     def _coin(self, coin_id: bytes) -> bytes:
         encoded = self.get(coin_id)
@@ -257,8 +251,8 @@ class ChainStore:
         write = WriteBatch()
         self._put_coins(write, outcome.spent, outcome.made)
         self._put_transactions(write, height, transactions, record)
-        for index in self._root.take_changed():
-            _BUCKETS.put(write, index, self._root.bucket(index))
+        if height % BLOCKS_PER_SAVING == 0:
+            self._root.save(write)
         for batch in batches:
             _LIVE.delete(write, batch.id)
         _RECORDS.put(write, height, record)

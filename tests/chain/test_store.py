@@ -21,7 +21,8 @@ from gtxnode.batches.checking import check_batch
 from gtxnode.batches.pool import CheckedBatch
 from gtxnode.chain.store import ChainStore, WrongGenesis
 from gtxnode.ledger.parameters import ChainParameters
-from storage.errors import DiskFull
+from gtxnode.ledger.state_root import StateRoot
+from storage.errors import Corrupted, DiskFull
 from storage.kv import KeyValue, WriteBatch
 from storage.memory import MemoryStore
 
@@ -152,3 +153,39 @@ def test_parents_reach_back_as_far_as_a_batch_lives() -> None:
     assert store.parent(0) is None
     assert store.parent(1) is not None
     assert all(opened(database).parent(each) == store.parent(each) for each in range(124))
+
+
+def test_a_crash_leaves_the_root_to_be_worked_out_again() -> None:
+    database = MemoryStore()
+    store = opened(database)
+    add_block(store, BATCHES[:1])
+    add_block(store, BATCHES[1:2])
+    again = opened(database)
+    assert again.tip == store.tip
+    add_block(again, BATCHES[2:3])
+    assert opened(database).tip == again.tip
+
+
+def test_a_root_that_the_coins_do_not_give_is_named() -> None:
+    database = MemoryStore()
+    store = opened(database)
+    add_block(store, BATCHES[:1])
+    (key, _), *_ = database.scan(b"c", b"d", limit=1)
+    write = WriteBatch()
+    write.delete(key)
+    database.write(write, sync=True)
+    with pytest.raises(Corrupted, match="do not give its root"):
+        opened(database)
+
+
+def test_closing_saves_the_root(tmp_path: Path) -> None:
+    arguments = (tmp_path / "db", CHAIN, GENESIS_ID, 0, ChainParameters(), COINS)
+    store = ChainStore.open(*arguments)
+    add_block(store, BATCHES[:1])
+    tip = store.tip
+    store.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StateRoot, "compute", lambda *_: pytest.fail("it was saved"))
+        store = ChainStore.open(*arguments)
+    assert store.tip == tip
+    store.close()
