@@ -33,10 +33,10 @@ from gtxnode.batches.pool import CheckedBatch
 from gtxnode.chain.rules import build_block
 from gtxnode.chain.store import ChainStore
 from gtxnode.intake import seal_batch
+from gtxnode.ledger.bodies import Transfer
 from gtxnode.ledger.coins import Cash, HeldCoin
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.parameters import ChainParameters
-from gtxnode.ledger.transactions import Transfer
 from gtxnode.ledger.wallet import sign
 from gtxnode.primitives.addresses import Address, address_of
 

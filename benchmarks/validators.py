@@ -23,9 +23,10 @@ from gtxnode.devnet.processes import free_ports, stop
 from gtxnode.devnet.session import is_ready
 from gtxnode.genesis import Allocation, GenesisValidator, chain_id, new_genesis
 from gtxnode.home import Home, write_private_key
+from gtxnode.ledger.bodies import Transfer
 from gtxnode.ledger.coins import Cash, output_id
 from gtxnode.ledger.genesis import initial_coins
-from gtxnode.ledger.transactions import CheckedTransaction, Transfer
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.wallet import sign
 from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.zones import Role, Shard, Zone

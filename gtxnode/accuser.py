@@ -15,15 +15,9 @@ from consensus.evidence import Signed, signer_of
 from consensus.types import Proposal, Vote
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.authorities import BarredKeys, barred_coin_id
+from gtxnode.ledger.bodies import CheckpointPair, Evidence, ProposalPair, VotePair
 from gtxnode.ledger.coins import decode_coin
-from gtxnode.ledger.transactions import (
-    CheckpointPair,
-    Evidence,
-    ProposalPair,
-    UnverifiedTransaction,
-    VotePair,
-    parse,
-)
+from gtxnode.ledger.transactions import UnverifiedTransaction, parse
 from gtxnode.ledger.validators import Committee, committee_coin_id, epoch_of
 from gtxnode.ledger.wallet import sign
 from gtxnode.primitives.errors import Refused

@@ -9,10 +9,11 @@ pending is held against those, so a meter may send readings faster than blocks c
 from collections.abc import Callable
 
 from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.bodies import Cancel, PlaceBuy, PlaceSell
 from gtxnode.ledger.coins import decode_coin, meter_coin_id, order_coin_id
 from gtxnode.ledger.orders import check_terms
 from gtxnode.ledger.spend_rules import check_spend
-from gtxnode.ledger.transactions import Cancel, CheckedTransaction, PlaceBuy, PlaceSell
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.metering.meters import Meter, Reading
 from gtxnode.metering.readings import accept
 from gtxnode.primitives.errors import Reason, Refused

@@ -30,12 +30,8 @@ from gtxnode.batches.gather import Gatherer, Waiting
 from gtxnode.batches.pool import BatchPool, CheckedBatch
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.store import ChainStore
-from gtxnode.ledger.transactions import (
-    CheckedTransaction,
-    UnverifiedTransaction,
-    is_energy,
-    parse,
-)
+from gtxnode.ledger.bodies import is_energy
+from gtxnode.ledger.transactions import CheckedTransaction, UnverifiedTransaction, parse
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.relay import BatchEnvelope, Relay
 from gtxnode.sync.fetch import BatchFetcher

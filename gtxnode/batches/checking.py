@@ -12,12 +12,8 @@ from itertools import chain
 from consensus import signing
 from gtxnode.batches.batch import BatchKind, open_batch
 from gtxnode.batches.pool import CheckedBatch
-from gtxnode.ledger.transactions import (
-    CheckedTransaction,
-    UnverifiedTransaction,
-    is_energy,
-    parse,
-)
+from gtxnode.ledger.bodies import is_energy
+from gtxnode.ledger.transactions import CheckedTransaction, UnverifiedTransaction, parse
 from gtxnode.primitives.errors import Reason, Refused
 
 SLICE_CHECKS = 1_000

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from consensus.encoding import Codec
+from gtxnode.ledger.bodies import Cancel, PlaceBuy, PlaceSell, Retire, Transfer
 from gtxnode.ledger.coins import (
     BuyOrder,
     HeldCoin,
@@ -21,14 +22,7 @@ from gtxnode.ledger.coins import (
     order_id_of,
 )
 from gtxnode.ledger.execute import BlockOutcome
-from gtxnode.ledger.transactions import (
-    Cancel,
-    CheckedTransaction,
-    PlaceBuy,
-    PlaceSell,
-    Retire,
-    Transfer,
-)
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.orders import Side
 
 MAX_RECORD_BYTES = 64 * 1024 * 1024

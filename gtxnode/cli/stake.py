@@ -14,7 +14,7 @@ from gtxnode.cli.submit import Holdings
 from gtxnode.cli.tx import fee_option, send_body, sending_options
 from gtxnode.home import Home, read_private_key
 from gtxnode.ledger import wallet
-from gtxnode.ledger.transactions import Body
+from gtxnode.ledger.bodies import Body
 from gtxnode.primitives.zones import REGISTRY, Zone
 
 REGIONS = tuple(zone.name.lower() for zone in Zone)

@@ -14,9 +14,9 @@ from consensus.signing import public_key
 from gtxnode.cli.connection import shard_of
 from gtxnode.cli.exits import CommandFailed, Exit
 from gtxnode.ledger import wallet
+from gtxnode.ledger.bodies import Body
 from gtxnode.ledger.coins import Cash, Energy, decode_coin
 from gtxnode.ledger.parameters import ChainParameters
-from gtxnode.ledger.transactions import Body
 from gtxnode.primitives.addresses import Address, address_of, format_address
 
 if TYPE_CHECKING:

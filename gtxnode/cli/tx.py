@@ -17,7 +17,8 @@ from gtxnode.cli.render import emit
 from gtxnode.cli.session import shared_options
 from gtxnode.cli.submit import Build, Holdings, submit
 from gtxnode.ledger import wallet
-from gtxnode.ledger.transactions import MAX_MEMO_BYTES, Body, Cancel
+from gtxnode.ledger.bodies import Body, Cancel
+from gtxnode.ledger.bodies.fields import MAX_MEMO_BYTES
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -25,12 +25,13 @@ from gtxnode.devnet.trading import (
     decide,
 )
 from gtxnode.devnet.watch import Outcome, Settled, Watch
-from gtxnode.ledger import transactions, wallet
+from gtxnode.ledger import bodies, wallet
+from gtxnode.ledger.bodies import Body
 from gtxnode.ledger.coins import (
     Energy,
     decode_coin,
 )
-from gtxnode.ledger.transactions import Body, CheckedTransaction
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.wallet import InsufficientFunds, sign
 from gtxnode.rpc import wire
 from gtxnode.rpc.backend import CoinPage
@@ -192,7 +193,7 @@ class Home:
             if outcome.settled is Settled.FINAL:
                 self._done(body, purse)
             else:
-                self._complain(transactions.KIND_NAMES[type(body)], outcome)
+                self._complain(bodies.KIND_NAMES[type(body)], outcome)
                 await self._watch.next_block()
 
     def _sign(self, body: Body) -> CheckedTransaction:
@@ -232,14 +233,14 @@ class Home:
 
     def _done(self, body: Body, purse: Purse) -> None:
         match body:
-            case transactions.Retire():
+            case bodies.Retire():
                 kept = sum(out.amount_wh for out in body.outputs if isinstance(out, Energy))
                 put_in = sum(coin.amount_wh for id_, coin in purse.energy if id_ in body.inputs)
                 self._need.cover(put_in - kept)
-            case transactions.Cancel():
+            case bodies.Cancel():
                 self._resting = None
-            case transactions.PlaceSell() | transactions.PlaceBuy():
-                sells = isinstance(body, transactions.PlaceSell)
+            case bodies.PlaceSell() | bodies.PlaceBuy():
+                sells = isinstance(body, bodies.PlaceSell)
                 self._resting = OpenOrder(b"", sells, body.quantity_wh, body.price_mgtx_per_kwh)
 
     async def _purse(self, client: Client) -> Purse:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from consensus import signing
 from gtxnode.devnet.homes import CONNECTION_W
-from gtxnode.ledger.transactions import RegisterMeter
+from gtxnode.ledger.bodies import RegisterMeter
 from gtxnode.metering.meters import Direction, meter_id_of
 from gtxnode.primitives.addresses import Address, address_of
 from gtxnode.primitives.sources import Source

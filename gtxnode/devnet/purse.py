@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gtxnode.devnet.trading import Action, Buy, Cancel, OpenOrder, Retire, Sell
-from gtxnode.ledger import transactions, wallet
+from gtxnode.ledger import bodies, wallet
+from gtxnode.ledger.bodies import Body
 from gtxnode.ledger.coins import (
     MAX_LOTS,
     BuyOrder,
@@ -14,7 +15,6 @@ from gtxnode.ledger.coins import (
     SellOrder,
     order_id_of,
 )
-from gtxnode.ledger.transactions import Body
 
 CoinPair = tuple[bytes, Coin]
 
@@ -66,4 +66,4 @@ def write(action: Action, owner: bytes, purse: Purse, fee_ugtx: int) -> Body:
         case Buy(amount_wh, price):
             return wallet.buy(owner, purse.cash, amount_wh, price)
         case Cancel(order):
-            return transactions.Cancel(order)
+            return bodies.Cancel(order)

@@ -12,14 +12,9 @@ from consensus.evidence import InvalidEvidence, check_evidence, signer_of
 from consensus.validators import ValidatorSet
 from gtxnode.ledger.authorities import BarredKey, BarredKeys, all_authorities, barred_coin_id
 from gtxnode.ledger.block_state import BlockState
+from gtxnode.ledger.bodies import CheckpointPair, Evidence, ProposalPair, VotePair
 from gtxnode.ledger.staking import epoch_at, find, keep, require_registry
-from gtxnode.ledger.transactions import (
-    CheckedTransaction,
-    CheckpointPair,
-    Evidence,
-    ProposalPair,
-    VotePair,
-)
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.validators import (
     PPM,
     Committee,

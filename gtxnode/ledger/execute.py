@@ -17,13 +17,9 @@ from typing import TypeAlias
 
 from gtxnode.ledger import admission, epochs, evidence, meters, orders, staking, transfers
 from gtxnode.ledger.block_state import BlockContext, BlockState
-from gtxnode.ledger.coin_view import CoinReader, CoinView
-from gtxnode.ledger.open_orders import OpenOrders
-from gtxnode.ledger.outcome import BlockOutcome, Receipt
-from gtxnode.ledger.transactions import (
+from gtxnode.ledger.bodies import (
     Body,
     Cancel,
-    CheckedTransaction,
     Evidence,
     PlaceBuy,
     PlaceSell,
@@ -34,6 +30,10 @@ from gtxnode.ledger.transactions import (
     Unjail,
     Unstake,
 )
+from gtxnode.ledger.coin_view import CoinReader, CoinView
+from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.outcome import BlockOutcome, Receipt
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.metering.meters import Reading
 from gtxnode.primitives.errors import Reason, Refused
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from consensus.hashing import ZERO_HASH, Domain
 from consensus.validators import ValidatorSet
+from gtxnode.ledger.bodies import RegisterMeter
 from gtxnode.ledger.coins import (
     Cash,
     Coin,
@@ -16,7 +17,6 @@ from gtxnode.ledger.coins import (
 )
 from gtxnode.ledger.meters import registered
 from gtxnode.ledger.parameters import SETS_AHEAD
-from gtxnode.ledger.transactions import RegisterMeter
 from gtxnode.ledger.validators import (
     Committee,
     Presence,

@@ -1,10 +1,11 @@
 """Meters on the ledger: registration by a utility, and readings that mint what was exported."""
 
 from gtxnode.ledger.block_state import BlockState
+from gtxnode.ledger.bodies import RegisterMeter
 from gtxnode.ledger.coins import Energy, Origin, meter_coin_id, output_id
 from gtxnode.ledger.outcome import AcceptedReading
 from gtxnode.ledger.spend_rules import check_spend
-from gtxnode.ledger.transactions import CheckedTransaction, RegisterMeter
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.metering.meters import Meter, Reading
 from gtxnode.metering.readings import accept
 from gtxnode.primitives.errors import Reason, Refused

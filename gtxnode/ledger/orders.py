@@ -16,6 +16,7 @@ the trades of a chain are never more than its orders.
 from typing import TypeVar
 
 from gtxnode.ledger.block_state import BlockState
+from gtxnode.ledger.bodies import Cancel, PlaceBuy, PlaceSell
 from gtxnode.ledger.coins import (
     BuyOrder,
     Cash,
@@ -32,7 +33,7 @@ from gtxnode.ledger.lots import lots_of, split_lots
 from gtxnode.ledger.outcome import Trade
 from gtxnode.ledger.parameters import OrderLimits
 from gtxnode.ledger.spend_rules import check_spend
-from gtxnode.ledger.transactions import Cancel, CheckedTransaction, PlaceBuy, PlaceSell
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.orders import Fill, Side
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.units import cost_ugtx

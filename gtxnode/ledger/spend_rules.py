@@ -10,11 +10,9 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from gtxnode.ledger.authorities import BarredKeys
-from gtxnode.ledger.coins import Admission, BuyOrder, Cash, Coin, Energy, Order, SellOrder, Supply
-from gtxnode.ledger.transactions import (
+from gtxnode.ledger.bodies import (
     Body,
     Cancel,
-    CheckedTransaction,
     PlaceBuy,
     PlaceSell,
     Retire,
@@ -23,6 +21,8 @@ from gtxnode.ledger.transactions import (
     Unjail,
     Unstake,
 )
+from gtxnode.ledger.coins import Admission, BuyOrder, Cash, Coin, Energy, Order, SellOrder, Supply
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
 from gtxnode.metering.meters import Meter, Reading
 from gtxnode.primitives.errors import Reason, Refused

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from consensus import signing
 from consensus.validators import MAX_STAKE
 from gtxnode.ledger.block_state import BlockState
+from gtxnode.ledger.bodies import Registration, Stake, Unjail, Unstake
 from gtxnode.ledger.spend_rules import check_spend
-from gtxnode.ledger.transactions import CheckedTransaction, Registration, Stake, Unjail, Unstake
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.transfers import balance, move
 from gtxnode.ledger.validators import (
     MAX_REGISTERED,

@@ -5,10 +5,12 @@ transfer gives on exactly what came in; a retirement consumes what it does not g
 """
 
 from gtxnode.ledger.block_state import BlockState
+from gtxnode.ledger.bodies import Retire, Transfer
+from gtxnode.ledger.bodies.fields import Output
 from gtxnode.ledger.coins import Cash, Energy, Lot, Origin, output_id
 from gtxnode.ledger.outcome import Retirement
 from gtxnode.ledger.spend_rules import check_spend
-from gtxnode.ledger.transactions import CheckedTransaction, Output, Retire, Transfer
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.errors import Reason, Refused
 
 

@@ -10,21 +10,22 @@ from typing import TypeAlias
 
 from consensus import signing
 from consensus.hashing import ZERO_HASH
-from gtxnode.ledger.coins import MAX_LOTS, Cash, Energy
-from gtxnode.ledger.transactions import (
-    MAX_INPUTS,
+from gtxnode.ledger.bodies import (
     Body,
-    CheckedTransaction,
-    Output,
     PlaceBuy,
     PlaceSell,
     Registration,
     Retire,
     Stake,
-    Transaction,
     Transfer,
     Unjail,
     Unstake,
+)
+from gtxnode.ledger.bodies.fields import MAX_INPUTS, Output
+from gtxnode.ledger.coins import MAX_LOTS, Cash, Energy
+from gtxnode.ledger.transactions import (
+    CheckedTransaction,
+    Transaction,
     UnverifiedTransaction,
     Witness,
     encode_transaction,

@@ -12,8 +12,8 @@ from gtxnode.batches.pool import CheckedBatch
 from gtxnode.chain.rules import Fault, InvalidBlock, check_batches, may_be_ordered
 from gtxnode.chain.store import ChainStore
 from gtxnode.intake import StaleWork, seal_batch
+from gtxnode.ledger.bodies import Cancel
 from gtxnode.ledger.parameters import AdmissionRules, ChainParameters
-from gtxnode.ledger.transactions import Cancel
 from gtxnode.ledger.wallet import sign
 from gtxnode.primitives.errors import Reason, Refused
 from storage.memory import MemoryStore

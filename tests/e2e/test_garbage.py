@@ -16,12 +16,7 @@ from consensus import signing
 from gtxnode.devnet.fleet import Validator
 from gtxnode.ledger import wallet
 from gtxnode.ledger.coins import Cash, decode_coin
-from gtxnode.ledger.transactions import (
-    Transaction,
-    Witness,
-    encode_transaction,
-    parse,
-)
+from gtxnode.ledger.transactions import Transaction, Witness, encode_transaction, parse
 from gtxnode.primitives.errors import Reason
 from gtxnode.relay import (
     BatchEnvelope,

@@ -16,6 +16,7 @@ from consensus.types import Commit
 from consensus.validators import ValidatorSet
 from gtxnode.ledger import wallet
 from gtxnode.ledger.block_state import Share
+from gtxnode.ledger.bodies import Body, RegisterMeter
 from gtxnode.ledger.coins import (
     BuyOrder,
     Cash,
@@ -38,7 +39,7 @@ from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import Receipt
 from gtxnode.ledger.parameters import Authority, ChainParameters
 from gtxnode.ledger.state_root import StateRoot
-from gtxnode.ledger.transactions import Body, CheckedTransaction, RegisterMeter
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.validators import Validator
 from gtxnode.market import Side
 from gtxnode.metering.meters import Direction, Meter, Reading, meter_id_of

@@ -18,11 +18,12 @@ from consensus.types import (
 from consensus.validators import MAX_TOTAL_STAKE, ValidatorSet
 from consensus.validators import Validator as Member
 from gtxnode.ledger import wallet
+from gtxnode.ledger.bodies import Evidence, ProposalPair, VotePair
 from gtxnode.ledger.coins import Cash
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import BlockOutcome
 from gtxnode.ledger.parameters import ChainParameters, StakingRules
-from gtxnode.ledger.transactions import CheckedTransaction, Evidence, ProposalPair, VotePair
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.validators import (
     Committee,
     Presence,

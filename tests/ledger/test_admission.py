@@ -6,9 +6,9 @@ from consensus.asert import target_ahead
 from consensus.work import decode_target
 from gtxnode.ledger.admission import easiest_target, work_rule
 from gtxnode.ledger.block_state import Share
+from gtxnode.ledger.bodies import Cancel
 from gtxnode.ledger.coins import Admission, Cash, admission_coin_id
 from gtxnode.ledger.parameters import AdmissionRules, ChainParameters
-from gtxnode.ledger.transactions import Cancel
 from gtxnode.primitives.errors import Reason
 from tests.ledger.little_chain import CHAIN, HOUR_S, PARAMETERS, LittleChain, address, signed
 

@@ -14,8 +14,9 @@ from gtxnode.ledger.authorities import (
     barred_coin_id,
     signing_height,
 )
+from gtxnode.ledger.bodies import CheckpointPair, Evidence
 from gtxnode.ledger.parameters import Authority, ChainParameters, CheckpointRules
-from gtxnode.ledger.transactions import CheckedTransaction, CheckpointPair, Evidence
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.zones import Role
 from tests.ledger.little_chain import CHAIN, LittleChain, private_key, public_key, signed

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtxnode.ledger import wallet
+from gtxnode.ledger.bodies import Body, Cancel, Transfer
 from gtxnode.ledger.coins import Cash, Energy, Order, order_id_of
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.parameters import ChainParameters, OrderLimits
-from gtxnode.ledger.transactions import Body, Cancel, CheckedTransaction, Transfer
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.zones import Zone
 from tests.ledger.little_chain import FEE, HOUR_S, LittleChain, address, registration, signed
 

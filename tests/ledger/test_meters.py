@@ -7,12 +7,7 @@ from consensus import signing
 from gtxnode.ledger import wallet
 from gtxnode.ledger.coins import Cash, Energy
 from gtxnode.ledger.parameters import ChainParameters
-from gtxnode.ledger.transactions import (
-    Transaction,
-    Witness,
-    encode_transaction,
-    parse,
-)
+from gtxnode.ledger.transactions import Transaction, Witness, encode_transaction, parse
 from gtxnode.metering.meters import Direction, Reading
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.sources import Source

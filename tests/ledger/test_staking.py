@@ -5,9 +5,9 @@ import pytest
 
 from consensus.validators import MAX_STAKE
 from gtxnode.ledger import epochs, wallet
+from gtxnode.ledger.bodies import Registration, Stake
 from gtxnode.ledger.coins import Cash
 from gtxnode.ledger.parameters import StakingRules
-from gtxnode.ledger.transactions import Registration, Stake
 from gtxnode.ledger.validators import (
     MAX_UNBONDING,
     Unbonding,

@@ -17,6 +17,24 @@ from consensus.validators import Validator as Member
 from gtxnode.batches.checking import check_signatures
 from gtxnode.ledger import wallet
 from gtxnode.ledger.authorities import MAX_BARRED, BarredKey, BarredKeys
+from gtxnode.ledger.bodies import (
+    KIND_NAMES,
+    Body,
+    Cancel,
+    CheckpointPair,
+    Evidence,
+    PlaceBuy,
+    PlaceSell,
+    ProposalPair,
+    Registration,
+    Retire,
+    Stake,
+    Transfer,
+    Unjail,
+    Unstake,
+    VotePair,
+    is_energy,
+)
 from gtxnode.ledger.coins import (
     MAX_COIN_BYTES,
     MAX_LOTS,
@@ -34,27 +52,11 @@ from gtxnode.ledger.coins import (
 )
 from gtxnode.ledger.meters import registered
 from gtxnode.ledger.transactions import (
-    KIND_NAMES,
     MAX_TRANSACTION_BYTES,
-    Body,
-    Cancel,
-    CheckpointPair,
-    Evidence,
-    PlaceBuy,
-    PlaceSell,
-    ProposalPair,
-    Registration,
-    Retire,
-    Stake,
     Transaction,
-    Transfer,
-    Unjail,
-    Unstake,
-    VotePair,
     Witness,
     encode_body,
     encode_transaction,
-    is_energy,
     parse,
     transaction_id,
 )

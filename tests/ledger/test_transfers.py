@@ -3,8 +3,9 @@
 import pytest
 
 from gtxnode.ledger import wallet
+from gtxnode.ledger.bodies import Retire, Transfer
+from gtxnode.ledger.bodies.fields import Output
 from gtxnode.ledger.coins import Cash, Energy, Origin, fees_coin_id, supply_coin_id
-from gtxnode.ledger.transactions import Output, Retire, Transfer
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Zone

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_ds
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from consensus import signing
+from gtxnode.ledger.bodies import KIND_NAMES
 from gtxnode.ledger.coins import decode_coin
-from gtxnode.ledger.transactions import KIND_NAMES, parse
+from gtxnode.ledger.transactions import parse
 from gtxnode.primitives.addresses import parse_address
 from gtxnode.primitives.errors import Refused
 from tests.ledger import transaction_vectors

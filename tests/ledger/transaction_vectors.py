@@ -21,6 +21,25 @@ from consensus.reputation import Conduct
 from consensus.types import UNSIGNED, Proposal, Vote, VoteKind, proposal_digest, vote_digest
 from consensus.validators import Validator as Member
 from gtxnode.ledger.authorities import BarredKey, BarredKeys, barred_coin_id
+from gtxnode.ledger.bodies import (
+    KIND_NAMES,
+    Body,
+    Cancel,
+    CheckpointPair,
+    Evidence,
+    PlaceBuy,
+    PlaceSell,
+    ProposalPair,
+    RegisterMeter,
+    Registration,
+    Retire,
+    Stake,
+    Transfer,
+    Unjail,
+    Unstake,
+    VotePair,
+    is_energy,
+)
 from gtxnode.ledger.coins import (
     Admission,
     BuyOrder,
@@ -39,30 +58,7 @@ from gtxnode.ledger.coins import (
     supply_coin_id,
 )
 from gtxnode.ledger.meters import registered
-from gtxnode.ledger.transactions import (
-    KIND_NAMES,
-    Body,
-    Cancel,
-    CheckpointPair,
-    Evidence,
-    PlaceBuy,
-    PlaceSell,
-    ProposalPair,
-    RegisterMeter,
-    Registration,
-    Retire,
-    Stake,
-    Transaction,
-    Transfer,
-    Unjail,
-    Unstake,
-    VotePair,
-    Witness,
-    encode_body,
-    encode_transaction,
-    is_energy,
-    parse,
-)
+from gtxnode.ledger.transactions import Transaction, Witness, encode_body, encode_transaction, parse
 from gtxnode.ledger.validators import (
     Committee,
     Presence,

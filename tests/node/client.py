@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from consensus import signing
 from gtxnode.ledger import wallet as wallets
+from gtxnode.ledger.bodies import Body, RegisterMeter
 from gtxnode.ledger.coins import Cash, Coin, Energy, decode_coin
-from gtxnode.ledger.transactions import Body, CheckedTransaction, RegisterMeter
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.metering.meters import Direction, Reading, meter_id_of
 from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.sources import Source

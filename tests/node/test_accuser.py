@@ -7,9 +7,10 @@ from consensus.types import Proposal, Vote
 from consensus.validators import Validator, ValidatorSet
 from gtxnode.accuser import Accuser, accusation
 from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.bodies import Evidence
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.parameters import ChainParameters, StakingRules
-from gtxnode.ledger.transactions import Evidence, UnverifiedTransaction
+from gtxnode.ledger.transactions import UnverifiedTransaction
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.zones import Zone
 from storage.memory import MemoryStore

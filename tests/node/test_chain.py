@@ -6,7 +6,7 @@ from pathlib import Path
 import trio
 
 from gtxnode.ledger import wallet as wallets
-from gtxnode.ledger.transactions import Cancel
+from gtxnode.ledger.bodies import Cancel
 from gtxnode.rpc.backend import (
     BlockEvent,
     Event,

@@ -1,0 +1,75 @@
+"""What transactions say: the kinds of their bodies, a module for each topic.
+
+A kind has a tag of its own, a rule in `execute.RULES`, and a row in `spend_rules` for each kind of
+coin that it spends.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TypeAlias
+
+from gtxnode.ledger.bodies.evidence import CheckpointPair, Evidence, ProposalPair, VotePair
+from gtxnode.ledger.bodies.meters import RegisterMeter
+from gtxnode.ledger.bodies.orders import Cancel, PlaceBuy, PlaceSell
+from gtxnode.ledger.bodies.staking import Registration, Stake, Unjail, Unstake
+from gtxnode.ledger.bodies.transfers import Retire, Transfer
+from gtxnode.metering.meters import Reading
+
+__all__ = [
+    "KIND_NAMES",
+    "Body",
+    "Cancel",
+    "CheckpointPair",
+    "Evidence",
+    "PlaceBuy",
+    "PlaceSell",
+    "ProposalPair",
+    "Reading",
+    "RegisterMeter",
+    "Registration",
+    "Retire",
+    "Stake",
+    "Transfer",
+    "Unjail",
+    "Unstake",
+    "VotePair",
+    "is_energy",
+]
+
+Body: TypeAlias = (
+    Transfer
+    | RegisterMeter
+    | Reading
+    | PlaceSell
+    | PlaceBuy
+    | Cancel
+    | Retire
+    | Stake
+    | Unstake
+    | Unjail
+    | Evidence
+)
+
+KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
+    {
+        Transfer: "transfer",
+        RegisterMeter: "register_meter",
+        Reading: "reading",
+        PlaceSell: "place_sell",
+        PlaceBuy: "place_buy",
+        Cancel: "cancel",
+        Retire: "retire",
+        Stake: "stake",
+        Unstake: "unstake",
+        Unjail: "unjail",
+        Evidence: "evidence",
+    }
+)
+"""Each kind's name in interfaces and metrics."""
+
+_ENERGY_KINDS = frozenset({Reading, PlaceSell, PlaceBuy, Cancel})
+
+
+def is_energy(body: Body) -> bool:
+    """Whether it travels in an energy batch: it pays no fee, work admits it."""
+    return type(body) in _ENERGY_KINDS
