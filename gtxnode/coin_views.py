@@ -30,5 +30,9 @@ def coin_view(coin_id: bytes, encoded: bytes, coin: Coin) -> CoinView:
 
 def _origin_view(origin: Origin) -> OriginView:
     return OriginView(
-        origin.zone.name.lower(), origin.source.name.lower(), origin.start_s, origin.end_s
+        origin.zone.name.lower(),
+        origin.source.name.lower(),
+        origin.start_s,
+        origin.end_s,
+        Hex(origin.meter),
     )

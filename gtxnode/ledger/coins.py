@@ -17,7 +17,7 @@ from consensus.encoding import Codec
 from consensus.hashing import Domain
 from gtxnode.ledger.authorities import BarredKeys
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
-from gtxnode.metering.meters import AddressBytes, Meter, Seconds
+from gtxnode.metering.meters import AddressBytes, Meter, MeterId, Seconds
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.primitives.zones import Zone
@@ -34,12 +34,13 @@ Total = Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT)]
 
 
 class Origin(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Where and when energy was metered. It stays with the energy through every trade."""
+    """Where, when and by which meter energy was metered. It stays with it through every trade."""
 
     zone: Zone
     source: Source
     start_s: Seconds
     end_s: Seconds
+    meter: MeterId
 
 
 class Cash(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=0):

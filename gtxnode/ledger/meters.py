@@ -47,7 +47,7 @@ def reading(state: BlockState, transaction: CheckedTransaction) -> None:
     after, exported_wh = metered.meter, metered.exported_wh
     state.coins.make(coin_id, after)
     if exported_wh:
-        origin = Origin(after.zone, after.source, body.start_s, body.end_s)
+        origin = Origin(after.zone, after.source, body.start_s, body.end_s, body.meter)
         energy = Energy(after.owner, exported_wh, origin)
         state.coins.make(output_id(transaction.id, 0), energy)
         state.minted_wh += exported_wh

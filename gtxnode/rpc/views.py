@@ -113,12 +113,13 @@ class BalanceView(msgspec.Struct, frozen=True, gc=False):
 
 
 class OriginView(msgspec.Struct, frozen=True, gc=False):
-    """Where energy came from: zone, source, and the interval it was made in (Unix seconds)."""
+    """Where energy came from: zone, source, the interval it was made in (Unix seconds), meter."""
 
     zone: str
     source: str
     start_s: int
     end_s: int
+    meter: Hex
 
 
 class CoinView(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

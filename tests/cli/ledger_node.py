@@ -60,7 +60,7 @@ class LedgerChain(FakeChain):
         self.coins_now: dict[bytes, bytes] = {}
         validators = FOUNDERS if shard == REGISTRY else None
         self._put(initial_coins(self.chain_id, [(OWNER, 100_000_000)], validators=validators))
-        origin = Origin(Zone.BANGKOK, Source.SOLAR, 0, 3_600)
+        origin = Origin(Zone.BANGKOK, Source.SOLAR, 0, 3_600, bytes(16))
         energy = Energy(OWNER, 20_000, origin)
         self._put({output_id(b"\x42" * 32, 0): HeldCoin(energy, encode_coin(energy))})
         self._orders = OpenOrders()

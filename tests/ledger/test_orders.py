@@ -291,7 +291,9 @@ def test_energy_keeps_its_origin_through_an_order_and_a_trade(chain: LittleChain
 
 
 def test_neighbouring_lots_of_one_origin_are_one() -> None:
-    sun, wind = (Origin(Zone.BANGKOK, source, 0, 1) for source in (Source.SOLAR, Source.WIND))
+    sun, wind = (
+        Origin(Zone.BANGKOK, source, 0, 1, bytes(16)) for source in (Source.SOLAR, Source.WIND)
+    )
     owner = bytes(20)
     lots = lots_of(
         [

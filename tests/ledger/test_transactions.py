@@ -95,7 +95,7 @@ OWNER = address("somchai")
 KEY = public_key("somchai's node")
 CHECKPOINT = Checkpoint(CHAIN, 1, 100, *[bytes(32)] * 4)
 SIGNED_CHECKPOINT = SignedCheckpoint(CHECKPOINT, KEY, bytes(64))
-ORIGIN = Origin(Zone.BANGKOK, Source.SOLAR, 0, 3_600)
+ORIGIN = Origin(Zone.BANGKOK, Source.SOLAR, 0, 3_600, bytes(16))
 BODIES: tuple[Body, ...] = (
     Transfer((COIN,), (Cash(OWNER, 1), Energy(OWNER, 2, ORIGIN)), b"memo"),
     registration("somchai"),
@@ -198,7 +198,7 @@ def test_each_coin_is_read_as_it_was_written(coin: Coin) -> None:
 
 
 def test_the_longest_coin_fits() -> None:
-    origin = Origin(Zone.BANGKOK, Source.SOLAR, MAX_TIME_S, MAX_TIME_S)
+    origin = Origin(Zone.BANGKOK, Source.SOLAR, MAX_TIME_S, MAX_TIME_S, bytes(16))
     lots = (Lot(MAX_AMOUNT, origin),) * MAX_LOTS
     order = SellOrder(OWNER, MAX_AMOUNT, lots, MAX_TIME_S, MAX_AMOUNT, MAX_AMOUNT)
     assert len(encode_coin(order)) < MAX_COIN_BYTES

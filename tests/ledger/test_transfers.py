@@ -21,7 +21,7 @@ from tests.ledger.little_chain import (
     signed,
 )
 
-SUN = Origin(Zone.BANGKOK, Source.SOLAR, 0, 1)
+SUN = Origin(Zone.BANGKOK, Source.SOLAR, 0, 1, bytes(16))
 
 
 @pytest.fixture

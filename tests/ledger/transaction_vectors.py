@@ -92,7 +92,7 @@ KEYS = {name: sha256(f"gridtokenx vector: {name}".encode()).digest() for name in
 PUBLIC = {name: signing.public_key(key) for name, key in KEYS.items()}
 ADDRESS = {name: address_of(public) for name, public in PUBLIC.items()}
 METER = meter_id_of(PUBLIC["meter"])
-ORIGIN = Origin(Zone.BANGKOK, Source.SOLAR, 1_800_000_000, 1_800_003_600)
+ORIGIN = Origin(Zone.BANGKOK, Source.SOLAR, 1_800_000_000, 1_800_003_600, METER)
 CASH_IN = output_id(sha256(b"a cash coin").digest(), 0)
 ENERGY_IN = output_id(sha256(b"an energy coin").digest(), 258)
 
