@@ -36,7 +36,7 @@ KEYS = [signing.public_key(bytes([number]) * 32) for number in range(1, 9)]
 NINE_KEYS = [signing.public_key(bytes([number]) * 32) for number in range(11, 20)]
 ALICE = address_of(KEYS[6])
 BOB = address_of(KEYS[7])
-VECTOR = "7322178e642e251c564adaf814e1ecdc4571b845d5ef1b08fd90a01fa34661da"
+VECTOR = "37fa141636de6ae8d0d57529b1df216b01ea2044287d86b4bf4e11737616bcdb"
 
 Change = Callable[[dict[str, Any]], object]
 

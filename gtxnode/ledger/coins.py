@@ -15,6 +15,7 @@ import msgspec
 
 from consensus.encoding import Codec
 from consensus.hashing import Domain
+from gtxnode.ledger.acts import Acts
 from gtxnode.ledger.authorities import BarredKeys
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
 from gtxnode.metering.meters import AddressBytes, Meter, MeterId, Seconds
@@ -132,6 +133,7 @@ Coin: TypeAlias = (
     | Presence
     | Admission
     | BarredKeys
+    | Acts
 )
 Order: TypeAlias = SellOrder | BuyOrder
 
@@ -211,6 +213,8 @@ def owner_of(coin: Coin) -> bytes | None:
         case SellOrder() | BuyOrder():
             return coin.trader
         case Supply() | Roster() | Committee() | Presence() | Admission() | BarredKeys():
+            return None
+        case Acts():
             return None
 
 

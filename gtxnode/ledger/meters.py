@@ -3,6 +3,7 @@
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.bodies import RegisterMeter
 from gtxnode.ledger.coins import Energy, Origin, meter_coin_id, output_id
+from gtxnode.ledger.mandates import authorised
 from gtxnode.ledger.outcome import AcceptedReading
 from gtxnode.ledger.spend_rules import check_spend
 from gtxnode.ledger.transactions import CheckedTransaction
@@ -16,13 +17,9 @@ def register_meter(state: BlockState, transaction: CheckedTransaction) -> None:
     """Make a meter known. A utility of the meter's zone signs; this chain serves the zone."""
     body = transaction.body
     assert isinstance(body, RegisterMeter)
-    parameters = state.context.parameters
-    if body.zone not in parameters.zones:
+    if body.zone not in state.context.parameters.zones:
         raise Refused(Reason.WRONG_ZONE, f"zone {body.zone.name}")
-    utilities = UTILITIES_OF_ZONE[body.zone]
-    if parameters.keys_of(utilities).isdisjoint(transaction.signers):
-        names = " or ".join(sorted(role.name for role in utilities))
-        raise Refused(Reason.NOT_AUTHORISED, f"meters of {body.zone.name} are for {names}")
+    authorised(state, transaction, UTILITIES_OF_ZONE[body.zone])
     coin_id = meter_coin_id(state.context.chain_id, body.meter)
     if state.coins.get(coin_id) is not None:
         raise Refused(Reason.METER_EXISTS, f"meter {body.meter.hex()}")

@@ -13,6 +13,7 @@ from consensus.encoding import PublicKey
 from consensus.proposers import ProposerWeights
 from consensus.reputation import Millionths, ReputationRule
 from consensus.validators import MAX_STAKE
+from gtxnode.ledger.compliance import ComplianceRules
 from gtxnode.ledger.validators import MAX_LATE_HEIGHTS, MAX_SEATS
 from gtxnode.metering.readings import DAY_S, Duration, ReadingLimits
 from gtxnode.primitives.units import MAX_AMOUNT, UGTX_PER_GTX
@@ -118,6 +119,7 @@ class ChainParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     staking: StakingRules = StakingRules()
     proposers: ProposerWeights = ProposerWeights()
     checkpoints: CheckpointRules = CheckpointRules()
+    compliance: ComplianceRules = ComplianceRules()
     registry: bool = False
     """Whether this chain is the one that holds the validators' stakes."""
 

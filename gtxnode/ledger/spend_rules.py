@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
+from gtxnode.ledger.acts import Acts
 from gtxnode.ledger.authorities import BarredKeys
 from gtxnode.ledger.bodies import (
     Body,
@@ -81,6 +82,7 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         Committee: SpendRow(frozenset(), nobody),
         Presence: SpendRow(frozenset(), nobody),
         BarredKeys: SpendRow(frozenset(), nobody),
+        Acts: SpendRow(frozenset(), nobody),
     }
 )
 

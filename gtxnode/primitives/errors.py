@@ -59,6 +59,11 @@ class Reason(StrEnum):
     ALREADY_EXECUTED = ("already_executed", "The same transaction stands earlier in this block.")
     # Authority.
     NOT_AUTHORISED = ("not_authorised", "No witness is an authority that may sign this.")
+    STALE_ACT = (
+        "stale_act",
+        "The authority has signed a later act of this kind, or this very one was taken before.",
+    )
+    ACT_IN_FUTURE = ("act_in_future", "The act is dated too far ahead of the block's time.")
     WRONG_ZONE = ("wrong_zone", "This chain does not serve that zone.")
     # Meters.
     METER_EXISTS = ("meter_exists", "A meter of that id is registered already.")

@@ -20,6 +20,7 @@ from consensus.presence import OpenHeight
 from consensus.reputation import Conduct
 from consensus.types import UNSIGNED, Proposal, Vote, VoteKind, proposal_digest, vote_digest
 from consensus.validators import Validator as Member
+from gtxnode.ledger.acts import Acts, LastAct, acts_coin_id
 from gtxnode.ledger.authorities import BarredKey, BarredKeys, barred_coin_id
 from gtxnode.ledger.bodies import (
     KIND_NAMES,
@@ -77,7 +78,7 @@ from gtxnode.metering.meters import Direction, Reading, meter_id_of
 from gtxnode.primitives.addresses import address_of, format_address
 from gtxnode.primitives.errors import Refused
 from gtxnode.primitives.sources import Source
-from gtxnode.primitives.zones import Zone
+from gtxnode.primitives.zones import Role, Zone
 
 CHAIN = "vectors/geo_bangkok"
 ABOUT = (
@@ -217,6 +218,7 @@ COINS: tuple[tuple[bytes, Coin], ...] = (
         ),
     ),
     (barred_coin_id(CHAIN), BarredKeys((BarredKey(PUBLIC["authority"], 12),))),
+    (acts_coin_id(CHAIN), Acts((LastAct(Role.ERC, 46, 1_800_000_000_000),))),
 )
 
 

@@ -1,0 +1,104 @@
+"""Who may sign what: one row for each kind of transaction that only authorities send.
+
+A new kind gets a row in `MANDATES`, and its rule asks, among its checks,
+
+    role = authorised(state, transaction)
+
+which says on whose behalf it was signed, or refuses. Where each utility has a territory, the rule
+gives the utilities of the place that the act is about:
+
+    role = authorised(state, transaction, UTILITIES_OF_ZONE[body.zone])
+
+An act that a later one replaces (a status, a table, a halt) could be sent again by anyone who has
+seen it. Its body therefore has a field `issued_ms: IssuedMs` (acts.py): `authorised` refuses one
+that is not later than the authority's last of that kind, and the rule, once it changes the state,
+calls `enter(state, transaction, role)`. An act that can take effect once only, such as the
+registration of a meter, needs neither.
+
+That is all: whatever has a row is listed by `compliance.mandates`, and is in the audit trail.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from gtxnode.ledger.acts import Acts, LastAct, acts_coin_id
+from gtxnode.ledger.authorities import BarredKeys, barred_coin_id
+from gtxnode.ledger.block_state import BlockState
+from gtxnode.ledger.bodies import KIND_NAMES, Body, RegisterMeter
+from gtxnode.ledger.transactions import CheckedTransaction
+from gtxnode.primitives.errors import Reason, Refused
+from gtxnode.primitives.zones import Role
+
+_UTILITIES = frozenset({Role.MEA, Role.PEA})
+
+
+class Mandate(NamedTuple):
+    """The authorities that may sign one kind of transaction."""
+
+    roles: frozenset[Role]
+    territorial: bool = False
+    """Whether only the utility may whose territory it is about."""
+
+
+MANDATES: Mapping[type[Body], Mandate] = MappingProxyType(
+    {
+        RegisterMeter: Mandate(_UTILITIES, territorial=True),
+    }
+)
+
+
+def authorised(
+    state: BlockState, transaction: CheckedTransaction, territory: frozenset[Role] | None = None
+) -> Role:
+    """On behalf of which authority a transaction is signed; changes nothing.
+
+    `territory` names the utilities of the place that a territorial act is about. Refuses what no
+    such authority signed, and an act that is not new.
+    """
+    mandate = MANDATES[type(transaction.body)]
+    assert mandate.territorial == (territory is not None), "a territory where the table asks for it"
+    roles = mandate.roles if territory is None else mandate.roles & territory
+    role = _signing(state, transaction, roles)
+    issued_ms = getattr(transaction.body, "issued_ms", None)
+    if issued_ms is not None:
+        _check_new(state, role, _kind(transaction), issued_ms)
+    return role
+
+
+def enter(state: BlockState, transaction: CheckedTransaction, role: Role) -> None:
+    """Remember an act that `authorised` has passed, so that it is not taken again."""
+    act = LastAct(role, _kind(transaction), transaction.body.issued_ms)  # type: ignore[union-attr]
+    state.coins.make(acts_coin_id(state.context.chain_id), _acts(state).with_act(act))
+
+
+def _signing(state: BlockState, transaction: CheckedTransaction, roles: frozenset[Role]) -> Role:
+    barred = state.coins.get(barred_coin_id(state.context.chain_id))
+    lost = {each.public_key for each in barred.keys} if isinstance(barred, BarredKeys) else set()
+    signers = set(transaction.signers) - lost
+    for role in sorted(roles):
+        if not signers.isdisjoint(state.context.parameters.keys_of(frozenset({role}))):
+            return role
+    names = " or ".join(sorted(each.name for each in roles))
+    kind = KIND_NAMES[type(transaction.body)]
+    raise Refused(Reason.NOT_AUTHORISED, f"{kind} is for {names or 'nobody'} to sign here")
+
+
+def _check_new(state: BlockState, role: Role, kind: int, issued_ms: int) -> None:
+    last_ms = _acts(state).issued_ms(role, kind)
+    if issued_ms <= last_ms:
+        raise Refused(Reason.STALE_ACT, f"issued_ms {issued_ms}, the last one's is {last_ms}")
+    latest_ms = state.context.time_ms + state.context.parameters.compliance.max_ahead_ms
+    if issued_ms > latest_ms:
+        raise Refused(Reason.ACT_IN_FUTURE, f"issued_ms {issued_ms}, at most {latest_ms}")
+
+
+def _acts(state: BlockState) -> Acts:
+    coin = state.coins.get(acts_coin_id(state.context.chain_id))
+    return coin if isinstance(coin, Acts) else Acts()
+
+
+def _kind(transaction: CheckedTransaction) -> int:
+    tag = type(transaction.body).__struct_config__.tag
+    assert isinstance(tag, int), "every kind of body has a number"
+    return tag
