@@ -22,8 +22,8 @@ import trio
 from benchmarks.figure import Figure, add_output_option, show
 from benchmarks.offered import CONNECTIONS, SPLITS_PER_S, Offered, offered
 from benchmarks.validators import SHARD, SPLIT, keep_to_two_cores, resident_mib
-from gtxnode.rpc.backend import HeadView
 from gtxnode.rpc.client import connect
+from gtxnode.rpc.views.blocks import HeadView
 
 WITHIN_S = 120.0
 POLL_S = 0.1

@@ -13,16 +13,16 @@ from gtxnode.chain.records import BlockRecord, OrderChange, TradeRecord
 from gtxnode.market.orders import Side
 from gtxnode.primitives.units import cost_ugtx
 from gtxnode.rpc.backend import EVENTS_PER_BLOCK
-from gtxnode.rpc.views import (
+from gtxnode.rpc.views.events import (
     BlockEvent,
     Event,
     EventBody,
     OrderEvent,
-    Refusal,
     TradeEvent,
-    TradeView,
     TransactionEvent,
 )
+from gtxnode.rpc.views.market import TradeView
+from gtxnode.rpc.views.transactions import Refusal
 from gtxnode.rpc.wire import Address, Amount, Hex
 
 SideName = Literal["sell", "buy"]

@@ -35,7 +35,7 @@ from gtxnode.rpc.backend import Chain
 from gtxnode.rpc.errors import NotHosted
 from gtxnode.rpc.limits import RpcLimits
 from gtxnode.rpc.server import serve_rpc
-from gtxnode.rpc.views import ChainParameters, NodeStatus, PeerView
+from gtxnode.rpc.views.node import ChainParameters, NodeStatus, PeerView
 from gtxnode.shard import Shard, open_shard
 from gtxnode.web.asgi import HttpLimits
 from gtxnode.web.http import serve_http

@@ -41,12 +41,12 @@ from gtxnode.relay import (
     channel_name,
     topic_name,
 )
-from gtxnode.rpc.views import ChainParameters, ChainStatus
+from gtxnode.rpc.views.node import ChainParameters, ChainStatus
 from gtxnode.rpc.wire import Hex, plain_fields
 from gtxnode.sync.fetch import BatchFetcher
 from gtxnode.sync.follow import Follower
 from gtxnode.sync.serve import serving
-from gtxnode.views import ChainView
+from gtxnode.views.chain import ChainView
 from p2p.identity import PeerId
 from p2p.network import Peer
 

@@ -61,8 +61,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     ),
     frozenset(
         {
-            "checkpoint_views", "coin_views", "events", "measure", "rpc", "shard",
-            "validator_views", "views", "web",
+            "events", "measure", "rpc", "shard", "views", "web",
         }
     ),
     frozenset({"node"}),

@@ -13,14 +13,11 @@ import trio
 
 from gtxnode.devnet.watch import Watch
 from gtxnode.rpc import wire
-from gtxnode.rpc.backend import (
-    BalanceView,
-    HeadView,
-    SupplyView,
-    TransactionState,
-    TransactionStatus,
-)
 from gtxnode.rpc.client import Client, RpcError
+from gtxnode.rpc.views.accounts import BalanceView
+from gtxnode.rpc.views.blocks import HeadView
+from gtxnode.rpc.views.ledger import SupplyView
+from gtxnode.rpc.views.transactions import TransactionState, TransactionStatus
 
 STATE_ROOTS = "state_roots_agree"
 OUTSTANDING = "energy_outstanding_is_minted_less_retired"

@@ -34,8 +34,8 @@ from gtxnode.ledger.coins import (
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.wallet import InsufficientFunds, sign
 from gtxnode.rpc import wire
-from gtxnode.rpc.backend import CoinPage
 from gtxnode.rpc.client import Client, Disconnected, RpcError, connect
+from gtxnode.rpc.views.accounts import CoinPage
 
 log = structlog.get_logger(__name__)
 

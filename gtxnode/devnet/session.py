@@ -34,8 +34,8 @@ from gtxnode.devnet.watch import Watch
 from gtxnode.genesis import chain_id
 from gtxnode.ledger.wallet import sign
 from gtxnode.primitives.addresses import address_of
-from gtxnode.rpc.backend import NodeStatus
 from gtxnode.rpc.client import Client, Disconnected, RpcError, connect
+from gtxnode.rpc.views.node import NodeStatus
 
 READY_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.1

@@ -17,18 +17,17 @@ import trio
 
 from gtxnode.devnet.agreement import Agreement
 from gtxnode.ledger.transactions import CheckedTransaction
-from gtxnode.rpc.backend import (
-    BlockEvent,
-    BlockView,
-    HeadView,
+from gtxnode.rpc.client import Client, Disconnected, EventsLost, RpcError, connect
+from gtxnode.rpc.views.blocks import BlockView, HeadView
+from gtxnode.rpc.views.events import BlockEvent
+from gtxnode.rpc.views.market import TradePage
+from gtxnode.rpc.views.transactions import (
     Refusal,
-    TradePage,
     TransactionState,
     TransactionStatus,
     Verdict,
     VerdictStatus,
 )
-from gtxnode.rpc.client import Client, Disconnected, EventsLost, RpcError, connect
 
 REMEMBERED_LATENCIES = 20_000
 CONNECT_S = 10.0

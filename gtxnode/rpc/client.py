@@ -24,9 +24,9 @@ from trio_websocket import (
 )
 
 from gtxnode.rpc import wire
-from gtxnode.rpc.methods import Subscribed
+from gtxnode.rpc.methods.row import Subscribed
 from gtxnode.rpc.subscriptions import NOTIFICATION, EventNotice
-from gtxnode.rpc.views import Event, EventBody
+from gtxnode.rpc.views.events import Event, EventBody
 from gtxnode.rpc.wire import Address, Amount, Hex
 
 T = TypeVar("T")

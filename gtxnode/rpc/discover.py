@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from gtxnode.rpc import wire
-from gtxnode.rpc.backend import Event
 from gtxnode.rpc.errors import ErrorCode
-from gtxnode.rpc.methods import METHODS, Method
+from gtxnode.rpc.methods import METHODS
+from gtxnode.rpc.methods.row import Method
+from gtxnode.rpc.views.events import Event
 
 OPENRPC_VERSION = "1.3.2"
 INTERFACE_VERSION = "1.0.0"

@@ -31,7 +31,8 @@ from gtxnode.rpc.codec import (
 )
 from gtxnode.rpc.errors import CloseCode, ErrorCode, Pruned, RpcFailure, Stopping
 from gtxnode.rpc.limits import RpcLimits
-from gtxnode.rpc.methods import METHODS, Subscribe, Subscribed, bind, find
+from gtxnode.rpc.methods import METHODS, bind, find
+from gtxnode.rpc.methods.row import Subscribe, Subscribed
 from gtxnode.rpc.outbox import Outbox, OutboxClosed, SlowClient
 from gtxnode.rpc.subscriptions import (
     EventFeed,

@@ -17,17 +17,10 @@ import msgspec
 import trio
 
 from gtxnode.rpc import wire
-from gtxnode.rpc.backend import (
-    EVENTS_PER_BLOCK,
-    BlockEvent,
-    Chain,
-    Event,
-    OrderEvent,
-    TradeEvent,
-    TransactionEvent,
-)
+from gtxnode.rpc.backend import EVENTS_PER_BLOCK, Chain
 from gtxnode.rpc.codec import notification_of
-from gtxnode.rpc.methods import Topic
+from gtxnode.rpc.methods.row import Topic
+from gtxnode.rpc.views.events import BlockEvent, Event, OrderEvent, TradeEvent, TransactionEvent
 from gtxnode.rpc.wire import Address, EventNumber, Height
 
 FIRST_HEIGHT = 1

@@ -12,7 +12,7 @@ from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.primitives.zones import Zone
 from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.wire import Address
-from gtxnode.validator_views import validators_view
+from gtxnode.views.validators import validators_view
 from storage.memory import MemoryStore
 from tests.chain.registry import (
     ADDRESS,

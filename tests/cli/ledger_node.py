@@ -26,16 +26,15 @@ from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import REGISTRY, Zone
-from gtxnode.rpc.backend import (
-    CoinPage,
-    CoinView,
+from gtxnode.rpc.server import serve_rpc
+from gtxnode.rpc.views.accounts import CoinPage, CoinView
+from gtxnode.rpc.views.transactions import (
     Refusal,
     TransactionState,
     TransactionStatus,
     Verdict,
     VerdictStatus,
 )
-from gtxnode.rpc.server import serve_rpc
 from gtxnode.rpc.wire import Address, Amount, Hex
 from tests.rpc.fake_node import SHARD, FakeChain, FakeNode
 

@@ -17,7 +17,8 @@ from gtxnode.devnet.audit import (
     at_one_height,
     judge,
 )
-from gtxnode.rpc.backend import BalanceView, SupplyView
+from gtxnode.rpc.views.accounts import BalanceView
+from gtxnode.rpc.views.ledger import SupplyView
 from gtxnode.rpc.wire import Amount
 
 EXPECTED = Expected(gtx_ugtx=1_000_000, delivered_wh=900, undecided_wh=0, owners=())

@@ -30,17 +30,16 @@ from gtxnode.ledger.coins import Cash, decode_coin
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.zones import Shard
 from gtxnode.rpc import wire
-from gtxnode.rpc.backend import (
-    BlockView,
-    CoinPage,
-    HeadView,
-    SupplyView,
+from gtxnode.rpc.client import Client, Disconnected, RpcError, connect
+from gtxnode.rpc.views.accounts import CoinPage
+from gtxnode.rpc.views.blocks import BlockView, HeadView
+from gtxnode.rpc.views.ledger import SupplyView
+from gtxnode.rpc.views.transactions import (
     TransactionState,
     TransactionStatus,
     Verdict,
     VerdictStatus,
 )
-from gtxnode.rpc.client import Client, Disconnected, RpcError, connect
 from tests.waiting import until_true
 
 BANGKOK = Shard.GEO_BANGKOK

@@ -6,9 +6,9 @@ import pytest
 import trio
 
 from gtxnode.devnet.fleet import CHECKPOINT_BLOCKS, Validator
-from gtxnode.rpc.backend import CheckpointView
 from gtxnode.rpc.client import Disconnected, RpcError, connect
 from gtxnode.rpc.errors import ErrorCode
+from gtxnode.rpc.views.validators import CheckpointView
 from tests.e2e.harness import BANGKOK, MOVES_S, Cluster
 from tests.waiting import until_true
 

@@ -27,8 +27,9 @@ from gtxnode.relay import (
     topic_name,
 )
 from gtxnode.rpc import wire
-from gtxnode.rpc.backend import CoinPage, Verdict, VerdictStatus
 from gtxnode.rpc.client import Client, connect
+from gtxnode.rpc.views.accounts import CoinPage
+from gtxnode.rpc.views.transactions import Verdict, VerdictStatus
 from gtxnode.sync.wire import batches_protocol, blocks_protocol
 from p2p.errors import MessageTooLarge, NetworkError
 from p2p.libp2p_host import open_network

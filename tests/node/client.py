@@ -11,8 +11,8 @@ from gtxnode.metering.meters import Direction, Reading, meter_id_of
 from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Zone
-from gtxnode.rpc.backend import TransactionState, TransactionStatus, VerdictStatus
-from gtxnode.views import ChainView
+from gtxnode.rpc.views.transactions import TransactionState, TransactionStatus, VerdictStatus
+from gtxnode.views.chain import ChainView
 from tests.node.harness import utility_key
 from tests.waiting import until_true
 
@@ -31,7 +31,7 @@ class Client:
         return address_of(signing.public_key(self.private_key))
 
     async def coins(self) -> list[tuple[bytes, Coin]]:
-        page = await self.view.coins(self.address, after=None, limit=1_000)
+        page = await self.view.accounts.coins(self.address, after=None, limit=1_000)
         return [(bytes(each.id), decode_coin(bytes(each.encoded))) for each in page.coins]
 
     async def cash(self) -> list[tuple[bytes, Cash]]:
@@ -46,7 +46,7 @@ class Client:
     async def send(self, body: Body) -> TransactionStatus:
         """Submit, and wait until a block has it."""
         signed = self.signed(body)
-        (verdict,) = await self.view.submit([signed.encoded])
+        (verdict,) = await self.view.transactions.submit([signed.encoded])
         assert verdict.status is VerdictStatus.ACCEPTED, verdict
         return await settled(self.view, signed.id)
 
@@ -68,10 +68,10 @@ async def settled(view: ChainView, identity: bytes) -> TransactionStatus:
     """A transaction's outcome, once a block has it."""
 
     async def done() -> bool:
-        return (await view.transaction(identity)).state is not TransactionState.PENDING
+        return (await view.transactions.status(identity)).state is not TransactionState.PENDING
 
     await until_true(done)
-    return await view.transaction(identity)
+    return await view.transactions.status(identity)
 
 
 @dataclass

@@ -7,16 +7,10 @@ import trio
 
 from gtxnode.ledger import wallet as wallets
 from gtxnode.ledger.bodies import Cancel
-from gtxnode.rpc.backend import (
-    BlockEvent,
-    Event,
-    TradeEvent,
-    TradeView,
-    TransactionState,
-    TransactionStatus,
-    VerdictStatus,
-)
-from gtxnode.views import ChainView
+from gtxnode.rpc.views.events import BlockEvent, Event, TradeEvent
+from gtxnode.rpc.views.market import TradeView
+from gtxnode.rpc.views.transactions import TransactionState, TransactionStatus, VerdictStatus
+from gtxnode.views.chain import ChainView
 from p2p.simulated import SimulatedWorld, Weather
 from tests.node.client import Client, TestMeter, settled
 from tests.node.harness import FUNDS_UGTX, Cluster, cluster, key, now_ms, quick_genesis, wallet
@@ -52,9 +46,9 @@ async def test_a_transfer_becomes_final_everywhere(tmp_path: Path) -> None:
             sender, receiver = Client(view, wallet(0)), Client(view, wallet(1))
             await final_on_all(running, await sender.pay(receiver.address, 5_000_000))
             for each in views(running):
-                balance = await each.balance(receiver.address)
+                balance = await each.accounts.balance(receiver.address)
                 assert balance.money_ugtx == FUNDS_UGTX + 5_000_000
-            supply = await view.supply()
+            supply = await view.ledger.supply()
             assert supply.gtx_supply_ugtx == 8 * FUNDS_UGTX
 
 
@@ -67,27 +61,27 @@ async def test_readings_become_energy_that_is_traded_and_retired(tmp_path: Path)
             meter = TestMeter(view, key(3_000), seller.address, start_s)
             await final_on_all(running, await meter.register())
             readings = [meter.reading(60_000), meter.reading(40_000, import_wh=500)]
-            verdicts = await view.submit_readings(readings)
+            verdicts = await view.meters.submit(readings)
             assert [each.status for each in verdicts] == [VerdictStatus.ACCEPTED] * 2
             for each in verdicts:
                 assert each.id is not None
                 await final_on_all(running, await settled(view, each.id))
-            assert (await view.balance(seller.address)).energy_wh == 100_000
+            assert (await view.accounts.balance(seller.address)).energy_wh == 100_000
             # Sell 100 kWh at 3.5, buy 50 at 4.0: 50 at 3.5, 175 GTX, 50 left on offer.
             await final_on_all(running, await seller.sell(100_000, 3_500))
             bought = await buyer.buy(50_000, 4_000)
             await final_on_all(running, bought)
-            (trade,) = (await view.trades(after=None, limit=10)).trades
+            (trade,) = (await view.market.trades(after=None, limit=10)).trades
             assert (trade.energy_wh, trade.price_mgtx_per_kwh) == (50_000, 3_500)
             assert trade.cost_ugtx == 175_000_000
-            (ask,) = (await view.book(10)).asks
+            (ask,) = (await view.market.book(10)).asks
             assert (ask.energy_wh, ask.orders) == (50_000, 1)
-            assert (await view.balance(buyer.address)).energy_wh == 50_000
+            assert (await view.accounts.balance(buyer.address)).energy_wh == 50_000
             retire = wallets.retire(
                 buyer.address, await buyer.energy(), await buyer.cash(), 20_000, 1_000
             )
             await final_on_all(running, await buyer.send(retire))
-            supply = await view.supply()
+            supply = await view.ledger.supply()
             assert (supply.minted_wh, supply.retired_wh) == (100_000, 20_000)
             assert supply.outstanding_wh == 80_000
             assert bought.height is not None
@@ -114,7 +108,7 @@ async def test_every_reading_gets_its_own_answer(tmp_path: Path) -> None:
             await final_on_all(running, await meter.register(capacity_w=5_000))
             first, second = meter.reading(1_000), meter.reading(2_000)
             over = meter.reading(50_000)
-            verdicts = await view.submit_readings(
+            verdicts = await view.meters.submit(
                 [first, first, second, over, stranger.reading(1), b"\xc1junk"]
             )
             assert [each.status.value for each in verdicts] == [
@@ -124,9 +118,9 @@ async def test_every_reading_gets_its_own_answer(tmp_path: Path) -> None:
             assert reasons == ["over_capacity", "unregistered_meter", "malformed_transaction"]
             assert verdicts[2].id is not None
             await settled(view, verdicts[2].id)
-            (again,) = await view.submit_readings([first])
+            (again,) = await view.meters.submit([first])
             assert again.status is VerdictStatus.DUPLICATE
-            assert (await view.supply()).minted_wh == 3_000
+            assert (await view.ledger.supply()).minted_wh == 3_000
 
 
 async def test_what_is_spent_is_refused_at_once(tmp_path: Path) -> None:
@@ -139,7 +133,7 @@ async def test_what_is_spent_is_refused_at_once(tmp_path: Path) -> None:
             again = sender.signed(
                 wallets.pay(sender.address, cash, Client(view, wallet(2)).address, 1_000, 1_000)
             )
-            (verdict,) = await view.submit([again.encoded])
+            (verdict,) = await view.transactions.submit([again.encoded])
             assert verdict.status is VerdictStatus.REJECTED
             assert verdict.refusal is not None
             assert verdict.refusal.reason == "unknown_coin"
@@ -158,7 +152,9 @@ async def test_a_validator_that_was_away_catches_up(tmp_path: Path) -> None:
             back = await running.start(4)
             await back.shard.view.wait_for_height(status.height + 25)
             assert await roots_agree(views(running), status.height + 24)
-            assert (await back.shard.view.transaction(status.id)).state is TransactionState.FINAL
+            assert (
+                await back.shard.view.transactions.status(status.id)
+            ).state is TransactionState.FINAL
 
 
 async def test_a_fresh_follower_catches_up_from_genesis(tmp_path: Path) -> None:
@@ -205,7 +201,7 @@ async def test_all_stop_at_once_and_go_on(tmp_path: Path) -> None:
             assert view.head().height >= height
             await view.wait_for_height(height + 10)
             assert await roots_agree(views(running), height + 9)
-            assert (await view.transaction(status.id)).state is TransactionState.FINAL
+            assert (await view.transactions.status(status.id)).state is TransactionState.FINAL
 
 
 async def test_loss_delay_and_duplication_cost_time_and_no_more(tmp_path: Path) -> None:
@@ -234,7 +230,7 @@ async def test_what_no_block_would_take_is_refused_at_once(tmp_path: Path) -> No
                 ),
                 "size": trader.signed(wallets.buy(trader.address, await trader.cash(), 1, 3_000)),
             }
-            verdicts = await view.submit([each.encoded for each in tried.values()])
+            verdicts = await view.transactions.submit([each.encoded for each in tried.values()])
     refusals = [verdict.refusal for verdict in verdicts]
     assert [refusal and refusal.reason for refusal in refusals] == [
         "not_owner",

@@ -16,8 +16,8 @@ from gtxnode.ledger.validators import Validator
 from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.zones import REGISTRY, Zone
 from gtxnode.relay import ConsensusEnvelope, Envelope, Relay
-from gtxnode.rpc.backend import TransactionState
-from gtxnode.views import ChainView
+from gtxnode.rpc.views.transactions import TransactionState
+from gtxnode.views.chain import ChainView
 from p2p.identity import PeerId
 from p2p.network import NetworkConfig
 from p2p.simulated import SimulatedWorld, Weather
@@ -38,7 +38,7 @@ def public(number: int) -> bytes:
 
 async def registered(view: ChainView, owner: bytes) -> Validator | None:
     """The validator that an address owns."""
-    page = await view.coins(owner, after=None, limit=1_000)
+    page = await view.accounts.coins(owner, after=None, limit=1_000)
     coins = [decode_coin(bytes(each.encoded)) for each in page.coins]
     return next((coin for coin in coins if isinstance(coin, Validator)), None)
 
@@ -94,7 +94,7 @@ async def test_whoever_signs_twice_is_slashed_and_loses_its_seat(tmp_path: Path)
                 await view.wait_for_height(view.head().height + 1)
             assert found.stake_ugtx == STAKE * 95 // 100
             assert found.reputation == RULES.reputation.floor
-            supply = await view.supply()
+            supply = await view.ledger.supply()
             assert supply.gtx_burned_ugtx == 5
             assert supply.gtx_supply_ugtx == 8 * FUNDS_UGTX + 4 * STAKE - 5
 
@@ -103,7 +103,7 @@ async def test_whoever_signs_twice_is_slashed_and_loses_its_seat(tmp_path: Path)
             await back.view.wait_for_height(view.head().height + 3 * RULES.epoch_blocks)
             assert not votes(running, 4)
             assert await headers_commit_to_the_next_set(back.view) >= 1
-            balance = await back.view.balance(owner)
+            balance = await back.view.accounts.balance(owner)
             assert balance.money_staked_ugtx == STAKE * 95 // 100
 
 

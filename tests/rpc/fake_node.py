@@ -4,45 +4,40 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Self
 
 import trio
 
-from gtxnode.rpc.backend import (
-    EVENTS_PER_BLOCK,
-    AuthoritySignatureView,
-    BalanceView,
+from gtxnode.rpc.backend import EVENTS_PER_BLOCK
+from gtxnode.rpc.errors import NotFound, NotHosted, Pruned
+from gtxnode.rpc.views.accounts import BalanceView, CoinPage, CoinView
+from gtxnode.rpc.views.blocks import BlockView, HeadView, RefusedTransaction
+from gtxnode.rpc.views.events import (
     BlockEvent,
-    BlockView,
-    BookView,
-    ChainParameters,
-    ChainStatus,
-    CheckpointView,
-    CoinPage,
-    CoinView,
     Event,
     EventBody,
-    HeadView,
-    LevelView,
-    MeterView,
-    NodeStatus,
     OrderEvent,
-    PeerView,
-    Refusal,
-    RefusedTransaction,
-    SupplyView,
     TradeEvent,
-    TradePage,
-    TradeView,
     TransactionEvent,
+)
+from gtxnode.rpc.views.ledger import SupplyView
+from gtxnode.rpc.views.market import BookView, LevelView, TradePage, TradeView
+from gtxnode.rpc.views.meters import MeterView
+from gtxnode.rpc.views.node import ChainParameters, ChainStatus, NodeStatus, PeerView
+from gtxnode.rpc.views.transactions import (
+    Refusal,
     TransactionState,
     TransactionStatus,
-    UnbondingView,
-    ValidatorsView,
-    ValidatorView,
     Verdict,
     VerdictStatus,
 )
-from gtxnode.rpc.errors import NotFound, NotHosted, Pruned
+from gtxnode.rpc.views.validators import (
+    AuthoritySignatureView,
+    CheckpointView,
+    UnbondingView,
+    ValidatorsView,
+    ValidatorView,
+)
 from gtxnode.rpc.wire import Address, Amount, Hex
 
 SHARD = "geo_bangkok"
@@ -63,7 +58,7 @@ def digest(*parts: object) -> Hex:
 
 
 class FakeChain:
-    """Implements `backend.Chain`."""
+    """Implements `backend.Chain` and every topic of it."""
 
     def __init__(self, shard: str = SHARD) -> None:
         self.shard = shard
@@ -78,6 +73,26 @@ class FakeChain:
         self._pending: dict[Hex, bytes] = {}
         self._final: dict[Hex, tuple[int, int]] = {}
         self._advanced = trio.Event()
+
+    @property
+    def transactions(self) -> Self:
+        return self
+
+    @property
+    def meters(self) -> Self:
+        return self
+
+    @property
+    def accounts(self) -> Self:
+        return self
+
+    @property
+    def market(self) -> Self:
+        return self
+
+    @property
+    def ledger(self) -> Self:
+        return self
 
     @property
     def height(self) -> int:
@@ -131,9 +146,6 @@ class FakeChain:
     async def submit(self, transactions: Sequence[bytes]) -> tuple[Verdict, ...]:
         return tuple([await self._submit(item) for item in transactions])
 
-    async def submit_readings(self, readings: Sequence[bytes]) -> tuple[Verdict, ...]:
-        return await self.submit(readings)
-
     async def _submit(self, data: bytes) -> Verdict:
         await trio.lowlevel.checkpoint()
         id = digest(data)
@@ -150,7 +162,7 @@ class FakeChain:
         self._pending[id] = data
         return Verdict(VerdictStatus.ACCEPTED, id)
 
-    async def transaction(self, id: bytes) -> TransactionStatus:
+    async def status(self, id: bytes) -> TransactionStatus:
         if id in self._final:
             height, position = self._final[Hex(id)]
             return TransactionStatus(Hex(id), TransactionState.FINAL, height, position)
@@ -255,7 +267,7 @@ class FakeChain:
             Hex(b"\x92"),
         )
 
-    async def meter(self, id: bytes) -> MeterView:
+    async def get(self, id: bytes) -> MeterView:
         if id != b"\x05" * 16:
             raise NotFound(f"meter {id.hex()}")
         return MeterView(

@@ -11,7 +11,7 @@ import trio.testing
 
 from gtxnode.rpc.client import Disconnected, RpcError, connect
 from gtxnode.rpc.limits import RpcLimits
-from gtxnode.rpc.views import HeadView
+from gtxnode.rpc.views.blocks import HeadView
 from tests.rpc.fake_node import HANGS, SHARD
 from tests.rpc.serving import serving
 from tests.waiting import until

@@ -15,7 +15,9 @@ from gtxnode.rpc import wire
 from gtxnode.rpc.codec import Params
 from gtxnode.rpc.discover import openrpc_document
 from gtxnode.rpc.errors import ErrorCode, RpcFailure
-from gtxnode.rpc.methods import METHODS, CoinsAfter, Subscribe, Topic, bind, find
+from gtxnode.rpc.methods import METHODS, bind, find
+from gtxnode.rpc.methods.account import CoinsAfter
+from gtxnode.rpc.methods.row import Subscribe, Topic
 from gtxnode.rpc.wire import Address, Amount, Hex
 
 ADDRESS = Address(bytes(range(20)))

@@ -17,7 +17,7 @@ from gtxnode.metrics import Metrics
 from gtxnode.primitives.addresses import format_address
 from gtxnode.rpc.client import Client, Disconnected, RpcError, connect
 from gtxnode.rpc.limits import RpcLimits
-from gtxnode.rpc.views import Verdict, VerdictStatus
+from gtxnode.rpc.views.transactions import Verdict, VerdictStatus
 from tests.rpc.fake_node import ALICE, CRASHES, HANGS, REJECTED, SHARD, digest
 from tests.rpc.serving import raw, serving
 from tests.rpc.websocket_bytes import UPGRADE

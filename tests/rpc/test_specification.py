@@ -16,7 +16,7 @@ import trio
 from gtxnode.metrics import Metrics
 from gtxnode.rpc import methods
 from gtxnode.rpc.limits import RpcLimits
-from gtxnode.rpc.methods import Session
+from gtxnode.rpc.methods.row import Handler, Session, row
 from gtxnode.rpc.outbox import Outbox
 from gtxnode.rpc.session import ClientSession, Surroundings
 from tests.rpc.fake_node import FakeNode
@@ -50,7 +50,7 @@ async def get_data(session: Session, params: Numbers) -> tuple[str, int]:
     return ("hello", 5)
 
 
-SPECIFIED: dict[str, methods.Handler] = {
+SPECIFIED: dict[str, Handler] = {
     "subtract": subtract,
     "sum": add,
     "update": add,
@@ -184,7 +184,7 @@ async def answer(text: str | bytes) -> Any:
 async def test_the_specifications_examples(
     text: str, expected: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = {name: methods.row(name, handler) for name, handler in SPECIFIED.items()}
+    table = {name: row(name, handler) for name, handler in SPECIFIED.items()}
     monkeypatch.setattr(methods, "METHODS", table)
     assert await answer(text) == expected
 

@@ -15,9 +15,9 @@ from gtxnode.primitives.addresses import format_address
 from gtxnode.rpc.backend import EVENTS_PER_BLOCK
 from gtxnode.rpc.client import Client, Disconnected, EventsLost, RpcError, connect
 from gtxnode.rpc.limits import RpcLimits
-from gtxnode.rpc.methods import Topic
+from gtxnode.rpc.methods.row import Topic
 from gtxnode.rpc.subscriptions import CACHED_BLOCKS, EventFeed, Interest, Told, follow
-from gtxnode.rpc.views import BlockEvent, Event, OrderEvent, TradeEvent
+from gtxnode.rpc.views.events import BlockEvent, Event, OrderEvent, TradeEvent
 from gtxnode.rpc.wire import Address
 from tests.rpc.fake_node import ALICE, BOB, SHARD, FakeChain, a_trade, an_order
 from tests.rpc.serving import raw, serving

@@ -3,7 +3,7 @@
 from gtxnode.ledger.coins import BuyOrder, Cash, Coin, Energy, Origin, SellOrder
 from gtxnode.ledger.validators import Validator
 from gtxnode.metering.meters import Meter
-from gtxnode.rpc.views import CoinView, OriginView
+from gtxnode.rpc.views.accounts import CoinView, OriginView
 from gtxnode.rpc.wire import Address, Amount, Hex
 
 

@@ -10,7 +10,7 @@ from gtxnode.ledger.coins import decode_coin
 from gtxnode.ledger.validators import Roster, Validator, roster_coin_id, validator_coin_id
 from gtxnode.primitives.zones import Zone
 from gtxnode.rpc.errors import NotFound
-from gtxnode.rpc.views import UnbondingView, ValidatorsView, ValidatorView
+from gtxnode.rpc.views.validators import UnbondingView, ValidatorsView, ValidatorView
 from gtxnode.rpc.wire import Address, Amount, Hex
 from storage.kv import Reader
 

@@ -6,7 +6,7 @@ from gtxnode.checkpoints.archive import CertificateArchive
 from gtxnode.ledger.authorities import all_authorities
 from gtxnode.primitives.zones import Role
 from gtxnode.rpc.errors import NotFound
-from gtxnode.rpc.views import AuthoritySignatureView, CheckpointView
+from gtxnode.rpc.views.validators import AuthoritySignatureView, CheckpointView
 from gtxnode.rpc.wire import Hex
 
 

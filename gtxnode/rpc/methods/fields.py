@@ -1,0 +1,32 @@
+"""The parameters that methods of several topics share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from gtxnode.rpc.wire import Address
+
+MAX_PAGE = 1_000
+
+Shard = Annotated[str, Meta(max_length=64, description="a hosted shard, such as geo_bangkok")]
+PageSize = Annotated[int, Meta(ge=1, le=MAX_PAGE)]
+
+
+class NoParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing."""
+
+
+class OfShard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One shard."""
+
+    shard: Shard
+
+
+class OfAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One address."""
+
+    shard: Shard
+    address: Address

@@ -1,0 +1,67 @@
+"""What final blocks did, one event after the other."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from gtxnode.rpc.views.market import TradeView
+from gtxnode.rpc.views.transactions import Refusal
+from gtxnode.rpc.wire import Address, Amount, EventNumber, Height, Hex
+
+
+class BlockEvent(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="block"):
+    """Topic `blocks`: a block became final."""
+
+    id: Hex
+    time_ms: int
+    proposer: Hex
+    app_root: Hex
+    transactions: int
+    refused: int
+    trades: int
+    minted_wh: Amount
+    retired_wh: Amount
+    traded_wh: Amount
+
+
+class TransactionEvent(
+    msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="transaction", omit_defaults=True
+):
+    """Topic `address`: a transaction of one of `addresses` became final or was refused."""
+
+    id: Hex
+    addresses: tuple[Address, ...]
+    refusal: Refusal | None = None
+
+
+class TradeEvent(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="trade"):
+    """Topics `market`, and `address` of seller and buyer: a trade was made."""
+
+    trade: TradeView
+
+
+class OrderEvent(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="order"):
+    """Topics `market`, and `address` of its owner: an order was opened, cut down or closed.
+
+    `energy_wh` is what is left of it, zero when it is closed.
+    """
+
+    order: Hex
+    owner: Address
+    side: Literal["sell", "buy"]
+    price_mgtx_per_kwh: Amount
+    energy_wh: Amount
+    change: Literal["opened", "traded", "filled", "cancelled", "expired"]
+
+
+EventBody = BlockEvent | TransactionEvent | TradeEvent | OrderEvent
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """Something that a final block did, numbered alike on every node."""
+
+    number: EventNumber
+    height: Height
+    body: EventBody

@@ -1,0 +1,23 @@
+"""The chain's totals."""
+
+from __future__ import annotations
+
+import msgspec
+
+from gtxnode.rpc.wire import Amount, Height
+
+
+class SupplyView(msgspec.Struct, frozen=True, gc=False):
+    """The supply's totals after a block; outstanding energy is minted minus retired, always.
+
+    The supply of GTX is what genesis made, less what was burned, with what was made for sealing.
+    """
+
+    shard: str
+    height: Height
+    minted_wh: Amount
+    retired_wh: Amount
+    outstanding_wh: Amount
+    gtx_supply_ugtx: Amount
+    gtx_burned_ugtx: Amount
+    gtx_rewarded_ugtx: Amount

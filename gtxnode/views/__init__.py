@@ -1,0 +1,1 @@
+"""What the node answers about a chain, a view for each topic of `rpc.backend`."""

@@ -1,0 +1,62 @@
+"""What addresses own on one chain."""
+
+import trio
+
+from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.coins import BuyOrder, Cash, Energy, SellOrder, decode_coin
+from gtxnode.ledger.validators import Validator
+from gtxnode.rpc.views.accounts import BalanceView, CoinPage
+from gtxnode.rpc.wire import Address, Amount
+from gtxnode.views.coins import coin_view
+
+
+class AccountsView:
+    """Implements `rpc.backend.Accounts`."""
+
+    def __init__(self, shard: str, store: ChainStore) -> None:
+        self._shard = shard
+        self._store = store
+
+    async def balance(self, address: bytes) -> BalanceView:
+        """What an address owns, in coins and inside its open orders."""
+        return await trio.to_thread.run_sync(self._balance, address)
+
+    def _balance(self, address: bytes) -> BalanceView:
+        height = self._store.tip.height
+        money = energy = bids = asks = staked = 0
+        with self._store.snapshot() as reader:
+            for _, encoded in self._store.owned(reader, address, None, None):
+                match decode_coin(encoded):
+                    case Cash(amount_ugtx=amount):
+                        money += amount
+                    case Energy(amount_wh=amount):
+                        energy += amount
+                    case BuyOrder() as order:
+                        bids += order.locked_ugtx
+                    case SellOrder() as order:
+                        asks += order.quantity_wh
+                    case Validator() as validator:
+                        staked += validator.locked_ugtx
+        return BalanceView(
+            self._shard,
+            Address(address),
+            height,
+            Amount(money),
+            Amount(energy),
+            Amount(bids),
+            Amount(asks),
+            Amount(staked),
+        )
+
+    async def coins(self, address: bytes, *, after: bytes | None, limit: int) -> CoinPage:
+        """An address's coins in order of ids, at most `limit`."""
+        return await trio.to_thread.run_sync(self._coins, address, after, limit)
+
+    def _coins(self, address: bytes, after: bytes | None, limit: int) -> CoinPage:
+        height = self._store.tip.height
+        with self._store.snapshot() as reader:
+            found = list(self._store.owned(reader, address, after, limit + 1))
+        views = tuple(
+            coin_view(coin_id, encoded, decode_coin(encoded)) for coin_id, encoded in found[:limit]
+        )
+        return CoinPage(height, views, views[-1].id if len(found) > limit else None)
