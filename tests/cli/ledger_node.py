@@ -104,7 +104,7 @@ class LedgerChain(FakeChain):
         self._waiting[unverified.id] = unverified.verified()
         return Verdict(VerdictStatus.ACCEPTED, Hex(unverified.id))
 
-    async def transaction(self, id: bytes) -> TransactionStatus:
+    async def status(self, id: bytes) -> TransactionStatus:
         if id in self._waiting:
             if not self.stuck:
                 self.settle()
