@@ -14,6 +14,7 @@ from benchmarks.figure import add_output_option
 NAMES = (
     "consensus",
     "book",
+    "auction",
     "execution",
     "state_root",
     "storage",

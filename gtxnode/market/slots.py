@@ -1,0 +1,77 @@
+"""Delivery slots: a stretch of time whose energy is traded before it begins.
+
+A slot begins at a multiple of its length since 1970 (UTC). Bangkok is seven whole hours ahead, so
+that slots begin there on the quarter-hour, the half-hour and the hour as well. Slots of different
+lengths may cover the same time: each is a market of its own, and what is metered is delivered once
+(delivery.py).
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import msgspec
+
+from gtxnode.market.auction import Mechanism, Rationing
+from gtxnode.market.orders import PriceRule
+
+QUARTER_HOUR_S, HALF_HOUR_S, HOUR_S = 900, 1_800, 3_600
+LENGTHS_S = (QUARTER_HOUR_S, HALF_HOUR_S, HOUR_S)
+MAX_GATE_CLOSURE_S = 7 * 24 * HOUR_S
+
+
+class Slot(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
+    """When energy is delivered. By start, then length, where several are put in order."""
+
+    start_s: int
+    length_s: int
+
+    @property
+    def end_s(self) -> int:
+        """The first second after it."""
+        return self.start_s + self.length_s
+
+    def capacity_wh(self, capacity_w: int) -> int:
+        """The most that a meter of that capacity delivers in it, rounded down."""
+        return capacity_w * self.length_s // HOUR_S
+
+
+class Product(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How slots of one length are traded."""
+
+    length_s: int
+    mechanism: Mechanism
+    gate_closure_s: int = 900
+    """How long before the slot its trading ends, so that the grid can be made ready for it."""
+    price_rule: PriceRule = PriceRule.ASK
+    """Of continuous trading."""
+    rationing: Rationing = Rationing.PRO_RATA
+    """Of auctions."""
+
+    def __post_init__(self) -> None:
+        if self.length_s not in LENGTHS_S:
+            raise ValueError(f"length_s is {self.length_s}, and must be one of {LENGTHS_S}")
+        if not 0 <= self.gate_closure_s <= MAX_GATE_CLOSURE_S:
+            raise ValueError(
+                f"gate_closure_s is {self.gate_closure_s}, and must be 0 to {MAX_GATE_CLOSURE_S}"
+            )
+
+    def closes_s(self, slot: Slot) -> int:
+        """Gate closure: when trading of the slot ends."""
+        return slot.start_s - self.gate_closure_s
+
+
+PRODUCTS = (
+    Product(QUARTER_HOUR_S, Mechanism.CONTINUOUS),
+    Product(HALF_HOUR_S, Mechanism.CONTINUOUS),
+    Product(HOUR_S, Mechanism.UNIFORM),
+)
+"""Short slots trade up to the last moment, hours in one auction that brings all orders together."""
+
+PRODUCT_NAMES: Mapping[int, str] = MappingProxyType(
+    {QUARTER_HOUR_S: "15m", HALF_HOUR_S: "30m", HOUR_S: "60m"}
+)
+
+
+def is_slot(start_s: int, length_s: int) -> bool:
+    """Whether a slot of that length begins then."""
+    return length_s in LENGTHS_S and start_s % length_s == 0
