@@ -28,6 +28,8 @@ UNSIGNED = bytes(64)
 MAX_VALIDATORS = 1_024
 MAX_PAYLOAD_ITEMS = 4_096
 MAX_PAYLOAD_ITEM_BYTES = 64
+MAX_LATE_VOTES = 256
+"""Late precommits in one block."""
 MAX_CHAIN_ID_LENGTH = 64
 MAX_HEADER_BYTES = 1_024
 MAX_COMMIT_BYTES = MAX_VALIDATORS * 128
@@ -62,6 +64,10 @@ class Header(msgspec.Struct, frozen=True, array_like=True, gc=False):
     anchor: Anchor = NO_ANCHOR
     checkpoint: Hash32 = ZERO_HASH
     """An opaque root for the authorities' checkpoints; zeros where there is none."""
+    late_root: Hash32 = merkle.EMPTY_ROOT
+    """Over the late precommits that the block carries."""
+    reveal: Hash32 | None = None
+    """The next value of the proposer's hash chain (consensus/hash_chain.py); None: withheld."""
 
 
 class CommitSignature(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -78,17 +84,6 @@ class Commit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     round: Round
     block_id: Hash32
     signatures: Annotated[tuple[CommitSignature, ...], msgspec.Meta(max_length=MAX_VALIDATORS)]
-
-
-PayloadItem = Annotated[bytes, msgspec.Meta(max_length=MAX_PAYLOAD_ITEM_BYTES)]
-
-
-class Block(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A header, its opaque payload, and the commit of its parent (None at the first height)."""
-
-    header: Header
-    payload: Annotated[tuple[PayloadItem, ...], msgspec.Meta(max_length=MAX_PAYLOAD_ITEMS)]
-    last_commit: Commit | None
 
 
 class VoteKind(IntEnum):
@@ -126,6 +121,20 @@ class Proposal(msgspec.Struct, frozen=True, array_like=True, gc=False):
     signature: Signature
 
 
+PayloadItem = Annotated[bytes, msgspec.Meta(max_length=MAX_PAYLOAD_ITEM_BYTES)]
+LateVotes = Annotated[tuple[Vote, ...], msgspec.Meta(max_length=MAX_LATE_VOTES)]
+
+
+class Block(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A header, its opaque payload, and the commit of its parent (None at the first height)."""
+
+    header: Header
+    payload: Annotated[tuple[PayloadItem, ...], msgspec.Meta(max_length=MAX_PAYLOAD_ITEMS)]
+    last_commit: Commit | None
+    late: LateVotes = ()
+    """Precommits that the commits of earlier heights left out (consensus/presence.py)."""
+
+
 block_codec: Codec[Block] = Codec(Block, max_bytes=MAX_BLOCK_BYTES)
 header_codec: Codec[Header] = Codec(Header, max_bytes=MAX_HEADER_BYTES)
 commit_codec: Codec[Commit] = Codec(Commit, max_bytes=MAX_COMMIT_BYTES)
@@ -160,6 +169,11 @@ def commit_root(commit: Commit | None) -> bytes:
     leaves = [_encode((commit.height, commit.round, commit.block_id))]
     leaves.extend(_encode(signature) for signature in commit.signatures)
     return merkle.root(leaves)
+
+
+def late_root(late: tuple[Vote, ...]) -> bytes:
+    """The Merkle root over the late precommits of a block; the empty root for none."""
+    return merkle.root([_encode(vote) for vote in late])
 
 
 def vote_digest(chain_id: str, vote: Vote) -> bytes:

@@ -37,6 +37,7 @@ from consensus.types import (
     VoteKind,
     block_id,
     commit_root,
+    late_root,
     payload_root,
     proposal_digest,
     vote_digest,
@@ -172,7 +173,8 @@ def _check_block(chain_id: str, height: int, expected_id: bytes, block: Block) -
     _require(block_id(header) == expected_id, Refusal.BLOCK_MISMATCH, "another block's id")
     _require(
         payload_root(block.payload) == header.payload_root
-        and commit_root(block.last_commit) == header.last_commit_root,
+        and commit_root(block.last_commit) == header.last_commit_root
+        and late_root(block.late) == header.late_root,
         Refusal.BLOCK_MISMATCH,
         "the body is not the header's",
     )

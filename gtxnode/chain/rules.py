@@ -17,6 +17,7 @@ from consensus.types import (
     Commit,
     Header,
     commit_root,
+    late_root,
     payload_root,
 )
 from consensus.validators import ValidatorSet
@@ -43,6 +44,8 @@ class Fault(StrEnum):
     LAST_COMMIT = "wrong_last_commit"
     TIME = "wrong_time"
     ANCHOR = "wrong_anchor"
+    LATE_VOTES = "wrong_late_votes"
+    REVEAL = "wrong_reveal"
 
 
 class InvalidBlock(Exception):
@@ -112,6 +115,8 @@ def check_block(
     _require(header.validators_root == validators.root, Fault.VALIDATORS)
     _require(header.next_validators_root == next_validators.root, Fault.VALIDATORS)
     _require(header.anchor == NO_ANCHOR, Fault.ANCHOR)
+    _require(header.reveal is None, Fault.REVEAL)
+    _require(not block.late and header.late_root == late_root(()), Fault.LATE_VOTES)
     _require(
         header.time_ms >= tip.time_ms + MIN_BLOCK_STEP_MS,
         Fault.TIME,

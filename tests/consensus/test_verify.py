@@ -109,6 +109,7 @@ REFUSED: list[tuple[Message, Refusal]] = [
     (proposing(B), Refusal.BLOCK_MISMATCH),
     (proposing(replace(A, payload=(b"x",))), Refusal.BLOCK_MISMATCH),
     (proposing(replace(A, last_commit=COMMIT)), Refusal.BLOCK_MISMATCH),
+    (proposing(replace(A, late=(precommit(0, A),))), Refusal.BLOCK_MISMATCH),
     (ProposalMessage(replace(proposal(A), signature=bytes(64)), A, None), Refusal.BAD_SIGNATURE),
     (repolkaed(replace(POLKA, round=2)), Refusal.BAD_VALID_ROUND),
     (repolkaed(replace(POLKA, block_id=bytes(32))), Refusal.BAD_VALID_ROUND),
@@ -240,11 +241,13 @@ def test_every_field_of_a_header_is_in_its_id() -> None:
         "time_ms": 9,
         "proposer": KEYS[3],
         "anchor": replace(NO_ANCHOR, height=1),
+        "reveal": bytes(32),
         "checkpoint": b"\x01" * 32,
     } | dict.fromkeys(
         (
             "parent_id",
             "last_commit_root",
+            "late_root",
             "payload_root",
             "app_root",
             "validators_root",
