@@ -87,19 +87,6 @@ class WeightedSchedule:
         return self._keys[self._draw.index(height, round)]
 
 
-class StakeSchedule:
-    """Draws each round's proposer by stake alone."""
-
-    def __init__(self, validators: ValidatorSet, seed: bytes) -> None:
-        self._keys = tuple(each.public_key for each in validators)
-        stakes = [each.stake for each in validators]
-        self._draw = WeightedDraw(stakes, Domain("proposer"), seed)
-
-    def proposer(self, height: int, round: int) -> bytes:
-        """The public key of the proposer of this round."""
-        return self._keys[self._draw.index(height, round)]
-
-
 def _shares(active: Sequence[Validator], weights: ProposerWeights) -> list[tuple[bytes, int]]:
     total = sum(each.stake for each in active)
     earned = sum(each.stake * each.reputation for each in active)

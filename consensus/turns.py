@@ -23,10 +23,14 @@ down, not a proposer."""
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """The turns of one height; nobody stands in both."""
+    """The turns of one height; nobody stands in both `made` and `missed`."""
 
     made: frozenset[bytes]
     missed: frozenset[bytes]
+    author: bytes
+    """Whose block it is; among those who made theirs."""
+    withheld: bool = False
+    """Whether the block came without the reveal that was due (consensus/hash_chain.py)."""
 
 
 class RestRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,9 +41,11 @@ class RestRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Misses(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A validator's turns missed in a row, and the first height at which it rests no more."""
+    """A validator's turns missed in a row, and the heights of its last rest: the first of them,
+    and the first after them."""
 
     in_a_row: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 0
+    rests_from: Height = 0
     rests_until: Height = 0
 
 
@@ -55,25 +61,47 @@ def turns_of(schedule: ProposerSchedule, height: int, round: int, author: bytes)
     last = schedule.proposer(height, round)
     made = frozenset((author, last))
     called = {schedule.proposer(height, each) for each in range(min(round, MAX_COUNTED_ROUNDS))}
-    return Turns(made, frozenset(called - made))
+    return Turns(made, frozenset(called - made), author)
 
 
 def after_turns(
     records: Mapping[bytes, Misses], turns: Turns, height: int, rule: RestRule
 ) -> dict[bytes, Misses]:
-    """The records that change once the turns of a height count.
+    """The records that change once the turns of a height count, `NO_MISSES` for those that end.
 
     A turn made ends the row. A miss lengthens it, and from the rule's number on every miss
-    brings a rest: who comes back and misses again, rests again.
+    brings a rest: who comes back and misses again, rests again. The schedule of the next height
+    stands already, so who rests changes from the one after on, and the records go on telling
+    who rests at both.
     """
-    changed = {key: NO_MISSES for key in turns.made if records.get(key, NO_MISSES) != NO_MISSES}
-    for key in turns.missed:
-        in_a_row = min(records.get(key, NO_MISSES).in_a_row + 1, rule.misses)
-        until = height + rule.heights if in_a_row == rule.misses else 0
-        changed[key] = Misses(in_a_row, until)
+    first = height + 2
+    changed = {}
+    for key in turns.made | turns.missed | _over(records, first):
+        before = records.get(key, NO_MISSES)
+        rests_on = before.rests_until >= first
+        if key in turns.missed:
+            in_a_row = min(before.in_a_row + 1, rule.misses)
+            since = before.rests_from if rests_on else first
+            rests = in_a_row == rule.misses
+            after = Misses(in_a_row, since, first + rule.heights) if rests else Misses(in_a_row)
+        elif rests_on:
+            after = Misses(0, before.rests_from, first)
+        else:
+            after = NO_MISSES
+        if after != before:
+            changed[key] = after
     return changed
 
 
 def resting(records: Iterable[tuple[bytes, Misses]], height: int) -> frozenset[bytes]:
-    """Who rests at a height."""
-    return frozenset(key for key, record in records if height < record.rests_until)
+    """Who rests at a height, the head's or the next."""
+    return frozenset(
+        key for key, record in records if record.rests_from <= height < record.rests_until
+    )
+
+
+def _over(records: Mapping[bytes, Misses], first: int) -> set[bytes]:
+    """Whose record says no more than that a rest has been cut short."""
+    return {
+        key for key, record in records.items() if not record.in_a_row and record.rests_until < first
+    }

@@ -14,11 +14,12 @@ from typing import Protocol
 import structlog
 import trio
 
-from consensus.proposers import ProposerSchedule, WeightedSchedule
+from consensus.proposers import ProposerSchedule
 from consensus.turns import Turns, turns_of
 from consensus.types import Block, Commit
 from consensus.validators import ValidatorSet
 from gtxnode.batches.pool import BatchPool, CheckedBatch
+from gtxnode.chain.proposers import Proposers
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.rules import (
     Fault,
@@ -68,7 +69,6 @@ class ChainApplication:
         pool: BatchPool,
         fetcher: Batches,
         sets: ValidatorSets,
-        seed: bytes,
         public_key: bytes | None,
         now_ms: Callable[[], int],
         finalised: Finalised,
@@ -77,8 +77,7 @@ class ChainApplication:
         self._pool = pool
         self._fetcher = fetcher
         self._sets = sets
-        self._seed = seed
-        self._schedule: tuple[ValidatorSet, ProposerSchedule] | None = None
+        self._proposers = Proposers(store.chain_id, store, store.parameters, sets)
         self._public_key = public_key
         self._now_ms = now_ms
         self._finalised = finalised
@@ -100,14 +99,8 @@ class ChainApplication:
         return self._sets.at(height)
 
     def proposers(self, height: int) -> ProposerSchedule:
-        """Who proposes at a height, drawn from its set by the chain's weights."""
-        validators = self.validators(height)
-        known = self._schedule
-        if known is None or known[0] is not validators:
-            weights = self._store.parameters.proposers
-            schedule = WeightedSchedule(self._store.chain_id, validators, self._seed, weights)
-            self._schedule = known = (validators, schedule)
-        return known[1]
+        """Who proposes at the next height."""
+        return self._proposers.at(height)
 
     async def build(self, height: int, last_commit: Commit | None) -> Block:
         """A block on the head with what waits in the pool, proposed by us."""
@@ -196,13 +189,13 @@ class ChainApplication:
     ) -> BlockRecord:
         self._check(block)
         check_batches(block.header.height, batches, self._store.parent)
-        return self._store.finalise(block, commit, batches, self._turns(block))
+        voters = self.validators(block.header.height)
+        return self._store.finalise(block, commit, batches, self._turns(block), voters)
 
     def _turns(self, block: Block) -> Turns | None:
         """Whose turns the commit that a block carries shows as made or missed."""
-        commit = block.last_commit
-        if commit is None or not self._store.parameters.registry:
+        commit, parent = block.last_commit, self._store.head
+        if commit is None or parent is None:
             return None
-        parent, _ = self._store.block(commit.height)
-        schedule = self.proposers(commit.height)
-        return turns_of(schedule, commit.height, commit.round, parent.header.proposer)
+        schedule = self._proposers.at(commit.height)
+        return turns_of(schedule, commit.height, commit.round, parent.proposer)

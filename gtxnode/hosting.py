@@ -200,7 +200,13 @@ async def open_disk(name: str, host: Hosting, home: Home) -> AsyncIterator[Disk]
 
 def sets_on(name: str, genesis: Genesis, store: ChainStore) -> ValidatorSets:
     """Who votes on a chain."""
-    return validator_sets(store.chain_id, store, store.parameters, genesis.validator_set(name))
+    return validator_sets(
+        store.chain_id,
+        store,
+        store.parameters,
+        genesis.validator_set(name),
+        genesis_id(genesis, name),
+    )
 
 
 def open_store(name: str, host: Hosting, home: Home) -> ChainStore:

@@ -25,7 +25,6 @@ from gtxnode.arrivals import Arrivals
 from gtxnode.batches.pool import BatchPool
 from gtxnode.chain.records import BlockRecord
 from gtxnode.engine import Engine, Voice
-from gtxnode.genesis import genesis_id
 from gtxnode.home import Home
 from gtxnode.hosting import Disk, Hosting, checkpoints, open_disk, pace, sealing, sets_on
 from gtxnode.intake import Intake
@@ -97,7 +96,6 @@ class Shard:
             self._pool,
             self._fetcher,
             sets,
-            genesis_id(host.genesis, name),
             self._validator,
             host.now_ms,
             self._finalised,

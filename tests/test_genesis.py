@@ -36,7 +36,7 @@ KEYS = [signing.public_key(bytes([number]) * 32) for number in range(1, 9)]
 NINE_KEYS = [signing.public_key(bytes([number]) * 32) for number in range(11, 20)]
 ALICE = address_of(KEYS[6])
 BOB = address_of(KEYS[7])
-VECTOR = "37fa141636de6ae8d0d57529b1df216b01ea2044287d86b4bf4e11737616bcdb"
+VECTOR = "fba4fa5357c05c3d196d55cd0abaf8eb042c3a67b2b9dfc30db58f2f0af218e0"
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final, Self
 
 from consensus.turns import Turns
-from consensus.types import Block, Commit, block_codec, block_id, commit_codec
+from consensus.types import Block, Commit, Header, block_codec, block_id, commit_codec
+from consensus.validators import ValidatorSet
 from gtxnode.batches.batch import BATCH_LIFETIME, BatchKind, BatchParent
 from gtxnode.batches.pool import CheckedBatch
 from gtxnode.chain.records import RECORD, BlockRecord, record_block
@@ -92,6 +93,8 @@ class ChainStore:
         self.recent: frozenset[bytes] = frozenset()
         self._parents: dict[int, BatchParent] = {}
         self.last_commit: Commit | None = None
+        self.head: Header | None = None
+        """The tip's header; None at genesis."""
         self.tip = Tip(chain_id, 0, genesis_id, 0, self._root.root)
         self.depth = Depth((), ())
 
@@ -224,11 +227,12 @@ class ChainStore:
         commit: Commit,
         batches: Sequence[CheckedBatch],
         turns: Turns | None = None,
+        voters: ValidatorSet | None = None,
     ) -> BlockRecord:
         """Execute a final block on the tip and write it. The block's rules hold already.
 
-        `turns` are those of its parent, which the registry counts. Raises storage's write errors;
-        memory is then ahead of the disk, and the node must stop.
+        `turns` are those of its parent's height, `voters` who votes at its own. Raises storage's
+        write errors; memory is then ahead of the disk, and the node must stop.
         """
         height = block.header.height
         assert height == self.tip.height + 1, "blocks are finalised in order"
@@ -244,6 +248,7 @@ class ChainStore:
             turns,
             block.header.time_ms - self.tip.time_ms,
             tuple([_share(batch) for batch in batches]),
+            voters,
         )
         outcome = execute(context, transactions, self, self._orders)
         root = self._root.apply(outcome.spent, outcome.made)
@@ -312,6 +317,7 @@ class ChainStore:
         parents.pop(header.height - BATCH_LIFETIME - 1, None)
         self._parents = parents
         self.last_commit = commit
+        self.head = header
         self.tip = Tip(self.chain_id, header.height, identity, header.time_ms, self._root.root)
 
     def _show_book(self) -> None:

@@ -27,10 +27,14 @@ class SetUnknown(Exception):
 
 
 class ValidatorSets(Protocol):
-    """The sets of one chain."""
+    """The sets of one chain, and the seeds that their proposers are drawn from."""
 
     def at(self, height: int) -> ValidatorSet:
         """Who votes at a height: known for the next two at least. `SetUnknown` otherwise."""
+
+    def seed(self, height: int) -> bytes:
+        """What the proposers of a height are drawn from: known for the next height and the one
+        before at least. `SetUnknown` otherwise."""
 
     def epoch(self, height: int) -> int | None:
         """The epoch of a height; None where the chain has no epochs."""
@@ -40,23 +44,32 @@ class ValidatorSets(Protocol):
 
 
 def validator_sets(
-    chain_id: str, coins: CoinReader, parameters: ChainParameters, genesis: ValidatorSet
+    chain_id: str,
+    coins: CoinReader,
+    parameters: ChainParameters,
+    genesis: ValidatorSet,
+    genesis_id: bytes,
 ) -> ValidatorSets:
     """The sets of a chain with these parameters, whose genesis names these validators."""
     if parameters.registry:
-        return RegistrySets(chain_id, coins, parameters.staking.epoch_blocks)
-    return FixedSets(genesis)
+        return RegistrySets(chain_id, coins, parameters.staking.epoch_blocks, genesis_id)
+    return FixedSets(genesis, genesis_id)
 
 
 class FixedSets:
-    """One set for all heights."""
+    """One set and one seed for all heights."""
 
-    def __init__(self, validators: ValidatorSet) -> None:
+    def __init__(self, validators: ValidatorSet, seed: bytes) -> None:
         self._validators = validators
+        self._seed = seed
 
     def at(self, height: int) -> ValidatorSet:
         """Always the same."""
         return self._validators
+
+    def seed(self, height: int) -> bytes:
+        """Always the same."""
+        return self._seed
 
     def epoch(self, height: int) -> int | None:
         """There are none."""
@@ -73,7 +86,8 @@ class RegistrySets:
     A committee's members never change once they are fixed, so what was read is kept.
     """
 
-    def __init__(self, chain_id: str, coins: CoinReader, epoch_blocks: int) -> None:
+    def __init__(self, chain_id: str, coins: CoinReader, epoch_blocks: int, seed: bytes) -> None:
+        self._seed = seed
         self._chain_id = chain_id
         self._coins = coins
         self._epoch_blocks = epoch_blocks
@@ -95,6 +109,10 @@ class RegistrySets:
         if len(self._known) > CACHED_EPOCHS:
             self._known.popitem(last=False)
         return found
+
+    def seed(self, height: int) -> bytes:
+        """Always the same."""
+        return self._seed
 
     def epoch(self, height: int) -> int | None:
         """Counted from zero."""

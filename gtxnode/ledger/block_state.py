@@ -10,6 +10,7 @@ import msgspec
 
 from consensus.turns import Turns
 from consensus.types import Commit
+from consensus.validators import ValidatorSet
 from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.coins import Cash, Supply, fees_coin_id, supply_coin_id
 from gtxnode.ledger.open_orders import OpenOrders
@@ -44,6 +45,8 @@ class BlockContext(msgspec.Struct, frozen=True):
     elapsed_ms: int = 0
     """Since the parent's time."""
     shares: tuple[Share, ...] = ()
+    voters: ValidatorSet | None = None
+    """Who votes at this height."""
 
 
 class BlockState:

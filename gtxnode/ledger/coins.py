@@ -17,6 +17,7 @@ from consensus.encoding import Codec
 from consensus.hashing import Domain
 from gtxnode.ledger.acts import Acts
 from gtxnode.ledger.authorities import BarredKeys
+from gtxnode.ledger.proposers import MissedTurns
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
 from gtxnode.metering.meters import AddressBytes, Meter, MeterId, Seconds
 from gtxnode.primitives.sources import Source
@@ -134,6 +135,7 @@ Coin: TypeAlias = (
     | Admission
     | BarredKeys
     | Acts
+    | MissedTurns
 )
 Order: TypeAlias = SellOrder | BuyOrder
 
@@ -214,7 +216,7 @@ def owner_of(coin: Coin) -> bytes | None:
             return coin.trader
         case Supply() | Roster() | Committee() | Presence() | Admission() | BarredKeys():
             return None
-        case Acts():
+        case Acts() | MissedTurns():
             return None
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeAlias
 
-from gtxnode.ledger import admission, epochs, evidence, meters, orders, staking, transfers
+from gtxnode.ledger import admission, epochs, evidence, meters, orders, staking, transfers, turns
 from gtxnode.ledger.block_state import BlockContext, BlockState
 from gtxnode.ledger.bodies import (
     Body,
@@ -67,6 +67,7 @@ def execute(
 ) -> BlockOutcome:
     """Execute a final block's transactions in their order."""
     state = BlockState(context, CoinView(coins), open_orders)
+    turns.count(state)
     epochs.begin(state)
     orders.expire(state)
     taken: set[bytes] = set()

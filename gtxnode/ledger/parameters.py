@@ -12,6 +12,7 @@ from consensus.authorities import MAX_AUTHORITIES
 from consensus.encoding import PublicKey
 from consensus.proposers import ProposerWeights
 from consensus.reputation import Millionths, ReputationRule
+from consensus.turns import RestRule
 from consensus.validators import MAX_STAKE
 from gtxnode.ledger.compliance import ComplianceRules
 from gtxnode.ledger.validators import MAX_LATE_HEIGHTS, MAX_SEATS
@@ -118,6 +119,8 @@ class ChainParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     admission: AdmissionRules = AdmissionRules()
     staking: StakingRules = StakingRules()
     proposers: ProposerWeights = ProposerWeights()
+    resting: RestRule = RestRule()
+    """Of who misses turns to propose."""
     checkpoints: CheckpointRules = CheckpointRules()
     compliance: ComplianceRules = ComplianceRules()
     registry: bool = False

@@ -23,6 +23,7 @@ from gtxnode.ledger.bodies import (
     Unstake,
 )
 from gtxnode.ledger.coins import Admission, BuyOrder, Cash, Coin, Energy, Order, SellOrder, Supply
+from gtxnode.ledger.proposers import MissedTurns
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
 from gtxnode.metering.meters import Meter, Reading
@@ -83,6 +84,7 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         Presence: SpendRow(frozenset(), nobody),
         BarredKeys: SpendRow(frozenset(), nobody),
         Acts: SpendRow(frozenset(), nobody),
+        MissedTurns: SpendRow(frozenset(), nobody),
     }
 )
 

@@ -55,7 +55,7 @@ class Registry:
         """As a node that starts has them."""
         coins = initial_coins(CHAIN, [(ADDRESS, 10**9)], validators=GENESIS)
         store = ChainStore.on(self.database, CHAIN, GENESIS_ID, 0, PARAMETERS, coins)
-        return store, validator_sets(CHAIN, store, PARAMETERS, GENESIS)
+        return store, validator_sets(CHAIN, store, PARAMETERS, GENESIS, GENESIS_ID)
 
     def cash(self) -> list[tuple[bytes, Cash]]:
         with self.store.snapshot() as reader:

@@ -78,7 +78,7 @@ def test_sets_are_known_as_far_as_the_state_fixes_them_and_evidence_needs_them()
 
 
 def test_a_chain_that_is_no_registry_keeps_its_set() -> None:
-    sets = validator_sets(CHAIN, Registry().store, ChainParameters(), GENESIS)
+    sets = validator_sets(CHAIN, Registry().store, ChainParameters(), GENESIS, GENESIS_ID)
     assert isinstance(sets, FixedSets)
     assert sets.at(10**6) is GENESIS
     assert sets.epoch(5) is sets.until(5) is None
@@ -116,6 +116,6 @@ def test_clients_of_a_chain_without_stakes_see_its_set() -> None:
     plain = ValidatorSet([Validator(PUBLIC[OWNER], 5, region=Zone.SOUTHERN)])
     coins = initial_coins("test/other", [])
     other = ChainStore.on(MemoryStore(), "test/other", GENESIS_ID, 0, ChainParameters(), coins)
-    view = validators_view("geo_southern", other, FixedSets(plain), None)
+    view = validators_view("geo_southern", other, FixedSets(plain, GENESIS_ID), None)
     (only,) = view.validators
     assert (view.epoch, only.power_ugtx, only.region, only.owner) == (None, 5, "southern", None)

@@ -52,7 +52,7 @@ def a_chain(blocks: int = 0, parameters: ChainParameters = PARAMETERS) -> ChainS
 
 
 def statements(store: ChainStore) -> Statements:
-    return Statements(store, FixedSets(VALIDATORS))
+    return Statements(store, FixedSets(VALIDATORS, bytes(32)))
 
 
 def stated(store: ChainStore, height: int) -> Checkpoint:

@@ -124,6 +124,7 @@ class LittleChain:
         self.genesis_ugtx = self.supply().gtx_ugtx
         self.last_commit: Commit | None = None
         self.turns: Turns | None = None
+        self.voters: ValidatorSet | None = None
         self.elapsed_s = 0
         self.shares: tuple[Share, ...] = ()
         """Who sealed the next block's transactions; nobody, where a test does not say."""
@@ -143,6 +144,7 @@ class LittleChain:
             self.turns,
             self.elapsed_s * 1_000,
             self.shares,
+            self.voters,
         )
         return execute(context, transactions, self.store, self.orders if orders is None else orders)
 

@@ -85,7 +85,7 @@ def test_some_heights_missed_are_no_downtime() -> None:
 
 def test_a_missed_turn_costs_reputation() -> None:
     chain = a_registry()
-    chain.turns = Turns(frozenset({node("anan")}), frozenset({node("boon")}))
+    chain.turns = Turns(frozenset({node("anan")}), frozenset({node("boon")}), node("anan"))
     chain.block()  # the first block has no parent that anybody proposed
     for _ in range(EPOCH - 1):
         chain.block()

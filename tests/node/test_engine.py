@@ -24,7 +24,7 @@ from consensus.messages import (
     encode_message,
     polka_from_votes,
 )
-from consensus.proposers import StakeSchedule
+from consensus.proposers import ProposerWeights, WeightedSchedule
 from consensus.state import MAX_FUTURE_PROPOSALS
 from consensus.timeouts import Timeouts
 from consensus.types import (
@@ -57,7 +57,7 @@ CHAIN = "test/geo_bangkok"
 GENESIS_ID = b"\x07" * 32
 KEYS = [(number + 1).to_bytes(32, "big") for number in range(4)]
 VALIDATORS = ValidatorSet([Validator(signing.public_key(key), 1) for key in KEYS])
-SCHEDULE = StakeSchedule(VALIDATORS, GENESIS_ID)
+SCHEDULE = WeightedSchedule(CHAIN, VALIDATORS, GENESIS_ID, ProposerWeights())
 MINUTE_MS = 60_000
 PEER = PeerId("peer")
 
@@ -141,7 +141,7 @@ class Chain:
     def validators(self, height: int) -> ValidatorSet:
         return VALIDATORS
 
-    def proposers(self, height: int) -> StakeSchedule:
+    def proposers(self, height: int) -> WeightedSchedule:
         return SCHEDULE
 
     async def build(self, height: int, last_commit: Commit | None) -> Block:
