@@ -4,6 +4,7 @@ Rests on one assumption: less than a third of the set's stake is faulty.
 """
 
 from itertools import pairwise
+from typing import TypeGuard
 
 from consensus import signing
 from consensus.errors import InvalidCommit, Refusal
@@ -12,20 +13,40 @@ from consensus.validators import ValidatorSet
 
 
 def verify_commit(
-    chain_id: str, validators: ValidatorSet, block_id: bytes, height: int, commit: Commit
+    chain_id: str,
+    validators: ValidatorSet,
+    block_id: bytes,
+    height: int,
+    commit: Commit,
+    *,
+    known: Commit | None = None,
 ) -> None:
     """Check that validators with over two thirds of the stake precommitted this block.
 
-    Every signature in the commit must hold, so that a commit has no room for rubbish.
+    Every signature in the commit must hold, so that a commit has no room for rubbish. Those that
+    stand in `known` as well, precommits that were verified before, are not checked again.
     Raises `InvalidCommit` with its reason.
     """
     check_commit_shape(validators, block_id, height, commit)
+    checked = frozenset(known.signatures) if _says_the_same(known, commit) else frozenset()
     checks = [
         (each.validator, precommit_digest(chain_id, commit, each.validator), each.signature)
         for each in commit.signatures
+        if each not in checked
     ]
     if not all(signing.verify_slice(checks)):
         raise InvalidCommit(Refusal.BAD_SIGNATURE, "a signature in the commit does not hold")
+
+
+def _says_the_same(known: Commit | None, commit: Commit) -> TypeGuard[Commit]:
+    """Whether a signature in the one is a signature of what the other says."""
+    if known is None:
+        return False
+    return (known.height, known.round, known.block_id) == (
+        commit.height,
+        commit.round,
+        commit.block_id,
+    )
 
 
 def check_commit_shape(

@@ -2,7 +2,8 @@
 
 Pure functions that cost a signature check or more: run them in worker threads. What
 fails raises `PeerError` with its reason, to be counted and charged to the sender. Cheap
-checks come first, so that rubbish costs little.
+checks come first, so that rubbish costs little; a vote that was verified before, signature and all,
+is not verified again inside a certificate: `known` is the tally of those that were.
 """
 
 from collections.abc import Sequence
@@ -28,9 +29,11 @@ from consensus.messages import (
     PolkaMessage,
     ProposalMessage,
     VoteMessage,
+    commit_from_votes,
     votes_of_polka,
 )
 from consensus.proposers import ProposerSchedule
+from consensus.tally import Tally
 from consensus.types import (
     Block,
     Vote,
@@ -53,18 +56,20 @@ def verify_message(
     validators: ValidatorSet,
     proposers: ProposerSchedule,
     message: Message,
+    known: Tally | None = None,
 ) -> Input:
     """The driver's input for a message. `PeerError`."""
     match message:
         case VoteMessage(vote):
             return VoteReceived(verify_vote(chain_id, height, validators, vote))
         case ProposalMessage():
-            verified = verify_proposal(chain_id, height, validators, proposers, message)
+            verified = verify_proposal(chain_id, height, validators, proposers, message, known)
             return ProposalReceived(verified)
         case PolkaMessage(polka):
-            return PolkaReceived(verify_polka(chain_id, height, validators, polka))
+            return PolkaReceived(verify_polka(chain_id, height, validators, polka, known))
         case CommitMessage():
-            return CommitReceived(verify_commit_message(chain_id, height, validators, message))
+            commit = verify_commit_message(chain_id, height, validators, message, known)
+            return CommitReceived(commit)
 
 
 def verify_vote(chain_id: str, height: int, validators: ValidatorSet, vote: Vote) -> VerifiedVote:
@@ -99,6 +104,7 @@ def verify_proposal(
     validators: ValidatorSet,
     proposers: ProposerSchedule,
     message: ProposalMessage,
+    known: Tally | None = None,
 ) -> VerifiedProposal:
     """A proposal by its round's proposer, its block, and its polka if it has one."""
     proposal, block, polka = message.proposal, message.block, message.polka
@@ -120,12 +126,16 @@ def verify_proposal(
     if polka is not None:
         fits = polka.round == proposal.valid_round and polka.block_id == proposal.block_id
         _require(fits, Refusal.BAD_VALID_ROUND, "the polka is not the valid round's")
-        verify_polka(chain_id, height, validators, polka)
+        verify_polka(chain_id, height, validators, polka, known)
     return VerifiedProposal(proposal, block, polka)
 
 
 def verify_polka(
-    chain_id: str, height: int, validators: ValidatorSet, polka: Polka
+    chain_id: str,
+    height: int,
+    validators: ValidatorSet,
+    polka: Polka,
+    known: Tally | None = None,
 ) -> VerifiedPolka:
     """Prevotes of two thirds for one block in one round. `PeerError`."""
     _require(polka.height == height, Refusal.WRONG_HEIGHT, f"{polka.height}, not {height}")
@@ -136,19 +146,33 @@ def verify_polka(
         _check_vote_form(height, validators, vote)
     stake = sum(validators.stake_of(vote.validator) for vote in votes)
     _require(validators.has_quorum(stake), Refusal.NOT_ENOUGH_STAKE, "no two thirds")
-    held = signing.verify_slice([_vote_check(chain_id, vote) for vote in votes])
+    new = [vote for vote in votes if known is None or known.find(vote) != vote]
+    held = signing.verify_slice([_vote_check(chain_id, vote) for vote in new])
     _require(all(held), Refusal.BAD_SIGNATURE, "a signature in the polka does not hold")
     return VerifiedPolka(polka)
 
 
 def verify_commit_message(
-    chain_id: str, height: int, validators: ValidatorSet, message: CommitMessage
+    chain_id: str,
+    height: int,
+    validators: ValidatorSet,
+    message: CommitMessage,
+    known: Tally | None = None,
 ) -> VerifiedCommit:
     """A commit of this height with the block that it makes final. `PeerError`."""
     commit, block = message.commit, message.block
     _require(commit.height == height, Refusal.WRONG_HEIGHT, f"{commit.height}, not {height}")
     _check_block(chain_id, height, commit.block_id, block)
-    light.verify_commit(chain_id, validators, commit.block_id, height, commit)
+    counted = () if known is None else known.votes(commit.round, VoteKind.PRECOMMIT).values()
+    precommits = [vote for vote in counted if vote.block_id == commit.block_id]
+    light.verify_commit(
+        chain_id,
+        validators,
+        commit.block_id,
+        height,
+        commit,
+        known=commit_from_votes(precommits) if precommits else None,
+    )
     return VerifiedCommit(commit, block)
 
 

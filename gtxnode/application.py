@@ -152,6 +152,7 @@ class ChainApplication:
             self.validators(height + 1),
             self.validators(height - 1),
             self._store.recent,
+            self._store.last_commit,
         )
 
     async def _wait_for_time(self, block: Block) -> None:

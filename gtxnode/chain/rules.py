@@ -101,10 +101,12 @@ def check_block(
     next_validators: ValidatorSet,
     last_validators: ValidatorSet,
     recent: Collection[bytes],
+    tip_commit: Commit | None = None,
 ) -> None:
     """Hold a block against the tip; raises `InvalidBlock`.
 
     `recent` holds the ids of all batches ordered so recently that they could still be alive.
+    `tip_commit` proved the tip final here, so what it shares with the block's is not checked again.
     """
     header = block.header
     _require(header.version == BLOCK_VERSION, Fault.VERSION, str(header.version))
@@ -123,7 +125,7 @@ def check_block(
         f"{header.time_ms} ms, the parent's is {tip.time_ms} ms",
     )
     _check_payload(block, recent)
-    _check_last_commit(tip, block, last_validators)
+    _check_last_commit(tip, block, last_validators, tip_commit)
 
 
 def check_batches(
@@ -161,7 +163,9 @@ def _check_payload(block: Block, recent: Collection[bytes]) -> None:
         _require(item not in recent, Fault.BATCH_REPEATED, item.hex())
 
 
-def _check_last_commit(tip: Tip, block: Block, last_validators: ValidatorSet) -> None:
+def _check_last_commit(
+    tip: Tip, block: Block, last_validators: ValidatorSet, known: Commit | None
+) -> None:
     commit = block.last_commit
     _require(commit_root(commit) == block.header.last_commit_root, Fault.LAST_COMMIT)
     if tip.height == 0:
@@ -170,7 +174,7 @@ def _check_last_commit(tip: Tip, block: Block, last_validators: ValidatorSet) ->
     if commit is None:
         raise InvalidBlock(Fault.LAST_COMMIT, "none")
     try:
-        verify_commit(tip.chain_id, last_validators, tip.id, tip.height, commit)
+        verify_commit(tip.chain_id, last_validators, tip.id, tip.height, commit, known=known)
     except InvalidCommit as error:
         raise InvalidBlock(Fault.LAST_COMMIT, str(error)) from error
 

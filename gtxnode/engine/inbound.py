@@ -133,6 +133,7 @@ class Inbound:
             state.start.validators,
             state.start.proposers,
             message,
+            state.tally,
         )
         try:
             if isinstance(message, VoteMessage) or len(state.start.validators) <= FEW_VALIDATORS:

@@ -1,11 +1,11 @@
 """From messages to verified inputs: what is good passes, what is not is refused by name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
 
-from consensus import merkle
+from consensus import merkle, signing
 from consensus.errors import InvalidCommit, PeerError, Refusal
 from consensus.events import (
     CommitReceived,
@@ -26,6 +26,7 @@ from consensus.messages import (
     polka_from_votes,
     votes_of_commit,
 )
+from consensus.tally import Tally, add
 from consensus.types import (
     NO_ANCHOR,
     Block,
@@ -141,6 +142,53 @@ def test_another_chains_messages_are_refused() -> None:
             verify_message("geo_other", 1, validators(), Turns(), message)
     with pytest.raises(PeerError, match="block_mismatch"):
         verify_message("geo_other", 1, validators(), Turns(), CommitMessage(COMMIT, A))
+
+
+def checks_made(message: Message, *known: Vote) -> list[bytes]:
+    """Whose signatures are checked for a certificate, by somebody who knows some votes."""
+    tally = Tally(validators())
+    for each in known:
+        tally = add(tally, each)
+    checked: list[bytes] = []
+
+    def verify_slice(checks: Sequence[tuple[bytes, bytes, bytes]]) -> list[bool]:
+        checked.extend(key for key, _, _ in checks)
+        return real(checks)
+
+    real = signing.verify_slice
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signing, "verify_slice", verify_slice)
+        verify_message(CHAIN, 1, validators(), Turns(), message, tally)
+    return checked
+
+
+def test_known_votes_are_not_verified_again() -> None:
+    """Neither in a polka nor in a commit; what differs in anything is."""
+    prevotes = [prevote(each, A) for each in (0, 1, 2)]
+    precommits = [precommit(each, A) for each in (0, 1, 2)]
+    signers = sorted(vote.validator for vote in prevotes)
+    assert sorted(checks_made(PolkaMessage(POLKA))) == signers
+    assert checks_made(PolkaMessage(POLKA), *prevotes) == []
+    assert checks_made(PolkaMessage(POLKA), *prevotes[:2]) == [prevotes[2].validator]
+    assert checks_made(CommitMessage(COMMIT, A), *precommits) == []
+    assert checks_made(CommitMessage(COMMIT, A), *precommits[1:]) == [precommits[0].validator]
+    others = [precommit(each, B) for each in (0, 1, 2)]
+    assert sorted(checks_made(CommitMessage(COMMIT, A), *others)) == signers
+    earlier = [precommit(each, A, 1) for each in (0, 1, 2)]
+    assert sorted(checks_made(CommitMessage(COMMIT, A), *earlier)) == signers
+
+
+def test_a_known_vote_vouches_for_no_other_signature() -> None:
+    """Under the same key, in a certificate."""
+    vote = prevote(0, A)
+    known = add(Tally(validators()), vote)
+    forged = [
+        replace(each, signature=bytes(64)) if each.validator == vote.validator else each
+        for each in POLKA.signatures
+    ]
+    message = PolkaMessage(replace(POLKA, signatures=tuple(forged)))
+    with pytest.raises(PeerError, match="bad_signature"):
+        verify_message(CHAIN, 1, validators(), Turns(), message, known)
 
 
 def test_many_votes_get_a_verdict_each() -> None:
