@@ -27,9 +27,11 @@ IMPORTERS: Mapping[str, tuple[str, int]] = {
 PURE = (
     "consensus/",
     "gtxnode/primitives/",
+    "gtxnode/carbon/",
     "gtxnode/grid/",
     "gtxnode/market/",
     "gtxnode/metering/",
+    "gtxnode/tariffs/",
     "gtxnode/ledger/",
 )
 IMPURE = {
@@ -43,7 +45,7 @@ IMPURE = {
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"interpreter", "primitives", "schema"}),
     frozenset({"grid"}),
-    frozenset({"market", "metering"}),
+    frozenset({"carbon", "market", "metering", "tariffs"}),
     frozenset({"ledger"}),
     # one node's own: its folder, its settings, its keys, its counters
     frozenset(

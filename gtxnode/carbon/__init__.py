@@ -1,0 +1,1 @@
+"""Carbon: what renewable energy avoided, in credits, and how clean a zone's day was. Pure rules."""
