@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from consensus import signing
 from gtxnode.devnet.homes import CONNECTION_W
 from gtxnode.ledger.bodies import RegisterMeter
+from gtxnode.ledger.territories import Territories
 from gtxnode.metering.meters import Direction, meter_id_of
 from gtxnode.primitives.addresses import Address, address_of
+from gtxnode.primitives.provinces import PROVINCES_OF_ZONE, Province
 from gtxnode.primitives.sources import Source
-from gtxnode.primitives.zones import UTILITIES_OF_ZONE, Role, Shard, Zone
+from gtxnode.primitives.zones import Role, Shard, Zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,15 @@ class Household:
         return meter_id_of(signing.public_key(self.meter_key))
 
     @property
+    def province(self) -> Province:
+        """Where in its zone it stands."""
+        provinces = PROVINCES_OF_ZONE[self.zone]
+        return provinces[self.number % len(provinces)]
+
+    @property
     def utility(self) -> Role:
         """The authority that registers meters here."""
-        return min(UTILITIES_OF_ZONE[self.zone])
+        return Territories().utility_of(self.province)
 
     def registration(self, installed_s: int) -> RegisterMeter:
         """What the utility signs; the meter's first interval may begin at `installed_s`."""
@@ -44,7 +52,7 @@ class Household:
             meter=self.meter,
             public_key=signing.public_key(self.meter_key),
             owner=self.owner,
-            zone=self.zone,
+            province=self.province,
             source=Source.SOLAR,
             capacity_w=CONNECTION_W,
             direction=Direction.BOTH,

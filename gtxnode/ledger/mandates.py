@@ -7,7 +7,8 @@ A new kind gets a row in `MANDATES`, and its rule asks, among its checks,
 which says on whose behalf it was signed, or refuses. Where each utility has a territory, the rule
 gives the utilities of the place that the act is about:
 
-    role = authorised(state, transaction, UTILITIES_OF_ZONE[body.zone])
+    utility = state.context.parameters.territories.utility_of(province)
+    role = authorised(state, transaction, frozenset({utility}))
 
 An act that a later one replaces (a status, a table, a halt) could be sent again by anyone who has
 seen it. Its body therefore has a field `issued_ms: IssuedMs` (acts.py): `authorised` refuses one
@@ -25,7 +26,14 @@ from typing import NamedTuple
 from gtxnode.ledger.acts import Acts, LastAct, acts_coin_id
 from gtxnode.ledger.authorities import BarredKeys, barred_coin_id
 from gtxnode.ledger.block_state import BlockState
-from gtxnode.ledger.bodies import KIND_NAMES, Body, RegisterMeter
+from gtxnode.ledger.bodies import (
+    KIND_NAMES,
+    Body,
+    RegisterMeter,
+    ResetMeter,
+    RetireMeter,
+    RotateMeterKey,
+)
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.zones import Role
@@ -44,6 +52,9 @@ class Mandate(NamedTuple):
 MANDATES: Mapping[type[Body], Mandate] = MappingProxyType(
     {
         RegisterMeter: Mandate(_UTILITIES, territorial=True),
+        RotateMeterKey: Mandate(_UTILITIES, territorial=True),
+        ResetMeter: Mandate(_UTILITIES, territorial=True),
+        RetireMeter: Mandate(_UTILITIES, territorial=True),
     }
 )
 

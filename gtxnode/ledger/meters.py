@@ -1,33 +1,89 @@
-"""Meters on the ledger: registration by a utility, and readings that mint what was exported."""
+"""Meters on the ledger: their utility's words, and readings that mint what was exported.
+
+The utility of the territory registers a meter, gives it another key, restates its registers after
+a repair, and retires it. Everything else a meter's coin says comes from its own readings.
+"""
+
+import msgspec
 
 from gtxnode.ledger.block_state import BlockState
-from gtxnode.ledger.bodies import RegisterMeter
+from gtxnode.ledger.bodies import RegisterMeter, ResetMeter, RetireMeter, RotateMeterKey
 from gtxnode.ledger.coins import Energy, Origin, meter_coin_id, output_id
 from gtxnode.ledger.mandates import authorised
 from gtxnode.ledger.outcome import AcceptedReading
 from gtxnode.ledger.spend_rules import check_spend
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.metering.meters import Meter, Reading
-from gtxnode.metering.readings import accept
+from gtxnode.metering.readings import Metered, accept
 from gtxnode.primitives.errors import Reason, Refused
-from gtxnode.primitives.zones import UTILITIES_OF_ZONE
+from gtxnode.primitives.provinces import Province
+from gtxnode.primitives.zones import Role
 
 
 def register_meter(state: BlockState, transaction: CheckedTransaction) -> None:
-    """Make a meter known. A utility of the meter's zone signs; this chain serves the zone."""
+    """Make a meter known. The utility of its territory signs; this chain serves its zone."""
     body = transaction.body
     assert isinstance(body, RegisterMeter)
-    if body.zone not in state.context.parameters.zones:
-        raise Refused(Reason.WRONG_ZONE, f"zone {body.zone.name}")
-    authorised(state, transaction, UTILITIES_OF_ZONE[body.zone])
+    zone = body.province.zone
+    if zone not in state.context.parameters.zones:
+        raise Refused(Reason.WRONG_ZONE, f"{body.province.name} is in zone {zone.name}")
+    authorised(state, transaction, _utility(state, body.province))
     coin_id = meter_coin_id(state.context.chain_id, body.meter)
     if state.coins.get(coin_id) is not None:
         raise Refused(Reason.METER_EXISTS, f"meter {body.meter.hex()}")
     state.coins.make(coin_id, registered(body))
 
 
+def rotate_meter_key(state: BlockState, transaction: CheckedTransaction) -> None:
+    """Give a meter another key, which has signed too."""
+    body = transaction.body
+    assert isinstance(body, RotateMeterKey)
+    coin_id, meter = _to_change(state, transaction, body)
+    if body.public_key not in transaction.signers:
+        raise Refused(Reason.UNPROVED_KEY, f"key {body.public_key.hex()}")
+    changed = msgspec.structs.replace(meter, public_key=body.public_key, revision=body.revision)
+    state.coins.make(coin_id, changed)
+
+
+def reset_meter(state: BlockState, transaction: CheckedTransaction) -> None:
+    """Restate a meter's registers, and begin its counter anew.
+
+    Readings from before cannot come again, though their counters could: they begin before
+    `from_s`, which is not before the end of the last accepted one.
+    """
+    body = transaction.body
+    assert isinstance(body, ResetMeter)
+    coin_id, meter = _to_change(state, transaction, body)
+    if body.from_s < meter.end_s:
+        raise Refused(
+            Reason.OVERLAPPING_INTERVAL, f"from_s is {body.from_s}, last ended at {meter.end_s}"
+        )
+    ahead_s = body.from_s - state.context.time_ms // 1_000
+    limit_s = state.context.parameters.readings.max_future_s
+    if ahead_s > limit_s:
+        raise Refused(Reason.READING_IN_FUTURE, f"from_s is {ahead_s} s ahead, at most {limit_s} s")
+    changed = msgspec.structs.replace(
+        meter,
+        counter=0,
+        end_s=body.from_s,
+        import_wh=body.import_wh,
+        export_wh=body.export_wh,
+        revision=body.revision,
+    )
+    state.coins.make(coin_id, changed)
+
+
+def retire_meter(state: BlockState, transaction: CheckedTransaction) -> None:
+    """Take a meter out of service. Its coin stays as a tombstone."""
+    body = transaction.body
+    assert isinstance(body, RetireMeter)
+    coin_id, meter = _to_change(state, transaction, body)
+    changed = msgspec.structs.replace(meter, retired=True, revision=body.revision)
+    state.coins.make(coin_id, changed)
+
+
 def reading(state: BlockState, transaction: CheckedTransaction) -> None:
-    """Move a meter on by a reading, and mint what it exported to the meter's owner."""
+    """Move a meter on by a reading, and credit what it exported."""
     body = transaction.body
     assert isinstance(body, Reading)
     coin_id = meter_coin_id(state.context.chain_id, body.meter)
@@ -41,16 +97,24 @@ def reading(state: BlockState, transaction: CheckedTransaction) -> None:
         block_time_ms=state.context.time_ms,
         limits=state.context.parameters.readings,
     )
-    after, exported_wh = metered.meter, metered.exported_wh
-    state.coins.make(coin_id, after)
-    if exported_wh:
-        origin = Origin(after.zone, after.source, body.start_s, body.end_s, body.meter)
-        energy = Energy(after.owner, exported_wh, origin)
-        state.coins.make(output_id(transaction.id, 0), energy)
-        state.minted_wh += exported_wh
+    state.coins.make(coin_id, metered.meter)
+    credit(state, transaction.id, metered)
     state.readings.append(
-        AcceptedReading(transaction.id, body.meter, metered.imported_wh, exported_wh)
+        AcceptedReading(transaction.id, body.meter, metered.imported_wh, metered.exported_wh)
     )
+
+
+def credit(state: BlockState, identity: bytes, metered: Metered) -> None:
+    """Bring what a meter exported into being, once: the one place where energy is made.
+
+    `identity` is the transaction's by which it counts; the energy is its output.
+    """
+    if not metered.exported_wh:
+        return
+    meter = metered.meter
+    origin = Origin(meter.zone, meter.source, metered.start_s, metered.end_s, meter.meter)
+    state.coins.make(output_id(identity, 0), Energy(meter.owner, metered.exported_wh, origin))
+    state.minted_wh += metered.exported_wh
 
 
 def registered(body: RegisterMeter) -> Meter:
@@ -59,7 +123,7 @@ def registered(body: RegisterMeter) -> Meter:
         body.meter,
         body.public_key,
         body.owner,
-        body.zone,
+        body.province,
         body.source,
         body.capacity_w,
         body.direction,
@@ -68,3 +132,28 @@ def registered(body: RegisterMeter) -> Meter:
         body.import_wh,
         body.export_wh,
     )
+
+
+def _utility(state: BlockState, province: Province) -> frozenset[Role]:
+    """Whose territory the province is."""
+    return frozenset({state.context.parameters.territories.utility_of(province)})
+
+
+def _to_change(
+    state: BlockState,
+    transaction: CheckedTransaction,
+    body: RotateMeterKey | ResetMeter | RetireMeter,
+) -> tuple[bytes, Meter]:
+    """The meter that its utility changes, in service, with the id of its coin."""
+    coin_id = meter_coin_id(state.context.chain_id, body.meter)
+    meter = state.coins.get(coin_id)
+    if not isinstance(meter, Meter):
+        raise Refused(Reason.UNREGISTERED_METER, f"meter {body.meter.hex()}")
+    authorised(state, transaction, _utility(state, meter.province))
+    if meter.retired:
+        raise Refused(Reason.METER_RETIRED, f"meter {body.meter.hex()}")
+    if body.revision != meter.revision + 1:
+        raise Refused(
+            Reason.WRONG_REVISION, f"revision is {body.revision}, the next is {meter.revision + 1}"
+        )
+    return coin_id, meter

@@ -15,6 +15,7 @@ from consensus.reputation import Millionths, ReputationRule
 from consensus.turns import RestRule
 from consensus.validators import MAX_STAKE
 from gtxnode.ledger.compliance import ComplianceRules
+from gtxnode.ledger.territories import Territories
 from gtxnode.ledger.validators import MAX_LATE_HEIGHTS, MAX_SEATS
 from gtxnode.metering.readings import DAY_S, Duration, ReadingLimits
 from gtxnode.primitives.units import MAX_AMOUNT, UGTX_PER_GTX
@@ -114,6 +115,7 @@ class ChainParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     authorities: tuple[Authority, ...] = ()
     min_fee_ugtx: Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT)] = 1_000
     """Of an ordinary transaction."""
+    territories: Territories = Territories()
     readings: ReadingLimits = ReadingLimits()
     orders: OrderLimits = OrderLimits()
     admission: AdmissionRules = AdmissionRules()

@@ -2,7 +2,8 @@
 
 A kind that is not in the table cannot be spent; a new kind is a new row. Trades and expiries are
 made by execution itself, by the orders' own terms, and so ask no one; nor does evidence, which is
-proof enough against whoever signed it.
+proof enough against whoever signed it. What an authority changes by its word is held against the
+chain's parameters, in the rule of that word.
 """
 
 from collections.abc import Callable, Mapping

@@ -14,6 +14,7 @@ import msgspec
 from consensus.encoding import PublicKey
 from consensus.hashing import Domain
 from gtxnode.primitives.addresses import ADDRESS_BYTES
+from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.primitives.zones import Zone
@@ -28,6 +29,8 @@ AddressBytes = Annotated[bytes, msgspec.Meta(min_length=ADDRESS_BYTES, max_lengt
 MeterId = Annotated[bytes, msgspec.Meta(min_length=METER_ID_BYTES, max_length=METER_ID_BYTES)]
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_TIME_S)]
 Register = Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT)]
+Revision = Annotated[int, msgspec.Meta(ge=1, le=MAX_AMOUNT)]
+"""Which change of a meter it is: one more than the meter's, once that change is made."""
 Counter = Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT)]
 Capacity = Annotated[int, msgspec.Meta(gt=0, le=MAX_CAPACITY_W)]
 
@@ -48,7 +51,7 @@ class Meter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
     public_key: PublicKey
     owner: AddressBytes
     """Whom the energy that it exports belongs to."""
-    zone: Zone
+    province: Province
     source: Source
     capacity_w: Capacity
     """What may flow through it, in either direction."""
@@ -59,6 +62,15 @@ class Meter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
     """The end of the last accepted interval; before the first, when it was installed."""
     import_wh: Register
     export_wh: Register
+    revision: Counter = 0
+    """How often its utility has changed it."""
+    retired: bool = False
+    """Out of service. The coin stays, so that nobody registers the id anew."""
+
+    @property
+    def zone(self) -> Zone:
+        """Where its energy is made and used."""
+        return self.province.zone
 
 
 class Reading(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):

@@ -41,6 +41,8 @@ class Metered(msgspec.Struct, frozen=True, gc=False):
     """An accepted reading: the meter after it, and what flowed since the one before."""
 
     meter: Meter
+    start_s: int
+    end_s: int
     imported_wh: int
     exported_wh: int
 
@@ -54,6 +56,8 @@ def accept(
     """
     if meter is None:
         raise Refused(Reason.UNREGISTERED_METER, f"meter {reading.meter.hex()}")
+    if meter.retired:
+        raise Refused(Reason.METER_RETIRED, f"meter {meter.meter.hex()}")
     _check_order(meter, reading)
     _check_interval(meter, reading)
     _check_block_time(reading, block_time_ms, limits)
@@ -65,7 +69,7 @@ def accept(
         import_wh=reading.import_wh,
         export_wh=reading.export_wh,
     )
-    return Metered(after, imported_wh, exported_wh)
+    return Metered(after, reading.start_s, reading.end_s, imported_wh, exported_wh)
 
 
 def _check_order(meter: Meter, reading: Reading) -> None:

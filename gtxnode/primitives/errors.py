@@ -68,6 +68,12 @@ class Reason(StrEnum):
     # Meters.
     METER_EXISTS = ("meter_exists", "A meter of that id is registered already.")
     UNREGISTERED_METER = ("unregistered_meter", "No meter of that id is registered here.")
+    METER_RETIRED = ("meter_retired", "The meter is out of service for good.")
+    WRONG_REVISION = (
+        "wrong_revision",
+        "The change does not follow the last that was made of the meter.",
+    )
+    UNPROVED_KEY = ("unproved_key", "The new key has not signed: nobody has shown to hold it.")
     WRONG_METER_KEY = ("wrong_meter_key", "The reading is not signed with the meter's key.")
     REPLAYED_READING = ("replayed_reading", "A reading with this counter was accepted before.")
     OUT_OF_ORDER_READING = (

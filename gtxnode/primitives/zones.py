@@ -1,8 +1,7 @@
 """Zones and shards: the seven regions of Thailand, and the eleven chains that serve them.
 
-Each regional shard serves the zone of its name; the four functional shards serve none. The
-utility whose territory a zone lies in is the authority for its meters: MEA has Bangkok,
-Nonthaburi and Samut Prakan (the last two in the central region), PEA all other provinces.
+Each regional shard serves the zone of its name; the four functional shards serve none. Which
+provinces a zone has is in provinces.py.
 """
 
 from collections.abc import Mapping
@@ -67,16 +66,3 @@ ZONES_OF_SHARD: Mapping[Shard, tuple[Zone, ...]] = MappingProxyType(
     }
 )
 """Which zones' meters a shard takes."""
-
-UTILITIES_OF_ZONE: Mapping[Zone, frozenset[Role]] = MappingProxyType(
-    {
-        Zone.BANGKOK: frozenset({Role.MEA}),
-        Zone.CENTRAL: frozenset({Role.MEA, Role.PEA}),
-        Zone.NORTHERN: frozenset({Role.PEA}),
-        Zone.NORTHEASTERN: frozenset({Role.PEA}),
-        Zone.EASTERN: frozenset({Role.PEA}),
-        Zone.WESTERN: frozenset({Role.PEA}),
-        Zone.SOUTHERN: frozenset({Role.PEA}),
-    }
-)
-"""Which utilities register meters in a zone."""

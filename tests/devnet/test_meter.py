@@ -15,8 +15,8 @@ from gtxnode.devnet.meter import (
 from gtxnode.metering.meters import Direction, Meter, Reading, meter_id_of
 from gtxnode.metering.readings import DAY_S, accept
 from gtxnode.primitives.addresses import address_of
+from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
-from gtxnode.primitives.zones import Zone
 
 KEY = bytes(31) + b"\x07"
 PUBLIC = signing.public_key(KEY)
@@ -29,7 +29,7 @@ def registered(start_s: int) -> Meter:
         meter=meter_id_of(PUBLIC),
         public_key=PUBLIC,
         owner=address_of(PUBLIC),
-        zone=Zone.BANGKOK,
+        province=Province.BANGKOK,
         source=Source.SOLAR,
         capacity_w=homes.CONNECTION_W,
         direction=Direction.BOTH,

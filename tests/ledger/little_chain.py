@@ -45,6 +45,7 @@ from gtxnode.market import Side
 from gtxnode.metering.meters import Direction, Meter, Reading, meter_id_of
 from gtxnode.primitives.addresses import Address, address_of
 from gtxnode.primitives.errors import Reason
+from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Role, Zone
 
@@ -87,7 +88,7 @@ def registration(name: str, **changes: object) -> RegisterMeter:
         "meter": meter_of(name),
         "public_key": public_key(f"{name}'s meter"),
         "owner": address(name),
-        "zone": Zone.BANGKOK,
+        "province": Province.BANGKOK,
         "source": Source.SOLAR,
         "capacity_w": 5_000_000,
         "direction": Direction.BOTH,

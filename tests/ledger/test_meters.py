@@ -5,17 +5,21 @@ import pytest
 
 from consensus import signing
 from gtxnode.ledger import wallet
+from gtxnode.ledger.bodies import ResetMeter, RetireMeter, RotateMeterKey
 from gtxnode.ledger.coins import Cash, Energy
 from gtxnode.ledger.parameters import ChainParameters
+from gtxnode.ledger.territories import Territories
 from gtxnode.ledger.transactions import Transaction, Witness, encode_transaction, parse
 from gtxnode.metering.meters import Direction, Reading
 from gtxnode.primitives.errors import Reason, Refused
+from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Zone
 from tests.ledger.little_chain import (
     CHAIN,
     HOUR_S,
     KWH,
+    START_S,
     LittleChain,
     address,
     meter_of,
@@ -55,14 +59,35 @@ def test_only_the_zones_utility_registers_meters(chain: LittleChain, signer: str
     assert chain.refused(signed(registration("niran"), signer)) is Reason.NOT_AUTHORISED
 
 
-def test_in_the_central_region_either_utility_does() -> None:
-    for signer in ("MEA", "PEA"):
-        chain = LittleChain(parameters=ChainParameters(zones=(Zone.CENTRAL,)))
-        chain.accepted(signed(registration("niran", zone=Zone.CENTRAL), signer))
+@pytest.mark.parametrize(
+    ("province", "utility", "other"),
+    [
+        (Province.NONTHABURI, "MEA", "PEA"),
+        (Province.SAMUT_PRAKAN, "MEA", "PEA"),
+        (Province.PATHUM_THANI, "PEA", "MEA"),
+    ],
+)
+def test_in_the_central_region_the_province_decides(
+    province: Province, utility: str, other: str
+) -> None:
+    chain = LittleChain(parameters=ChainParameters(zones=(Zone.CENTRAL,)))
+    body = registration("niran", province=province)
+    assert chain.refused(signed(body, other)) is Reason.NOT_AUTHORISED
+    chain.accepted(signed(body, utility))
+    assert chain.meter("niran").zone is Zone.CENTRAL
+
+
+def test_territories_are_a_parameter() -> None:
+    rules = ChainParameters(zones=(Zone.BANGKOK,), territories=Territories(mea=()))
+    chain = LittleChain(parameters=rules)
+    assert chain.refused(signed(registration("niran"), "MEA")) is Reason.NOT_AUTHORISED
+    chain.accepted(signed(registration("niran"), "PEA"))
+    with pytest.raises(ValueError, match="twice"):
+        Territories(mea=(Province.BANGKOK, Province.BANGKOK))
 
 
 def test_a_chain_takes_the_meters_of_its_zones(chain: LittleChain) -> None:
-    body = registration("niran", zone=Zone.NORTHERN)
+    body = registration("niran", province=Province.CHIANG_MAI)
     assert chain.refused(signed(body, "PEA")) is Reason.WRONG_ZONE
 
 
@@ -145,6 +170,77 @@ def test_a_consumption_only_meter_mints_nothing(chain: LittleChain) -> None:
     chain.block(after_s=HOUR_S)
     assert chain.refused(chain.reading("niran", 1)) is Reason.EXPORT_NOT_ALLOWED
     chain.accepted(chain.reading("niran", 0, KWH))
+
+
+class TestChangesOfAMeter:
+    """What its utility may change, and that nothing mints twice by it."""
+
+    def rotation(self, name: str, to: str, revision: int = 1) -> RotateMeterKey:
+        return RotateMeterKey(meter_of(name), revision, public_key(to))
+
+    def test_a_new_key_takes_the_place_of_the_old_one(self, chain: LittleChain) -> None:
+        chain.accepted(signed(self.rotation("malee", "a new device"), "MEA", "a new device"))
+        chain.block(after_s=HOUR_S)
+        body = chain.reading("malee", KWH).body
+        assert chain.refused(signed(body, "malee's meter")) is Reason.WRONG_METER_KEY
+        chain.accepted(signed(body, "a new device"))
+        assert chain.energy("malee") == KWH
+
+    @pytest.mark.parametrize("signers", [("malee",), ("malee's meter",), ("PEA",), ("ERC",)])
+    def test_the_owner_and_the_old_key_do_not_do_it(
+        self, chain: LittleChain, signers: tuple[str, ...]
+    ) -> None:
+        body = self.rotation("malee", "a new device")
+        transaction = signed(body, *signers, "a new device")
+        assert chain.refused(transaction) is Reason.NOT_AUTHORISED
+
+    def test_nobody_gets_a_key_that_nobody_holds(self, chain: LittleChain) -> None:
+        body = self.rotation("malee", "a new device")
+        assert chain.refused(signed(body, "MEA")) is Reason.UNPROVED_KEY
+
+    def test_a_rotation_that_was_undone_does_not_come_again(self, chain: LittleChain) -> None:
+        there = signed(self.rotation("malee", "a device"), "MEA", "a device")
+        back = signed(self.rotation("malee", "malee's meter", 2), "MEA", "malee's meter")
+        chain.accepted(there, back)
+        assert chain.refused(there) is Reason.WRONG_REVISION
+
+    def test_a_change_names_a_meter_that_is_there(self, chain: LittleChain) -> None:
+        body = self.rotation("niran", "a device")
+        assert chain.refused(signed(body, "MEA", "a device")) is Reason.UNREGISTERED_METER
+
+    def test_after_a_reset_only_what_flows_then_is_minted(self, chain: LittleChain) -> None:
+        chain.export("malee", 4 * KWH)
+        chain.block(after_s=HOUR_S)
+        before = chain.reading("malee", KWH)
+        reset = ResetMeter(meter_of("malee"), 1, chain.now_s, 0, 7)
+        chain.accepted(signed(reset, "MEA"))
+        # Its counter could come again; its interval cannot.
+        assert chain.refused(before) is Reason.UNDECLARED_GAP
+        chain.block(after_s=HOUR_S)
+        old = Reading(meter_of("malee"), 1, 0, START_S, START_S + 1 + HOUR_S, 0, 4 * KWH)
+        assert chain.refused(signed(old, "malee's meter")) is Reason.OVERLAPPING_INTERVAL
+        chain.accepted(chain.reading("malee", 2 * KWH))
+        assert chain.meter("malee").export_wh == 2 * KWH + 7
+        assert chain.energy("malee") == 6 * KWH
+
+    def test_a_reset_neither_goes_back_nor_ahead(self, chain: LittleChain) -> None:
+        chain.export("malee", KWH)
+        back = ResetMeter(meter_of("malee"), 1, chain.meter("malee").end_s - 1, 0, 0)
+        assert chain.refused(signed(back, "MEA")) is Reason.OVERLAPPING_INTERVAL
+        limit_s = chain.parameters.readings.max_future_s
+        ahead = msgspec.structs.replace(back, from_s=chain.now_s + limit_s + 1)
+        assert chain.refused(signed(ahead, "MEA")) is Reason.READING_IN_FUTURE
+        good = msgspec.structs.replace(back, from_s=chain.now_s + limit_s)
+        chain.accepted(signed(good, "MEA"))
+
+    def test_a_retired_meter_is_never_read_or_registered_again(self, chain: LittleChain) -> None:
+        chain.export("malee", KWH)
+        chain.accepted(signed(RetireMeter(meter_of("malee"), 1), "MEA"))
+        chain.block(after_s=HOUR_S)
+        assert chain.refused(chain.reading("malee", KWH)) is Reason.METER_RETIRED
+        assert chain.refused(signed(registration("malee"), "MEA")) is Reason.METER_EXISTS
+        rotation = self.rotation("malee", "a device", 2)
+        assert chain.refused(signed(rotation, "MEA", "a device")) is Reason.METER_RETIRED
 
 
 class TestMintingTwice:

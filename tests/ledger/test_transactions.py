@@ -27,7 +27,10 @@ from gtxnode.ledger.bodies import (
     PlaceSell,
     ProposalPair,
     Registration,
+    ResetMeter,
     Retire,
+    RetireMeter,
+    RotateMeterKey,
     Stake,
     Transfer,
     Unjail,
@@ -110,6 +113,9 @@ BODIES: tuple[Body, ...] = (
     Evidence(VotePair(prevote("somchai", 7, "one"), prevote("somchai", 7, None))),
     Evidence(ProposalPair(proposal("somchai", 7, "one"), proposal("somchai", 7, "two"))),
     Evidence(CheckpointPair(SIGNED_CHECKPOINT, SIGNED_CHECKPOINT)),
+    RotateMeterKey(meter_of("somchai"), 1, KEY),
+    ResetMeter(meter_of("somchai"), 1, 0, 0, 0),
+    RetireMeter(meter_of("somchai"), 1),
 )
 FULLEST = Validator(
     KEY,
@@ -258,7 +264,7 @@ many = tuple(index.to_bytes(34, "big") for index in range(257))
         Reading(bytes(16), 1, 0, 0, 1, 0, -1),
         Reading(bytes(16), 1, 0, 0, 2**63, 0, 0),
         registration("somchai", capacity_w=0),
-        registration("somchai", zone=8),
+        registration("somchai", province=8),
         registration("somchai", source="sun"),
     ],
 )

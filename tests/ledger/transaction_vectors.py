@@ -33,7 +33,10 @@ from gtxnode.ledger.bodies import (
     ProposalPair,
     RegisterMeter,
     Registration,
+    ResetMeter,
     Retire,
+    RetireMeter,
+    RotateMeterKey,
     Stake,
     Transfer,
     Unjail,
@@ -77,6 +80,7 @@ from gtxnode.ledger.wallet import sign
 from gtxnode.metering.meters import Direction, Reading, meter_id_of
 from gtxnode.primitives.addresses import address_of, format_address
 from gtxnode.primitives.errors import Refused
+from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Role, Zone
 
@@ -98,8 +102,8 @@ CASH_IN = output_id(sha256(b"a cash coin").digest(), 0)
 ENERGY_IN = output_id(sha256(b"an energy coin").digest(), 258)
 
 REGISTRATION = RegisterMeter(
-    METER, PUBLIC["meter"], ADDRESS["somchai"], Zone.BANGKOK, Source.SOLAR, 5_000, Direction.BOTH,
-    1_800_000_000, 120_000, 45_000,
+    METER, PUBLIC["meter"], ADDRESS["somchai"], Province.BANGKOK, Source.SOLAR, 5_000,
+    Direction.BOTH, 1_800_000_000, 120_000, 45_000,
 )  # fmt: skip
 READING = Reading(
     METER, 1, 0, 1_800_000_000, 1_800_003_600, 120_250, 48_000, 230_100, 49_980, -970_000
@@ -178,6 +182,9 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (Evidence(VotePair(voted("one block", 0), voted("another", -1))), ("malee",)),
     (Evidence(ProposalPair(proposed("one block"), proposed("another"))), ("malee",)),
     (Evidence(CheckpointPair(stated(300, "one block"), stated(300, "another"))), ("malee",)),
+    (RotateMeterKey(METER, 1, PUBLIC["malee"]), ("authority", "malee")),
+    (ResetMeter(METER, 2, 1_800_007_200, 0, 1_500), ("authority",)),
+    (RetireMeter(METER, 3), ("authority",)),
 )
 ORDER_ID = sha256(b"an order").digest()
 COINS: tuple[tuple[bytes, Coin], ...] = (
@@ -232,7 +239,7 @@ def plain(value: Any) -> Any:
         return [plain(item) for item in value]
     if isinstance(value, IntEnum):
         return str(value.value)
-    if isinstance(value, int):
+    if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value.hex() if isinstance(value, bytes) else value
 

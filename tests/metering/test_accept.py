@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from gtxnode.metering.meters import Direction, Meter, Reading, meter_id_of
 from gtxnode.metering.readings import Metered, ReadingLimits, accept
 from gtxnode.primitives.errors import Reason, Refused
+from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
-from gtxnode.primitives.zones import Zone
 
 HOUR = 3_600
 START = 1_800_000_000
 LIMITS = ReadingLimits()
 METER = Meter(
-    bytes(16), b"\x02" * 33, bytes(20), Zone.BANGKOK, Source.SOLAR, 5_000, Direction.BOTH,
+    bytes(16), b"\x02" * 33, bytes(20), Province.BANGKOK, Source.SOLAR, 5_000, Direction.BOTH,
     7, START, 10_000, 20_000,
 )  # fmt: skip
 READING = Reading(bytes(16), 8, 7, START, START + HOUR, 11_000, 23_000)

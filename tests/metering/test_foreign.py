@@ -13,8 +13,8 @@ from gtxnode.metering.meters import Direction, Meter, Reading
 from gtxnode.metering.readings import ReadingLimits, accept
 from gtxnode.metering.records import Incomplete, Lack, MeterRecord, RecordForm, reading_of
 from gtxnode.primitives.errors import Reason, Refused
+from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
-from gtxnode.primitives.zones import Zone
 from tests.metering.makers import (
     OBIS_EXPORT,
     cose,
@@ -28,7 +28,7 @@ from tests.metering.makers import (
 KEY = der(Curve.SECP256R1)
 NOON = 1_772_341_200
 METER = Meter(
-    bytes(16), b"\x02" * 33, bytes(20), Zone.BANGKOK, Source.SOLAR, 5_000, Direction.BOTH,
+    bytes(16), b"\x02" * 33, bytes(20), Province.BANGKOK, Source.SOLAR, 5_000, Direction.BOTH,
     7, NOON - 900, 900, 1_500,
 )  # fmt: skip
 

@@ -9,8 +9,8 @@ from gtxnode.ledger.coins import Cash, Coin, Energy, decode_coin
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.metering.meters import Direction, Reading, meter_id_of
 from gtxnode.primitives.addresses import address_of
+from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
-from gtxnode.primitives.zones import Zone
 from gtxnode.rpc.views.transactions import TransactionState, TransactionStatus, VerdictStatus
 from gtxnode.views.chain import ChainView
 from tests.node.harness import utility_key
@@ -97,7 +97,7 @@ class TestMeter:
             self.id,
             signing.public_key(self.private_key),
             self.owner,
-            Zone.BANGKOK,
+            Province.BANGKOK,
             Source.SOLAR,
             capacity_w,
             Direction.BOTH,

@@ -1,16 +1,16 @@
 """Zones, shards, sources and reasons: the tables are whole."""
 
 from gtxnode.primitives.errors import Reason, Refused
+from gtxnode.primitives.provinces import PROVINCES_OF_ZONE, ZONE_OF_PROVINCE, Province
 from gtxnode.primitives.sources import FACTOR_GCO2E_PER_KWH, RENEWABLE, Source
-from gtxnode.primitives.zones import UTILITIES_OF_ZONE, ZONES_OF_SHARD, Role, Shard, Zone
+from gtxnode.primitives.zones import ZONES_OF_SHARD, Shard, Zone
 
 
-def test_every_zone_is_served_by_one_shard_and_has_a_utility() -> None:
+def test_every_zone_is_served_by_one_shard() -> None:
     served = [zone for zones in ZONES_OF_SHARD.values() for zone in zones]
     assert sorted(served) == sorted(Zone)
     assert set(ZONES_OF_SHARD) == set(Shard)
     assert len(Shard) == 11
-    assert all(UTILITIES_OF_ZONE[zone] <= {Role.MEA, Role.PEA} for zone in Zone)
 
 
 def test_a_regional_shard_serves_the_zone_of_its_name() -> None:
@@ -34,3 +34,21 @@ def test_every_reason_has_its_code_and_a_sentence() -> None:
 def test_a_refusal_says_what_and_why() -> None:
     assert str(Refused(Reason.OVERSPENT, "in 1 < out 2")) == "overspent: in 1 < out 2"
     assert str(Refused(Reason.OVERSPENT)) == f"overspent: {Reason.OVERSPENT.description}"
+
+
+def test_there_are_77_provinces_each_in_one_zone() -> None:
+    assert len(Province) == 77
+    assert set(PROVINCES_OF_ZONE) == set(Zone)
+    listed = [province for provinces in PROVINCES_OF_ZONE.values() for province in provinces]
+    assert sorted(listed) == sorted(Province)
+    assert all(ZONE_OF_PROVINCE[province] is province.zone for province in Province)
+    sizes = {zone.name: len(provinces) for zone, provinces in PROVINCES_OF_ZONE.items()}
+    assert sizes == {
+        "BANGKOK": 1,
+        "CENTRAL": 11,
+        "NORTHERN": 17,
+        "NORTHEASTERN": 20,
+        "EASTERN": 8,
+        "WESTERN": 6,
+        "SOUTHERN": 14,
+    }

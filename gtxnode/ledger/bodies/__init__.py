@@ -9,7 +9,12 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from gtxnode.ledger.bodies.evidence import CheckpointPair, Evidence, ProposalPair, VotePair
-from gtxnode.ledger.bodies.meters import RegisterMeter
+from gtxnode.ledger.bodies.meters import (
+    RegisterMeter,
+    ResetMeter,
+    RetireMeter,
+    RotateMeterKey,
+)
 from gtxnode.ledger.bodies.orders import Cancel, PlaceBuy, PlaceSell
 from gtxnode.ledger.bodies.staking import Registration, Stake, Unjail, Unstake
 from gtxnode.ledger.bodies.transfers import Retire, Transfer
@@ -27,7 +32,10 @@ __all__ = [
     "Reading",
     "RegisterMeter",
     "Registration",
+    "ResetMeter",
     "Retire",
+    "RetireMeter",
+    "RotateMeterKey",
     "Stake",
     "Transfer",
     "Unjail",
@@ -48,6 +56,9 @@ Body: TypeAlias = (
     | Unstake
     | Unjail
     | Evidence
+    | RotateMeterKey
+    | ResetMeter
+    | RetireMeter
 )
 
 KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
@@ -63,6 +74,9 @@ KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
         Unstake: "unstake",
         Unjail: "unjail",
         Evidence: "evidence",
+        RotateMeterKey: "rotate_meter_key",
+        ResetMeter: "reset_meter",
+        RetireMeter: "retire_meter",
     }
 )
 """Each kind's name in interfaces and metrics."""

@@ -1,4 +1,8 @@
-"""What an authority says of a meter. A meter's own word is `gtxnode.metering.meters.Reading`."""
+"""What an authority says of a meter. A meter's own word is `gtxnode.metering.meters.Reading`.
+
+None of these pays a fee. Changes are numbered by the meter's revision, so that none of them can be
+brought again later, when what it undid has been done once more.
+"""
 
 import msgspec
 
@@ -9,19 +13,21 @@ from gtxnode.metering.meters import (
     Direction,
     MeterId,
     Register,
+    Revision,
     Seconds,
 )
+from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
-from gtxnode.primitives.zones import Zone
 
 
 class RegisterMeter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
-    """A utility vouches for a meter. It pays no fee."""
+    """A utility vouches for a meter."""
 
     meter: MeterId
     public_key: PublicKey
     owner: AddressBytes
-    zone: Zone
+    province: Province
+    """Its zone follows from it, and the utility that answers for it."""
     source: Source
     capacity_w: Capacity
     direction: Direction
@@ -29,3 +35,37 @@ class RegisterMeter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=
     import_wh: Register = 0
     """What the registers show when it is installed: that energy is never minted."""
     export_wh: Register = 0
+
+
+class RotateMeterKey(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=40):
+    """The utility gives a meter a new key. The new key signs as well: somebody holds it.
+
+    The old key need not sign, for it may be lost or stolen, and nor need the owner, who must not
+    be able to put a key of his own in the meter's place.
+    """
+
+    meter: MeterId
+    revision: Revision
+    public_key: PublicKey
+
+
+class ResetMeter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=41):
+    """The utility states what a meter's registers show after it was repaired or its memory lost.
+
+    What flowed between the last accepted reading and `from_s` is never minted, nor what the
+    registers show then. Counters begin anew at one.
+    """
+
+    meter: MeterId
+    revision: Revision
+    from_s: Seconds
+    """From when the meter is read again; not before the end of its last accepted reading."""
+    import_wh: Register
+    export_wh: Register
+
+
+class RetireMeter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=42):
+    """The utility takes a meter out of service for good. Its id is never used again."""
+
+    meter: MeterId
+    revision: Revision
