@@ -36,7 +36,7 @@ KEYS = [signing.public_key(bytes([number]) * 32) for number in range(1, 9)]
 NINE_KEYS = [signing.public_key(bytes([number]) * 32) for number in range(11, 20)]
 ALICE = address_of(KEYS[6])
 BOB = address_of(KEYS[7])
-VECTOR = "fba4fa5357c05c3d196d55cd0abaf8eb042c3a67b2b9dfc30db58f2f0af218e0"
+VECTOR = "b347390b38ac88ae3817dd55f46e192726be183882bf508145e94c68a9d27442"
 
 Change = Callable[[dict[str, Any]], object]
 
