@@ -50,8 +50,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     # one node's own: its folder, its settings, its keys, its counters
     frozenset(
         {
-            "config", "config_text", "genesis", "genesis_file", "home", "keystore", "known_peers",
-            "layers", "logs", "metrics", "private_file", "signer",
+            "config", "config_text", "genesis", "genesis_file", "grid_data", "home", "keystore",
+            "known_peers", "layers", "logs", "metrics", "private_file", "signer",
         }
     ),
     # one chain's parts

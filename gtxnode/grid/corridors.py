@@ -1,0 +1,146 @@
+"""What trades leave of the grid in one slot: the corridors' flows, netted, and the zones' limits.
+
+A trade of P watts from zone s to zone b sends P times (factor of s less factor of b) along each
+corridor. Trades the other way take it back: a corridor's flow is the sum with its sign, and must
+stay between minus its backward and its forward limit. Beside the corridors each zone has what may
+be sold out of it and what may be delivered in it, which are not netted: a feeder carries both.
+
+All is in integers and nothing is rounded: power in watts (what a slot's energy comes to, see
+`power_w`), factors in parts per million, so flows are counted in millionths of a watt.
+
+Invariant: `take` of no more than `room` never brings a flow past its limit, nor further past one
+that has fallen below what is used already.
+
+Worked example: one corridor of 10 MW from zone 1 to zone 2, which carries all of a trade.
+
+    >>> from gtxnode.grid.corridors import Limits, SlotUse, Way
+    >>> use = SlotUse.empty(corridors=1, zones=2)
+    >>> limits = Limits((10,), (10,), (None, None), (None, None))
+    >>> there = Way(0, 1, ((0, 1_000_000),))
+    >>> back = Way(1, 0, ((0, -1_000_000),))
+    >>> use.room(there, limits)
+    10000000
+    >>> use.take(there, 8_000_000)
+    >>> use.room(there, limits), use.room(back, limits)
+    (2000000, 18000000)
+    >>> use.take(back, 5_000_000)
+    >>> use.room(there, limits)
+    7000000
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from gtxnode.grid.model import PPM, GridModel
+from gtxnode.primitives.zones import Zone
+
+HOUR_S = 3_600
+W_PER_MW = 1_000_000
+UNLIMITED_W = 2**63 - 1
+
+ZoneLimits: TypeAlias = tuple[int | None, ...]
+"""In MW, by zone; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What a trade from one zone into another, or within one, loads."""
+
+    seller: int
+    buyer: int
+    """The zones' places in the model."""
+    loads: tuple[tuple[int, int], ...]
+    """Corridors by their place, and the factor there in ppm; those without one are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What holds in one slot, in MW."""
+
+    forward: tuple[int, ...]
+    """By corridor."""
+    backward: tuple[int, ...]
+    sold: ZoneLimits
+    delivered: ZoneLimits
+
+
+@dataclass(slots=True)
+class SlotUse:
+    """What is used of one slot. Flows in µW by corridor; watts sold and delivered by zone."""
+
+    flows: list[int]
+    sold: list[int]
+    delivered: list[int]
+
+    @classmethod
+    def empty(cls, corridors: int, zones: int) -> "SlotUse":
+        """Nothing used."""
+        return cls([0] * corridors, [0] * zones, [0] * zones)
+
+    def room(self, way: Way, limits: Limits) -> int:
+        """The most watts that a trade that way may have; zero or above."""
+        most = UNLIMITED_W
+        flows, forward, backward = self.flows, limits.forward, limits.backward
+        for corridor, factor in way.loads:
+            if factor > 0:
+                room = (forward[corridor] * 10**12 - flows[corridor]) // factor
+            else:
+                room = (backward[corridor] * 10**12 + flows[corridor]) // -factor
+            if room < most:
+                most = room
+        limit = limits.sold[way.seller]
+        if limit is not None:
+            most = min(most, limit * W_PER_MW - self.sold[way.seller])
+        limit = limits.delivered[way.buyer]
+        if limit is not None:
+            most = min(most, limit * W_PER_MW - self.delivered[way.buyer])
+        return max(most, 0)
+
+    def take(self, way: Way, power_w: int) -> None:
+        """Use it up. A negative amount gives it back, as when a contract ends early."""
+        for corridor, factor in way.loads:
+            self.flows[corridor] += power_w * factor
+        self.sold[way.seller] += power_w
+        self.delivered[way.buyer] += power_w
+
+
+def ways(model: GridModel) -> dict[tuple[Zone, Zone], Way]:
+    """The way of each pair of zones, within one zone as well."""
+    return {
+        (one, other): Way(i, j, _loads(model, i, j))
+        for i, one in enumerate(model.zones)
+        for j, other in enumerate(model.zones)
+    }
+
+
+def power_w(energy_wh: int, duration_s: int) -> int:
+    """The mean power of energy that is delivered in that time, a whole part of an hour."""
+    return energy_wh * _per_hour(duration_s)
+
+
+def energy_wh(power: int, duration_s: int) -> int:
+    """The most energy whose power over that time is within `power`."""
+    return power // _per_hour(duration_s)
+
+
+def left_w(use: SlotUse, limits: Limits) -> Sequence[tuple[int, int]]:
+    """What is left of each corridor, forward and backward, in whole watts; below zero if over."""
+    return [
+        ((forward * 10**12 - flow) // PPM, (backward * 10**12 + flow) // PPM)
+        for flow, forward, backward in zip(use.flows, limits.forward, limits.backward, strict=True)
+    ]
+
+
+def _per_hour(duration_s: int) -> int:
+    per_hour, rest = divmod(HOUR_S, duration_s)
+    assert not rest, "slots are whole parts of an hour, so that no power is ever rounded"
+    return per_hour
+
+
+def _loads(model: GridModel, seller: int, buyer: int) -> tuple[tuple[int, int], ...]:
+    loads = (
+        (place, corridor.factors_ppm[seller] - corridor.factors_ppm[buyer])
+        for place, corridor in enumerate(model.corridors)
+    )
+    return tuple((place, factor) for place, factor in loads if factor)
