@@ -1,7 +1,8 @@
 """The chain as consensus sees it: a block to propose, a verdict on a block, a block made final.
 
-A verdict is given once and for good. What is not here yet (a batch, the block's time) is waited
-for, never taken for a fault; whoever asked cancels when the height is over.
+A verdict is given once and for good. What is not here yet (a batch, the block's time, the block of
+the registry that it names) is waited for, never taken for a fault; whoever asked cancels when the
+height is over.
 
 What two thirds made final is held against the rules once more before it is executed: a block that
 was fetched was never judged here. Where they do not hold, this node's state is not the others' or
@@ -16,11 +17,12 @@ import trio
 
 from consensus.proposers import ProposerSchedule
 from consensus.turns import Turns, turns_of
-from consensus.types import Block, Commit
+from consensus.types import NO_ANCHOR, Block, Commit
 from consensus.validators import ValidatorSet
 from gtxnode.batches.pool import BatchPool, CheckedBatch
 from gtxnode.chain.proposers import Proposers
 from gtxnode.chain.records import BlockRecord
+from gtxnode.chain.registry import Reference
 from gtxnode.chain.rules import (
     Fault,
     InvalidBlock,
@@ -69,6 +71,7 @@ class ChainApplication:
         pool: BatchPool,
         fetcher: Batches,
         sets: ValidatorSets,
+        reference: Reference,
         public_key: bytes | None,
         now_ms: Callable[[], int],
         finalised: Finalised,
@@ -78,6 +81,7 @@ class ChainApplication:
         self._fetcher = fetcher
         self._sets = sets
         self._proposers = Proposers(store.chain_id, store, store.parameters, sets)
+        self._reference = reference
         self._public_key = public_key
         self._now_ms = now_ms
         self._finalised = finalised
@@ -105,14 +109,16 @@ class ChainApplication:
     async def build(self, height: int, last_commit: Commit | None) -> Block:
         """A block on the head with what waits in the pool, proposed by us."""
         assert self._public_key is not None, "only a validator proposes"
+        anchor = self._reference.newest()
         block = build_block(
             self._store.tip,
             self._pool.choose(height, self._can_be_ordered),
             last_commit,
             self.validators(height),
-            self.validators(height + 1),
+            self._sets.after(height, anchor),
             self._public_key,
             self._now_ms(),
+            anchor,
         )
         await self._sync_batches(block)
         return block
@@ -123,10 +129,19 @@ class ChainApplication:
             height, batch, self._store.parent
         )
 
+    async def find_reference(self) -> None:
+        """Return once the registry is where the head goes by it; raises `Diverged`."""
+        tip = self._store.tip
+        try:
+            await self._reference.check(NO_ANCHOR, tip.anchor)
+        except InvalidBlock as error:
+            raise Diverged(tip.chain_id, tip.height, str(error)) from error
+
     async def judge(self, block: Block) -> bool:
         """Whether a block is valid, once its time has come and its batches are here."""
         height = block.header.height
         try:
+            await self._check_reference(block)
             self._check(block)
             await self._wait_for_time(block)
             check_batches(height, await self._batches(block), self._store.parent)
@@ -143,13 +158,16 @@ class ChainApplication:
         if block.payload and self._store.has_unsynced:
             await trio.to_thread.run_sync(self._store.sync)
 
+    async def _check_reference(self, block: Block) -> None:
+        await self._reference.check(self._store.tip.anchor, block.header.anchor)
+
     def _check(self, block: Block) -> None:
         height = block.header.height
         check_block(
             self._store.tip,
             block,
             self.validators(height),
-            self.validators(height + 1),
+            self._sets.after(height, block.header.anchor),
             self.validators(height - 1),
             self._store.recent,
             self._store.last_commit,
@@ -173,6 +191,7 @@ class ChainApplication:
         Raises `Diverged`, and storage's write errors.
         """
         try:
+            await self._check_reference(block)
             batches = await self._batches(block)
             started = trio.current_time()
             with trio.CancelScope(shield=True):

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from gtxnode.primitives.zones import REGISTRY
 from gtxnode.schema import Misfit
 from storage.sizes import CACHE_BYTES, WRITE_BUFFER_BYTES
 
@@ -68,7 +69,10 @@ class NodeConfig(Section, frozen=True):
     name: Annotated[Name, described("Shown in logs, status and announcements.")] = "gtxnode"
     shards: Annotated[
         tuple[Shard, ...],
-        described("Shards hosted here; none named means every shard of the genesis."),
+        described(
+            "Shards hosted here; none named means every shard of the genesis. The registry is "
+            "hosted beside them."
+        ),
     ] = ()
     role: Annotated[
         Role, described("`validator` votes where the genesis names its key; `trader` follows.")
@@ -304,6 +308,7 @@ def trusted_blocks(texts: Iterable[str]) -> tuple[TrustedBlock, ...]:
 def hosted_shards(config: Config, known: tuple[str, ...]) -> tuple[str, ...]:
     """The shards that this node hosts out of those of the genesis, in the genesis' order.
 
+    The registry is one of them in any case: by it a node knows who votes on the others.
     `Misfit` when a key names one that the genesis does not have.
     """
     named = {
@@ -315,4 +320,5 @@ def hosted_shards(config: Config, known: tuple[str, ...]) -> tuple[str, ...]:
             if shard not in known:
                 reason = f"{shard} is not in the genesis, which has {', '.join(known)}"
                 raise Misfit(f"{key}[{index}]", reason)
-    return tuple(shard for shard in known if not config.node.shards or shard in config.node.shards)
+    named_here = {*config.node.shards, REGISTRY} if config.node.shards else set(known)
+    return tuple(shard for shard in known if shard in named_here)

@@ -12,8 +12,15 @@ from consensus import signing
 from consensus.timeouts import Timeouts
 from gtxnode.accuser import Accuser
 from gtxnode.chain.records import BlockRecord
+from gtxnode.chain.registry import Registry, anchor_of
 from gtxnode.chain.store import ChainStore
-from gtxnode.chain.validators import ValidatorSets, validator_sets
+from gtxnode.chain.validators import (
+    FixedSets,
+    FollowedSets,
+    RegistrySets,
+    SetUnknown,
+    ValidatorSets,
+)
 from gtxnode.checkpoints.archive import CertificateArchive
 from gtxnode.checkpoints.guard import CheckpointGuard, open_guards
 from gtxnode.checkpoints.service import Checkpoints
@@ -96,14 +103,17 @@ class Hosting:
     network: Network
     observer: ShardObserver
     now_ms: Callable[[], int]
+    registry: Registry | None = None
+    """The chain whose validator sets this one takes; None where it has its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """What a chain keeps on disk; no signer where this node does not vote, and a guard for each
-    authority's key that it holds."""
+    """What a chain keeps on disk, and who votes by it; no signer where this node does not vote,
+    and a guard for each authority's key that it holds."""
 
     store: ChainStore
+    sets: ValidatorSets
     journal: Journal
     signer: Signer | None
     guards: tuple[CheckpointGuard, ...]
@@ -144,14 +154,13 @@ def checkpoints(
     name: str,
     host: Hosting,
     disk: Disk,
-    sets: ValidatorSets,
     relay: Relay,
     accuser: Accuser,
     is_behind: Callable[[], bool],
 ) -> Checkpoints:
     """What a chain signs, collects and holds to of checkpoints."""
     return Checkpoints(
-        Statements(disk.store, sets),
+        Statements(disk.store, disk.sets),
         CertificateArchive(disk.store.database),
         disk.guards,
         [each for each in trusted_blocks(host.config.checkpoints.trusted) if each.shard == name],
@@ -177,12 +186,11 @@ async def open_disk(name: str, host: Hosting, home: Home) -> AsyncIterator[Disk]
         stack.callback(journal.close)
         signer = None
         key = host.identity.validator_key
-        votes = host.identity.validator in sets_on(name, host.genesis, store).at(
-            store.tip.height + 1
-        )
-        if key is not None and (votes or store.parameters.registry):
+        sets = sets_on(name, host, store)
+        votes = _may_vote(sets, store.tip.height + 1, host.identity.validator)
+        if key is not None and (votes or not isinstance(sets, FixedSets)):
             # A guard that is lost later is not made again: it would not know what it signed.
-            # On the registry, who has no vote yet may come to have one.
+            # Where sets change, who has no vote yet may come to have one.
             fresh = (store.tip.height == 0 or not votes) and not journal.recovered
             signer = Signer.open(home.signer(name), key, store.chain_id, create=fresh)
             stack.callback(signer.close)
@@ -195,18 +203,25 @@ async def open_disk(name: str, host: Hosting, home: Home) -> AsyncIterator[Disk]
                 partial(home.checkpoint_guard, name),
             )
         )
-        yield Disk(store, journal, signer, guards)
+        yield Disk(store, sets, journal, signer, guards)
 
 
-def sets_on(name: str, genesis: Genesis, store: ChainStore) -> ValidatorSets:
+def sets_on(name: str, host: Hosting, store: ChainStore) -> ValidatorSets:
     """Who votes on a chain."""
-    return validator_sets(
-        store.chain_id,
-        store,
-        store.parameters,
-        genesis.validator_set(name),
-        genesis_id(genesis, name),
-    )
+    seed = genesis_id(host.genesis, name)
+    if store.parameters.registry:
+        return RegistrySets(store.database, store.parameters.staking.epoch_blocks, seed)
+    if host.registry is not None:
+        return FollowedSets(host.registry.sets, partial(anchor_of, store))
+    return FixedSets(host.genesis.validator_set(name), seed)
+
+
+def _may_vote(sets: ValidatorSets, height: int, validator: bytes | None) -> bool:
+    """Whether a key votes at a height, for all that is known here."""
+    try:
+        return validator in sets.at(height)
+    except SetUnknown:
+        return True
 
 
 def open_store(name: str, host: Hosting, home: Home) -> ChainStore:

@@ -24,6 +24,7 @@ import structlog
 import trio
 
 from gtxnode import interpreter
+from gtxnode.chain.registry import Registry
 from gtxnode.config import Config, Role, hosted_shards
 from gtxnode.genesis import Genesis
 from gtxnode.home import Home, read_private_key
@@ -31,6 +32,7 @@ from gtxnode.hosting import Hosting, Identity
 from gtxnode.known_peers import read_known_peers, write_known_peers
 from gtxnode.measure import Measures
 from gtxnode.metrics import Metrics
+from gtxnode.primitives.zones import REGISTRY
 from gtxnode.rpc.backend import Chain
 from gtxnode.rpc.errors import NotHosted
 from gtxnode.rpc.limits import RpcLimits
@@ -176,18 +178,13 @@ async def open_node(home: Home, config: Config, genesis: Genesis) -> AsyncIterat
         network = await stack.enter_async_context(
             open_network(network_config(config, identity, read_known_peers(home.known_peers)))
         )
-        shards = {
-            name: await stack.enter_async_context(
-                open_shard(
-                    name,
-                    Hosting(
-                        genesis, config, identity, network, Measures(metrics.shard(name)), wall_ms
-                    ),
-                    home,
-                )
-            )
-            for name in names
-        }
+        shards: dict[str, Shard] = {}
+        registry: Registry | None = None
+        for name in sorted(names, key=lambda name: name != REGISTRY):
+            measures = Measures(metrics.shard(name))
+            hosting = Hosting(genesis, config, identity, network, measures, wall_ms, registry)
+            shard = await stack.enter_async_context(open_shard(name, hosting, home))
+            shards[name], registry = shard, shard.registry() or registry
         node = Node(genesis, network, shards)
         nursery = await stack.enter_async_context(trio.open_nursery())
         stack.callback(nursery.cancel_scope.cancel)

@@ -24,9 +24,11 @@ from gtxnode.application import ChainApplication
 from gtxnode.arrivals import Arrivals
 from gtxnode.batches.pool import BatchPool
 from gtxnode.chain.records import BlockRecord
+from gtxnode.chain.registry import NoRegistry, Registry
+from gtxnode.chain.validators import RegistrySets, SetUnknown
 from gtxnode.engine import Engine, Voice
 from gtxnode.home import Home
-from gtxnode.hosting import Disk, Hosting, checkpoints, open_disk, pace, sealing, sets_on
+from gtxnode.hosting import Disk, Hosting, checkpoints, open_disk, pace, sealing
 from gtxnode.intake import Intake
 from gtxnode.relay import (
     Announcement,
@@ -67,6 +69,7 @@ class Shard:
         self.chain_id = store.chain_id
         self._host = host
         self._store = store
+        self._sets = disk.sets
         self._validator = host.identity.validator if disk.signer is not None else None
         self._pool = BatchPool(host.config.pool.max_bytes, host.genesis.validator_set(name))
         self._pace = pace(host, name)
@@ -86,16 +89,16 @@ class Shard:
             host.observer.refused_transaction,
         )
         self._accuser = Accuser(store, host.identity.network_key, self._intake.submit)
-        sets = sets_on(name, host.genesis, store)
         self.checkpoints = checkpoints(
-            name, host, disk, sets, self._relay, self._accuser, self._is_behind
+            name, host, disk, self._relay, self._accuser, self._is_behind
         )
-        self.view = ChainView(name, store, self._intake, sets)
+        self.view = ChainView(name, store, self._intake, disk.sets)
         self._application = ChainApplication(
             store,
             self._pool,
             self._fetcher,
-            sets,
+            disk.sets,
+            host.registry or NoRegistry(),
             self._validator,
             host.now_ms,
             self._finalised,
@@ -114,7 +117,7 @@ class Shard:
             network,
             self.chain_id,
             self._application.head_height,
-            self._application.validators,
+            disk.sets,
             self._engine.synced,
             self.view.wait_for_height,
             self.checkpoints.check_block,
@@ -130,7 +133,7 @@ class Shard:
             await nursery.start(self._relay.run, self._receive)
             nursery.start_soon(self._arrivals.run, self._host.config.batches.verify_threads)
             nursery.start_soon(self._intake.run)
-            nursery.start_soon(self._engine.run, self._store.last_commit)
+            nursery.start_soon(self._decide)
             nursery.start_soon(self._follower.run)
             nursery.start_soon(self.checkpoints.run)
             nursery.start_soon(self._keep_house)
@@ -155,6 +158,12 @@ class Shard:
     def parameters(self) -> ChainParameters:
         """What the chain goes by, for people."""
         return ChainParameters(self.name, self.chain_id, plain_fields(self._store.parameters))
+
+    def registry(self) -> Registry | None:
+        """This chain as others go by it; None where it is not the registry."""
+        if not isinstance(self._sets, RegistrySets):
+            return None
+        return Registry(self._store, self._sets, self.view.wait_for_height)
 
     def serves(self, peer: Peer) -> bool:
         """Whether a peer takes part in this chain."""
@@ -211,6 +220,11 @@ class Shard:
         self._relay.broadcast(HeadEnvelope(tip.height, tip.id, self._validator))
         if header.proposer == self._validator:
             await self._relay.publish(FinalEnvelope(header, commit))
+
+    async def _decide(self) -> None:
+        """Who votes is known once the registry is where our head goes by it."""
+        await self._application.find_reference()
+        await self._engine.run(self._store.last_commit)
 
     # ---- what comes round ----
 
@@ -269,7 +283,11 @@ class Shard:
 
     def _voter(self) -> Hex | None:
         """The key with which this node votes at the height at hand."""
-        voter = self._application.validators(self._store.tip.height + 1).get(self._validator or b"")
+        try:
+            voters = self._sets.at(self._store.tip.height + 1)
+        except SetUnknown:
+            return None
+        voter = voters.get(self._validator or b"")
         return Hex(voter.public_key) if voter is not None else None
 
     def _is_behind(self) -> bool:

@@ -264,6 +264,8 @@ def test_a_node_hosts_what_is_named_or_everything() -> None:
     assert hosted_shards(Config(), known) == known
     one = read_as({"node": {"shards": ["geo_northern"]}}, Config)
     assert hosted_shards(one, known) == ("geo_northern",)
+    governed = (*known, "func_governance")
+    assert hosted_shards(one, governed) == ("geo_northern", "func_governance")
     with pytest.raises(Misfit) as caught:
         hosted_shards(read_as({"node": {"shards": ["x"]}}, Config), known)
     assert caught.value.path == "node.shards[0]"

@@ -13,6 +13,7 @@ from consensus.light import verify_commit
 from consensus.types import (
     BLOCK_VERSION,
     NO_ANCHOR,
+    Anchor,
     Block,
     Commit,
     Header,
@@ -65,6 +66,8 @@ class Tip:
     id: bytes
     time_ms: int
     app_root: bytes
+    anchor: Anchor = NO_ANCHOR
+    """The registry's block that the head goes by."""
 
 
 def build_block(
@@ -75,6 +78,7 @@ def build_block(
     next_validators: ValidatorSet,
     proposer: bytes,
     now_ms: int,
+    anchor: Anchor = NO_ANCHOR,
 ) -> Block:
     """The block that `proposer` proposes on the tip."""
     items = tuple(payload)
@@ -90,6 +94,7 @@ def build_block(
         validators_root=validators.root,
         next_validators_root=next_validators.root,
         proposer=proposer,
+        anchor=anchor,
     )
     return Block(header, items, last_commit)
 
@@ -116,7 +121,6 @@ def check_block(
     _require(header.app_root == tip.app_root, Fault.APP_ROOT, header.app_root.hex())
     _require(header.validators_root == validators.root, Fault.VALIDATORS)
     _require(header.next_validators_root == next_validators.root, Fault.VALIDATORS)
-    _require(header.anchor == NO_ANCHOR, Fault.ANCHOR)
     _require(header.reveal is None, Fault.REVEAL)
     _require(not block.late and header.late_root == late_root(()), Fault.LATE_VOTES)
     _require(
@@ -126,6 +130,20 @@ def check_block(
     )
     _check_payload(block, recent)
     _check_last_commit(tip, block, last_validators, tip_commit)
+
+
+def check_anchor(before: Anchor, anchor: Anchor) -> None:
+    """What can be said of a reference to the registry without the registry; raises `InvalidBlock`.
+
+    It never goes back, and at one height there is one block.
+    """
+    _require(
+        anchor.height >= before.height,
+        Fault.ANCHOR,
+        f"height {anchor.height}, the parent's is {before.height}",
+    )
+    same = anchor.height != before.height or anchor.id == before.id
+    _require(same, Fault.ANCHOR, f"another block at height {anchor.height}")
 
 
 def check_batches(

@@ -10,7 +10,7 @@ levels, the tip, what is recent) is replaced whole at the end of it, never edite
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from itertools import chain as chained
 from pathlib import Path
@@ -21,18 +21,16 @@ from consensus.types import Block, Commit, Header, block_codec, block_id, commit
 from consensus.validators import ValidatorSet
 from gtxnode.batches.batch import BATCH_LIFETIME, BatchKind, BatchParent
 from gtxnode.batches.pool import CheckedBatch
+from gtxnode.chain.coin_tables import COINS, ORDERS, OWNERS, put_coins
 from gtxnode.chain.records import RECORD, BlockRecord, record_block
 from gtxnode.chain.rules import Tip
 from gtxnode.chain.saved_root import BLOCKS_PER_SAVING, SavedRoot
 from gtxnode.ledger.admission import easiest_target
 from gtxnode.ledger.block_state import Share
 from gtxnode.ledger.coins import (
-    BuyOrder,
     HeldCoin,
-    SellOrder,
     Supply,
     decode_coin,
-    owner_of,
     supply_coin_id,
 )
 from gtxnode.ledger.execute import BlockContext, execute
@@ -53,14 +51,8 @@ FORMAT: Final = "gtx-chain-1"
 # More levels than the widest price bounds in use have steps.
 BOOK_LEVELS = 10_000
 
-# Written and read key by key, as they are most of a block's work.
-COINS: Final = b"c"
-OWNERS: Final = b"o"
 TRANSACTIONS: Final = b"t"
 _TRANSACTIONS = Table(TRANSACTIONS, Raw(32), tuple_key(U64(), U64()), name="transactions")
-# The coins that are open orders: what the book is rebuilt from at start.
-_ORDER_KINDS = (SellOrder, BuyOrder)
-_ORDERS = Table(b"q", Raw(34), Raw(0), name="open orders")
 _RECORDS = Table(b"r", U64(), RECORD, name="block records")
 _BATCHES = Table(b"b", Raw(32), Raw(), name="batches")
 # Batches that no block has ordered yet, with the height after which none may.
@@ -159,7 +151,7 @@ class ChainStore:
         height = self._blocks.tip or 0
         self._root.resume(self._past_record(height).state_root if height else None)
         self._orders = OpenOrders.rebuild(
-            (coin_id, decode_coin(self._coin(coin_id))) for coin_id, _ in _ORDERS.scan(self._store)
+            (coin_id, decode_coin(self._coin(coin_id))) for coin_id, _ in ORDERS.scan(self._store)
         )
         self.tip = Tip(self.chain_id, 0, self._genesis_id, genesis_time_ms, self._root.root)
         if height <= BATCH_LIFETIME:
@@ -172,7 +164,7 @@ class ChainStore:
     def _write_genesis(self, initial: dict[bytes, HeldCoin]) -> None:
         batch = WriteBatch()
         self._root.begin(batch, initial)
-        self._put_coins(batch, {}, initial)
+        put_coins(batch, {}, initial)
         batch.put(b"m:genesis", self._genesis_id)
         self._store.write(batch, sync=True)
 
@@ -254,7 +246,7 @@ class ChainStore:
         root = self._root.apply(outcome.spent, outcome.made)
         record = record_block(height, root, transactions, outcome)
         write = WriteBatch()
-        self._put_coins(write, outcome.spent, outcome.made)
+        put_coins(write, outcome.spent, outcome.made)
         self._put_transactions(write, height, transactions, record)
         if height % BLOCKS_PER_SAVING == 0:
             self._root.save(write)
@@ -270,25 +262,6 @@ class ChainStore:
         if record.orders:
             self._show_book()
         return record
-
-    def _put_coins(
-        self, write: WriteBatch, spent: Mapping[bytes, HeldCoin], made: Mapping[bytes, HeldCoin]
-    ) -> None:
-        """Coins and the index of their owners. A coin's owner may change while its id stays."""
-        for coin_id, held in spent.items():
-            write.delete(COINS + coin_id)
-            owner = owner_of(held.coin)
-            if owner is not None:
-                write.delete(OWNERS + owner + coin_id)
-            if isinstance(held.coin, _ORDER_KINDS):
-                _ORDERS.delete(write, coin_id)
-        for coin_id, held in made.items():
-            write.put(COINS + coin_id, held.encoded)
-            owner = owner_of(held.coin)
-            if owner is not None:
-                write.put(OWNERS + owner + coin_id, b"")
-            if isinstance(held.coin, _ORDER_KINDS):
-                _ORDERS.put(write, coin_id, b"")
 
     def _put_transactions(
         self,
@@ -318,7 +291,8 @@ class ChainStore:
         self._parents = parents
         self.last_commit = commit
         self.head = header
-        self.tip = Tip(self.chain_id, header.height, identity, header.time_ms, self._root.root)
+        root = self._root.root
+        self.tip = Tip(self.chain_id, header.height, identity, header.time_ms, root, header.anchor)
 
     def _show_book(self) -> None:
         self.depth = self._orders.book.depth(BOOK_LEVELS)

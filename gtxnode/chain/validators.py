@@ -1,23 +1,27 @@
 """Who votes at each height of a chain, from what is final.
 
-The registry reads its sets from its own coins; every other chain keeps the set of its genesis. A
-chain that follows the registry by its headers' anchors is one more class here.
+The registry reads its sets from its own committees. Every other chain of a network that has one
+goes by the registry's block that its headers name (`anchor`); without a registry a chain keeps the
+set of its genesis. Whatever an epoch fixes goes this way: `FollowedSets.place` is the registry's
+height that a chain's height goes by, and what holds there holds here.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Protocol
 
+from consensus.types import Anchor
 from consensus.validators import ValidatorSet
-from gtxnode.ledger.coin_view import CoinReader
-from gtxnode.ledger.coins import decode_coin
-from gtxnode.ledger.parameters import ChainParameters
-from gtxnode.ledger.validators import Committee, committee_coin_id, epoch_of, last_height_of
+from gtxnode.chain.committees import read_committee
+from gtxnode.ledger.validators import epoch_of, last_height_of
+from storage.kv import Reader
 
 CACHED_EPOCHS = 16
+CACHED_HEIGHTS = 16
 
 
 class SetUnknown(Exception):
-    """The set of a height that this node's state does not fix yet, or no longer remembers."""
+    """The set of a height that this node's state does not fix yet."""
 
     code = "chain.validators_unknown"
 
@@ -27,33 +31,26 @@ class SetUnknown(Exception):
 
 
 class ValidatorSets(Protocol):
-    """The sets of one chain, and the seeds that their proposers are drawn from."""
+    """The sets of one chain, and the seeds that their proposers are drawn from.
+
+    Any thread may ask.
+    """
 
     def at(self, height: int) -> ValidatorSet:
-        """Who votes at a height: known for the next two at least. `SetUnknown` otherwise."""
+        """Who votes at a height: known for the head's and the next. `SetUnknown` otherwise."""
+
+    def after(self, height: int, anchor: Anchor) -> ValidatorSet:
+        """Who votes after a block at a height that goes by this anchor; `SetUnknown`."""
 
     def seed(self, height: int) -> bytes:
         """What the proposers of a height are drawn from: known for the next height and the one
         before at least. `SetUnknown` otherwise."""
 
     def epoch(self, height: int) -> int | None:
-        """The epoch of a height; None where the chain has no epochs."""
+        """The epoch of a height; None where the chain has no epochs. `SetUnknown`."""
 
     def until(self, height: int) -> int | None:
-        """The last height with the same set for certain; None where it never changes."""
-
-
-def validator_sets(
-    chain_id: str,
-    coins: CoinReader,
-    parameters: ChainParameters,
-    genesis: ValidatorSet,
-    genesis_id: bytes,
-) -> ValidatorSets:
-    """The sets of a chain with these parameters, whose genesis names these validators."""
-    if parameters.registry:
-        return RegistrySets(chain_id, coins, parameters.staking.epoch_blocks, genesis_id)
-    return FixedSets(genesis, genesis_id)
+        """The last height with the same set, where that follows from heights alone."""
 
 
 class FixedSets:
@@ -71,6 +68,10 @@ class FixedSets:
         """Always the same."""
         return self._seed
 
+    def after(self, height: int, anchor: Anchor) -> ValidatorSet:
+        """Always the same."""
+        return self._validators
+
     def epoch(self, height: int) -> int | None:
         """There are none."""
         return None
@@ -81,15 +82,14 @@ class FixedSets:
 
 
 class RegistrySets:
-    """The committees in the registry's coins. Any thread may ask.
+    """The registry's own.
 
     A committee's members never change once they are fixed, so what was read is kept.
     """
 
-    def __init__(self, chain_id: str, coins: CoinReader, epoch_blocks: int, seed: bytes) -> None:
+    def __init__(self, database: Reader, epoch_blocks: int, seed: bytes) -> None:
         self._seed = seed
-        self._chain_id = chain_id
-        self._coins = coins
+        self._database = database
         self._epoch_blocks = epoch_blocks
         self._known: OrderedDict[int, ValidatorSet] = OrderedDict()
 
@@ -99,11 +99,9 @@ class RegistrySets:
         known = self._known.get(epoch)
         if known is not None:
             return known
-        encoded = self._coins.get(committee_coin_id(self._chain_id, epoch))
-        if encoded is None:
+        committee = read_committee(self._database, epoch)
+        if committee is None:
             raise SetUnknown(height)
-        committee = decode_coin(encoded)
-        assert isinstance(committee, Committee), "a committee's id holds the committee"
         # Threads may both add it; it is the same set.
         found = self._known[epoch] = committee.validator_set()
         if len(self._known) > CACHED_EPOCHS:
@@ -114,10 +112,62 @@ class RegistrySets:
         """Always the same."""
         return self._seed
 
-    def epoch(self, height: int) -> int | None:
+    def after(self, height: int, anchor: Anchor) -> ValidatorSet:
+        """That of the next height."""
+        return self.at(height + 1)
+
+    def epoch(self, height: int) -> int:
         """Counted from zero."""
         return epoch_of(height, self._epoch_blocks)
 
     def until(self, height: int) -> int | None:
         """The epoch's last height."""
         return last_height_of(epoch_of(height, self._epoch_blocks), self._epoch_blocks)
+
+
+class FollowedSets:
+    """Those of a chain that goes by the registry, as its headers name it.
+
+    A block that names the registry's block at height a is followed by the set that votes on the
+    registry at a + 1: so the set changes where the reference comes to an epoch's last block.
+    `anchor_of` gives the reference of a final block of this chain, that of genesis at height 0.
+    """
+
+    def __init__(self, registry: RegistrySets, anchor_of: Callable[[int], Anchor]) -> None:
+        self._registry = registry
+        self._anchor_of = anchor_of
+        self._places: OrderedDict[int, int] = OrderedDict()
+
+    def place(self, height: int) -> int:
+        """The registry's height that a height goes by; raises `SetUnknown`."""
+        known = self._places.get(height)
+        if known is not None:
+            return known
+        try:
+            place = self._anchor_of(max(0, height - 1)).height + 1
+        except KeyError as error:
+            raise SetUnknown(height) from error
+        self._places[height] = place
+        if len(self._places) > CACHED_HEIGHTS:
+            self._places.popitem(last=False)
+        return place
+
+    def at(self, height: int) -> ValidatorSet:
+        """As the block before it says; raises `SetUnknown`."""
+        return self._registry.at(self.place(height))
+
+    def after(self, height: int, anchor: Anchor) -> ValidatorSet:
+        """As the block says; raises `SetUnknown`."""
+        return self._registry.at(anchor.height + 1)
+
+    def seed(self, height: int) -> bytes:
+        """The registry's, there; the chain's id goes into what is drawn from it."""
+        return self._registry.seed(self.place(height))
+
+    def epoch(self, height: int) -> int:
+        """The registry's, there."""
+        return self._registry.epoch(self.place(height))
+
+    def until(self, height: int) -> int | None:
+        """Heights of this chain do not tell."""
+        return None

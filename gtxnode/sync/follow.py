@@ -27,7 +27,7 @@ from consensus.types import (
     payload_root,
 )
 from consensus.validators import ValidatorSet
-from gtxnode.chain.validators import SetUnknown
+from gtxnode.chain.validators import SetUnknown, ValidatorSets
 from gtxnode.sync.claims import Claims
 from gtxnode.sync.hedge import ask_in_turn
 from gtxnode.sync.wire import (
@@ -54,7 +54,6 @@ VOTES_GRACE_S = 0.25
 # With a peer this far ahead, votes on our height are over: this node is catching up.
 CATCHING_UP_BLOCKS = 3
 
-Validators = Callable[[int], ValidatorSet]
 Deliver = Callable[[Block, Commit], Awaitable[None]]
 CheckBlock = Callable[[int, bytes], None]
 """Raises `CrossesCheckpoint` for the height and id of a block that a checkpoint rules out."""
@@ -73,7 +72,7 @@ class Follower:
         network: Network,
         chain_id: str,
         head_height: Callable[[], int],
-        validators: Validators,
+        sets: ValidatorSets,
         deliver: Deliver,
         wait_for_height: Callable[[int], Awaitable[None]],
         check_block: CheckBlock,
@@ -81,7 +80,7 @@ class Follower:
         self._network = network
         self._chain_id = chain_id
         self._head_height = head_height
-        self._validators = validators
+        self._sets = sets
         self._deliver = deliver
         self._wait_for_height = wait_for_height
         self._check_block = check_block
@@ -157,7 +156,7 @@ class Follower:
 
     def _verify(self, first: int, found: Sequence[FinalBlock]) -> Verified:
         """Decode blocks and verify each one's commit; pure CPU, for a worker thread."""
-        verified = []
+        verified: Verified = []
         for height, item in enumerate(found, first):
             block, commit = block_codec.decode(item.block), commit_codec.decode(item.commit)
             header = block.header
@@ -169,7 +168,7 @@ class Follower:
             ):
                 raise BadBlocks(f"block {height} does not match its header")
             try:
-                validators = self._validators(height)
+                validators = self._voters(verified, height)
             except SetUnknown:
                 # What comes before fixes it: the rest is fetched once that is executed.
                 break
@@ -180,6 +179,12 @@ class Follower:
                 raise BadBlocks(str(error)) from error
             verified.append((block, commit))
         return verified
+
+    def _voters(self, verified: Verified, height: int) -> ValidatorSet:
+        """Who votes at a height, by the block before it."""
+        if not verified:
+            return self._sets.at(height)
+        return self._sets.after(height - 1, verified[-1][0].header.anchor)
 
 
 def is_full(blocks: Sequence[FinalBlock]) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from consensus.validators import ValidatorSet
-from gtxnode.chain.store import COINS, ChainStore
+from gtxnode.chain.coin_tables import COINS
+from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import SetUnknown, ValidatorSets
 from gtxnode.ledger.coins import decode_coin
 from gtxnode.ledger.validators import Roster, Validator, roster_coin_id, validator_coin_id

@@ -18,7 +18,7 @@ from gtxnode.batches.batch import NO_WORK, BatchKind
 from gtxnode.batches.pool import CheckedBatch
 from gtxnode.chain.rules import build_block, check_block
 from gtxnode.chain.store import ChainStore
-from gtxnode.chain.validators import ValidatorSets, validator_sets
+from gtxnode.chain.validators import RegistrySets
 from gtxnode.intake import seal_batch
 from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import Body
@@ -51,11 +51,11 @@ class Registry:
         self.database = MemoryStore()
         self.store, self.sets = self.opened()
 
-    def opened(self) -> tuple[ChainStore, ValidatorSets]:
+    def opened(self) -> tuple[ChainStore, RegistrySets]:
         """As a node that starts has them."""
         coins = initial_coins(CHAIN, [(ADDRESS, 10**9)], validators=GENESIS)
         store = ChainStore.on(self.database, CHAIN, GENESIS_ID, 0, PARAMETERS, coins)
-        return store, validator_sets(CHAIN, store, PARAMETERS, GENESIS, GENESIS_ID)
+        return store, RegistrySets(store.database, EPOCH, GENESIS_ID)
 
     def cash(self) -> list[tuple[bytes, Cash]]:
         with self.store.snapshot() as reader:

@@ -2,13 +2,15 @@
 
 import pytest
 
+from consensus.types import NO_ANCHOR
 from consensus.validators import Validator, ValidatorSet
 from gtxnode.chain.rules import Fault, InvalidBlock, build_block, check_block
 from gtxnode.chain.store import ChainStore
-from gtxnode.chain.validators import FixedSets, SetUnknown, validator_sets
+from gtxnode.chain.validators import FixedSets, SetUnknown
 from gtxnode.ledger import wallet
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.parameters import ChainParameters
+from gtxnode.ledger.validators import committee_coin_id
 from gtxnode.primitives.zones import Zone
 from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.wire import Address
@@ -61,26 +63,27 @@ def test_a_block_of_another_set_is_invalid() -> None:
         assert refused.value.fault is Fault.VALIDATORS
 
 
-def test_sets_are_known_as_far_as_the_state_fixes_them_and_evidence_needs_them() -> None:
+def test_sets_are_known_from_genesis_on_as_far_as_the_state_fixes_them() -> None:
     chain = Registry()
     assert chain.sets.at(0) == chain.sets.at(2 * EPOCH) == GENESIS
     with pytest.raises(SetUnknown):
         chain.sets.at(2 * EPOCH + 1)
     for _ in range(4 * EPOCH):
         chain.add()
-    # What was read stays known; a node that has started since has what the state has.
+    # The state forgets what evidence is about no more; whoever follows from genesis needs it.
     _, fresh = chain.opened()
-    with pytest.raises(SetUnknown):
-        fresh.at(EPOCH)
-    for height in range(2 * EPOCH + 1, 6 * EPOCH + 1):
+    assert chain.store.get(committee_coin_id(CHAIN, 0)) is None
+    for height in range(6 * EPOCH + 1):
         assert fresh.at(height) == chain.sets.at(height)
+    with pytest.raises(SetUnknown):
+        fresh.at(6 * EPOCH + 1)
     assert (fresh.epoch(2 * EPOCH + 1), fresh.until(2 * EPOCH + 1)) == (2, 3 * EPOCH)
 
 
-def test_a_chain_that_is_no_registry_keeps_its_set() -> None:
-    sets = validator_sets(CHAIN, Registry().store, ChainParameters(), GENESIS, GENESIS_ID)
-    assert isinstance(sets, FixedSets)
+def test_a_chain_without_a_registry_keeps_its_set() -> None:
+    sets = FixedSets(GENESIS, GENESIS_ID)
     assert sets.at(10**6) is GENESIS
+    assert sets.after(10**6, NO_ANCHOR) is GENESIS
     assert sets.epoch(5) is sets.until(5) is None
 
 

@@ -12,6 +12,7 @@ import trio
 
 from consensus import signing
 from gtxnode.chain.records import BlockRecord
+from gtxnode.chain.registry import Registry
 from gtxnode.config import Config
 from gtxnode.genesis import Allocation, Genesis, GenesisValidator, Timeouts, arranged, new_genesis
 from gtxnode.home import Home
@@ -19,7 +20,7 @@ from gtxnode.hosting import Hosting, Identity
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.market.orders import Depth
 from gtxnode.primitives.addresses import address_of
-from gtxnode.primitives.zones import Role, Shard, Zone
+from gtxnode.primitives.zones import REGISTRY, Role, Shard, Zone
 from gtxnode.shard import Shard as HostedShard
 from gtxnode.shard import open_shard
 from p2p.network import Network, NetworkConfig
@@ -62,12 +63,13 @@ def quick_genesis(
     wallets: int = 8,
     name: Shard = Shard.GEO_BANGKOK,
     parameters: ChainParameters | None = None,
+    *beside: Shard,
 ) -> Genesis:
-    """One shard that makes ten blocks a second."""
+    """Shards that make ten blocks a second: one, where no others are named."""
     genesis = new_genesis(
         network="test",
         time_ms=now_ms(),
-        shards=[name],
+        shards=[name, *beside],
         validators=[
             GenesisValidator(f"v{number}", signing.public_key(key(number)), 100, Zone.BANGKOK)
             for number in range(1, validators + 1)
@@ -78,22 +80,26 @@ def quick_genesis(
         },
         allocations=[
             Allocation(
-                name,
+                each,
                 address_of(signing.public_key(wallet(number))),
                 FUNDS_UGTX,
             )
             for number in range(wallets)
+            for each in (name, *beside)
         ],
         parameters=parameters,
     )
-    shard = msgspec.structs.replace(
-        genesis.shards[0],
-        block_interval_ms=100,
-        timeouts=Timeouts(
-            propose_ms=400, prevote_ms=200, precommit_ms=200, delta_ms=100, rebroadcast_ms=300
-        ),
-    )
-    return arranged(msgspec.structs.replace(genesis, shards=(shard,)))
+    shards = [
+        msgspec.structs.replace(
+            each,
+            block_interval_ms=100,
+            timeouts=Timeouts(
+                propose_ms=400, prevote_ms=200, precommit_ms=200, delta_ms=100, rebroadcast_ms=300
+            ),
+        )
+        for each in genesis.shards
+    ]
+    return arranged(msgspec.structs.replace(genesis, shards=tuple(shards)))
 
 
 @dataclass
@@ -149,11 +155,17 @@ class Recorder:
 class RunningNode:
     """One node of the test's network, with a way to stop it at once."""
 
-    shard: HostedShard
+    shards: tuple[HostedShard, ...]
+    """The registry first, where there is one beside others."""
     network: Network
     recorder: Recorder
     stop: trio.CancelScope
     stopped: trio.Event
+
+    @property
+    def shard(self) -> HostedShard:
+        """The one that the test is about."""
+        return self.shards[-1]
 
 
 @asynccontextmanager
@@ -225,16 +237,33 @@ class Cluster:
                         )
                     )
                     self._addresses[number] = network.addresses()[0]
-                    shard = await stack.enter_async_context(
-                        open_shard(
-                            self.genesis.shards[0].id,
-                            Hosting(self.genesis, self.config, identity, network, recorder, now_ms),
-                            Home(self._home / f"n{number}"),
-                        )
-                    )
-                    node = RunningNode(shard, network, recorder, scope, stopped)
+                    shards = await self._open(stack, number, identity, network, recorder)
+                    node = RunningNode(shards, network, recorder, scope, stopped)
                     self.nodes[number] = node
                     task_status.started(node)
-                    await shard.run()
+                    nursery = await stack.enter_async_context(trio.open_nursery())
+                    for shard in shards:
+                        nursery.start_soon(shard.run)
         finally:
             stopped.set()
+
+    async def _open(
+        self,
+        stack: AsyncExitStack,
+        number: int,
+        identity: Identity,
+        network: Network,
+        recorder: Recorder,
+    ) -> tuple[HostedShard, ...]:
+        """A node's chains; `recorder` is told of the one that the test is about."""
+        registry: Registry | None = None
+        shards: list[HostedShard] = []
+        names = sorted((each.id for each in self.genesis.shards), key=lambda name: name != REGISTRY)
+        for name in names:
+            told = recorder if name == names[-1] else Recorder()
+            host = Hosting(self.genesis, self.config, identity, network, told, now_ms, registry)
+            home = Home(self._home / f"n{number}")
+            shard = await stack.enter_async_context(open_shard(name, host, home))
+            registry = shard.registry() or registry
+            shards.append(shard)
+        return tuple(shards)

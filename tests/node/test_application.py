@@ -13,6 +13,7 @@ from gtxnode.application import MAX_CLOCK_AHEAD_MS, MAX_WAIT_MS, ChainApplicatio
 from gtxnode.batches.batch import BATCH_LIFETIME
 from gtxnode.batches.pool import BatchPool, CheckedBatch
 from gtxnode.chain.records import BlockRecord
+from gtxnode.chain.registry import NoRegistry
 from gtxnode.chain.validators import FixedSets
 from gtxnode.ledger.coins import decode_coin
 from gtxnode.ledger.validators import Presence, presence_coin_id
@@ -48,6 +49,7 @@ class Chain:
             self.pool,
             self.shelf,
             FixedSets(VALIDATORS, GENESIS_ID),
+            NoRegistry(),
             PUBLIC_KEY,
             lambda: self.now_ms,
             self.finalised,
@@ -159,6 +161,7 @@ async def test_the_registry_counts_turns_to_propose() -> None:
         BatchPool(),
         Shelf(),
         registry.sets,
+        NoRegistry(),
         PUBLIC[FOUNDER],
         lambda: 1_000_000,
         ignore,

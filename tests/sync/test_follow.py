@@ -13,6 +13,7 @@ from benchmarks.replay import CHAIN
 from consensus.checkpoints import CrossesCheckpoint
 from consensus.errors import Refusal
 from consensus.types import Block, Commit, block_codec, commit_codec
+from gtxnode.chain.validators import FixedSets
 from gtxnode.sync import follow
 from gtxnode.sync.follow import CATCHING_UP_BLOCKS, CheckBlock, Follower
 from gtxnode.sync.wire import MAX_BLOCKS_PER_REQUEST
@@ -91,7 +92,7 @@ async def scene(checkpoint: CheckBlock = no_checkpoint) -> AsyncIterator[Scene]:
                 around.network,
                 CHAIN,
                 lambda: head.height,
-                lambda height: VALIDATORS,
+                FixedSets(VALIDATORS, bytes(32)),
                 head.deliver,
                 head.wait_for,
                 checkpoint,

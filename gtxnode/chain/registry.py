@@ -1,0 +1,84 @@
+"""The registry as another chain of this node goes by it: blocks that are final and verified here.
+
+A chain that has no registry beside it, the registry itself among them, goes by `NoRegistry`: its
+headers name nothing.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from consensus.types import NO_ANCHOR, Anchor, block_id
+from gtxnode.chain.rules import Fault, InvalidBlock, check_anchor
+from gtxnode.chain.store import ChainStore
+from gtxnode.chain.validators import RegistrySets
+
+
+class Reference(Protocol):
+    """What a chain's headers name."""
+
+    def newest(self) -> Anchor:
+        """What the next block is to name."""
+
+    async def check(self, before: Anchor, anchor: Anchor) -> None:
+        """Return once a reference is known to be right; raises `InvalidBlock` for a wrong one.
+
+        What is not here yet is waited for. `before` is the parent's.
+        """
+
+
+def anchor_of(store: ChainStore, height: int) -> Anchor:
+    """What a final block of a chain names; `KeyError` where there is no block."""
+    tip = store.tip
+    if height == tip.height:
+        return tip.anchor
+    return store.block(height)[0].header.anchor if height else NO_ANCHOR
+
+
+class NoRegistry:
+    """Nothing to go by."""
+
+    def newest(self) -> Anchor:
+        """Nothing."""
+        return NO_ANCHOR
+
+    async def check(self, before: Anchor, anchor: Anchor) -> None:
+        """Only nothing is right."""
+        if anchor != NO_ANCHOR:
+            raise InvalidBlock(Fault.ANCHOR, "this chain goes by no other")
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The registry's chain on this node. `reached` returns once its head is at a height."""
+
+    store: ChainStore
+    sets: RegistrySets
+    reached: Callable[[int], Awaitable[None]]
+
+    def newest(self) -> Anchor:
+        """Its head; nothing before its first block."""
+        tip = self.store.tip
+        return Anchor(tip.height, tip.id) if tip.height else NO_ANCHOR
+
+    async def check(self, before: Anchor, anchor: Anchor) -> None:
+        """Hold a reference against its blocks, once they are here."""
+        check_anchor(before, anchor)
+        if anchor == before:
+            return
+        await self.reached(anchor.height)
+        if anchor.id != self._id_at(anchor.height):
+            raise InvalidBlock(Fault.ANCHOR, f"not the registry's block {anchor.height}")
+
+    def contains(self, anchor: Anchor) -> bool:
+        """Whether it has that block already."""
+        within = anchor.height <= self.store.tip.height
+        return within and anchor.id == self._id_at(anchor.height)
+
+    def _id_at(self, height: int) -> bytes:
+        if not height:
+            return NO_ANCHOR.id
+        tip = self.store.tip
+        if height == tip.height:
+            return tip.id
+        return block_id(self.store.block(height)[0].header)
