@@ -23,6 +23,7 @@ NAMES = (
     "start",
     "latency",
     "finality",
+    "flood",
     "memory",
     "devnet",
 )

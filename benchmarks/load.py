@@ -7,7 +7,7 @@ little code as that takes, because it shares the processors with what it measure
 
     python -m benchmarks.load PLAN RESULT
 
-reads a `Plan` and writes a `Result`, both MessagePack; the benchmarks run it through `apply`.
+reads a `Plan` and writes a `Result`, both MessagePack; the benchmarks run it through `apart`.
 """
 
 import sys
@@ -15,7 +15,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from itertools import count
 from math import ceil
 from pathlib import Path
 
@@ -23,16 +22,12 @@ import msgspec
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, open_websocket_url
 
-from gtxnode.devnet.processes import Child, stop
 from gtxnode.primitives.addresses import format_address
 
 SETTLE_S = 15.0
 """How long after the last transaction its finality is waited for."""
 LEAD_S = 0.5
 IDLE_CALLS = 50
-STOP_S = 2.0
-
-_runs = count(1)
 
 
 class Connection(msgspec.Struct, frozen=True):
@@ -85,23 +80,6 @@ def spread(
         Connection(urls[place % len(urls)], sink, tuple(due[place :: len(sinks)]))
         for place, sink in enumerate(sinks)
     )
-
-
-async def apply(folder: Path, plan: Plan) -> Result:
-    """Run a plan in a process of its own. `RuntimeError` if it fails."""
-    number = next(_runs)
-    given, made = folder / f"plan-{number}", folder / f"result-{number}"
-    given.write_bytes(msgspec.msgpack.encode(plan))
-    command = (sys.executable, "-m", "benchmarks.load", str(given), str(made))
-    process = Child("load", command, folder / f"load-{number}.log")
-    try:
-        process.start()
-        if await process.exited() != 0:
-            raise RuntimeError(process.last_lines())
-    finally:
-        await stop([process], grace_s=STOP_S)
-    given.unlink()
-    return msgspec.msgpack.decode(made.read_bytes(), type=Result)
 
 
 class _Refusal(msgspec.Struct):

@@ -26,6 +26,7 @@ from gtxnode.home import Home, write_private_key
 from gtxnode.ledger.bodies import Transfer
 from gtxnode.ledger.coins import Cash, output_id
 from gtxnode.ledger.genesis import initial_coins
+from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.wallet import sign
 from gtxnode.primitives.addresses import address_of
@@ -40,7 +41,8 @@ POLL_S = 0.02
 SPLIT = 250
 """Coins that one wallet's coin is split into."""
 FEE_UGTX = 1_000
-COIN_UGTX = 10 * FEE_UGTX
+COIN_UGTX = 200_000
+"""Enough for the smallest order at the lowest price, and for a fee."""
 WALLET_UGTX = SPLIT * COIN_UGTX + 2 * FEE_UGTX
 
 
@@ -61,7 +63,9 @@ class Network:
     wallets: tuple[Coin, ...]
 
 
-def prepare(folder: Path, *, validators: int, wallets: int) -> Network:
+def prepare(
+    folder: Path, *, validators: int, wallets: int, parameters: ChainParameters | None = None
+) -> Network:
     """Write the homes of a new network: one shard, one coin for each wallet."""
     names = [f"validator-{number}" for number in range(1, validators + 1)]
     members = []
@@ -80,6 +84,7 @@ def prepare(folder: Path, *, validators: int, wallets: int) -> Network:
         validators=members,
         authorities={Role.ERC: (signing.public_key(secrets.token_bytes(32)),)},
         allocations=[Allocation(SHARD, address, WALLET_UGTX) for address in keys],
+        parameters=parameters,
     )
     ports = free_ports(PORTS_EACH * validators)
     grouped = [Ports(*ports[at : at + PORTS_EACH]) for at in range(0, len(ports), PORTS_EACH)]

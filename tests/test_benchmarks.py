@@ -22,6 +22,7 @@ TINY = {
     "start": ("--rounds", "1"),
     "latency": ("--validators", "1", "--connections", "2", "--rate", "20", "--seconds", "0.5"),
     "finality": ("--validators", "1", "--rates", "0", "20", "--seconds", "1.5"),
+    "flood": ("--validators", "1", "--times", "10", "--seconds", "2"),
     "memory": ("--validators", "1", "--coins", "500", "--quiet-blocks", "1"),
     "devnet": (
         *("--validators", "1", "--connections", "2"),

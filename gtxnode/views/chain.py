@@ -49,8 +49,16 @@ class ChainView:
     def head(self) -> HeadView:
         """The last final block, and the state root after it."""
         tip = self._store.tip
+        parent = self._store.parent(tip.height)
+        assert parent is not None, "the tip is recent"
         return HeadView(
-            self.shard, self.chain_id, tip.height, Hex(tip.id), tip.time_ms, Hex(tip.app_root)
+            self.shard,
+            self.chain_id,
+            tip.height,
+            Hex(tip.id),
+            tip.time_ms,
+            Hex(tip.app_root),
+            Hex(parent.target),
         )
 
     async def block(self, height: int) -> BlockView:

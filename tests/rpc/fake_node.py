@@ -141,6 +141,7 @@ class FakeChain:
             digest("block", height),
             height * 1_000,
             digest("root", height),
+            digest("target", height),
         )
 
     async def submit(self, transactions: Sequence[bytes]) -> tuple[Verdict, ...]:

@@ -9,7 +9,10 @@ from gtxnode.rpc.wire import Height, Hex
 
 
 class HeadView(msgspec.Struct, frozen=True, gc=False):
-    """The last final block of a shard, and the state root after it."""
+    """The last final block of a shard, and the state root after it.
+
+    `energy_target` is what the work of an energy batch that builds on it has to be below.
+    """
 
     shard: str
     chain_id: str
@@ -17,6 +20,7 @@ class HeadView(msgspec.Struct, frozen=True, gc=False):
     id: Hex
     time_ms: int
     state_root: Hex
+    energy_target: Hex
 
 
 class RefusedTransaction(msgspec.Struct, frozen=True, gc=False):
