@@ -1,10 +1,11 @@
 """The 77 provinces, Bangkok among them, and the zone that each lies in.
 
 A meter is registered in a province: its zone follows from it, and so does the utility that answers
-for it (ledger/territories.py). Numbers and names are those of ISO 3166-2:TH. The zones are the
-regions of the National Economic and Social Development Plan as the National Statistical Office
-gives them (Statistical Yearbook, "Regional specified"), with Bangkok a zone of its own and the rest
-of its vicinity in the central one. Bueng Kan, a province since 2011, was part of Nong Khai.
+for it (ledger/territories.py). Numbers and names are those of ISO 3166-2:TH. The zones are the six
+regions of the National Geographical Committee (1978), with Bangkok a zone of its own: those between
+which the transmission corridors' limits are known (gtxnode/grid_data/PROVENANCE.md). Bueng Kan, a
+province since 2011, was part of Nong Khai, and Nong Bua Lam Phu and Amnat Charoen, since 1993, of
+Udon Thani and Ubon Ratchathani.
 """
 
 from collections.abc import Mapping
@@ -107,13 +108,14 @@ PROVINCES_OF_ZONE: Mapping[Zone, tuple[Province, ...]] = MappingProxyType(
         Zone.BANGKOK: (_P.BANGKOK,),
         Zone.CENTRAL: (
             _P.SAMUT_PRAKAN, _P.NONTHABURI, _P.PATHUM_THANI, _P.PHRA_NAKHON_SI_AYUTTHAYA,
-            _P.ANG_THONG, _P.LOP_BURI, _P.SING_BURI, _P.CHAI_NAT, _P.SARABURI, _P.NAKHON_PATHOM,
-            _P.SAMUT_SAKHON,
+            _P.ANG_THONG, _P.LOP_BURI, _P.SING_BURI, _P.CHAI_NAT, _P.SARABURI, _P.NAKHON_NAYOK,
+            _P.NAKHON_SAWAN, _P.UTHAI_THANI, _P.KAMPHAENG_PHET, _P.SUKHOTHAI, _P.PHITSANULOK,
+            _P.PHICHIT, _P.PHETCHABUN, _P.SUPHAN_BURI, _P.NAKHON_PATHOM, _P.SAMUT_SAKHON,
+            _P.SAMUT_SONGKHRAM,
         ),
         Zone.NORTHERN: (
             _P.CHIANG_MAI, _P.LAMPHUN, _P.LAMPANG, _P.UTTARADIT, _P.PHRAE, _P.NAN, _P.PHAYAO,
-            _P.CHIANG_RAI, _P.MAE_HONG_SON, _P.NAKHON_SAWAN, _P.UTHAI_THANI, _P.KAMPHAENG_PHET,
-            _P.TAK, _P.SUKHOTHAI, _P.PHITSANULOK, _P.PHICHIT, _P.PHETCHABUN,
+            _P.CHIANG_RAI, _P.MAE_HONG_SON,
         ),
         Zone.NORTHEASTERN: (
             _P.NAKHON_RATCHASIMA, _P.BURI_RAM, _P.SURIN, _P.SI_SA_KET, _P.UBON_RATCHATHANI,
@@ -123,11 +125,10 @@ PROVINCES_OF_ZONE: Mapping[Zone, tuple[Province, ...]] = MappingProxyType(
         ),
         Zone.EASTERN: (
             _P.CHON_BURI, _P.RAYONG, _P.CHANTHABURI, _P.TRAT, _P.CHACHOENGSAO, _P.PRACHIN_BURI,
-            _P.NAKHON_NAYOK, _P.SA_KAEO,
+            _P.SA_KAEO,
         ),
         Zone.WESTERN: (
-            _P.RATCHABURI, _P.KANCHANABURI, _P.SUPHAN_BURI, _P.SAMUT_SONGKHRAM, _P.PHETCHABURI,
-            _P.PRACHUAP_KHIRI_KHAN,
+            _P.TAK, _P.RATCHABURI, _P.KANCHANABURI, _P.PHETCHABURI, _P.PRACHUAP_KHIRI_KHAN,
         ),
         Zone.SOUTHERN: (
             _P.NAKHON_SI_THAMMARAT, _P.KRABI, _P.PHANGNGA, _P.PHUKET, _P.SURAT_THANI, _P.RANONG,

@@ -1,7 +1,7 @@
 """Zones and shards: the seven regions of Thailand, and the eleven chains that serve them.
 
-Each regional shard serves the zone of its name; the four functional shards serve none. Which
-provinces a zone has is in provinces.py.
+Each regional shard serves the zone of its name, `func_energytrading` all of them, the other three
+functional shards none. Which provinces a zone has is in provinces.py.
 """
 
 from collections.abc import Mapping
@@ -59,10 +59,11 @@ ZONES_OF_SHARD: Mapping[Shard, tuple[Zone, ...]] = MappingProxyType(
         Shard.GEO_EASTERN: (Zone.EASTERN,),
         Shard.GEO_WESTERN: (Zone.WESTERN,),
         Shard.GEO_SOUTHERN: (Zone.SOUTHERN,),
-        Shard.FUNC_ENERGYTRADING: (),
+        Shard.FUNC_ENERGYTRADING: tuple(Zone),
         Shard.FUNC_GOVERNANCE: (),
         Shard.FUNC_GRIDMANAGEMENT: (),
         Shard.FUNC_COMPLIANCE: (),
     }
 )
-"""Which zones' meters a shard takes."""
+"""Which zones' meters a shard takes. Those on `func_energytrading` trade between zones; a meter is
+registered on one chain only, by the utility that answers for it."""

@@ -1,6 +1,7 @@
 """Networks: what is taken, what is refused and by which name, and what ships with the node."""
 
 from collections import Counter
+from importlib import resources
 
 import pytest
 
@@ -12,7 +13,8 @@ from gtxnode.grid.network import (
     checked,
     network_of,
 )
-from gtxnode.grid_data import rows, thai_network
+from gtxnode.grid_data import ZONES, rows, thai_network
+from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.zones import Zone
 
 LINE = Line("a", "b", 0.1, 100)
@@ -75,3 +77,13 @@ def test_the_thai_network_is_the_one_that_is_described() -> None:
     members = Counter(network.zone_of.values())
     assert members.pop(None) == 27
     assert set(members) == set(Zone)
+
+
+def test_a_substation_is_in_the_zone_that_its_provinces_meters_trade_in() -> None:
+    placed = rows(resources.files("gtxnode.grid_data").joinpath(ZONES).read_text("utf-8"))
+    for row in placed:
+        name = row["province"].upper().replace(" ", "_")
+        zone = Province[name].zone.name.lower() if name in Province.__members__ else ""
+        assert row["zone"] == zone, row
+    abroad = {row["province"] for row in placed if not row["zone"]}
+    assert abroad == {"Laos", "Cambodia", "Malaysia"}

@@ -6,16 +6,19 @@ from gtxnode.primitives.sources import FACTOR_GCO2E_PER_KWH, RENEWABLE, Source
 from gtxnode.primitives.zones import ZONES_OF_SHARD, Shard, Zone
 
 
-def test_every_zone_is_served_by_one_shard() -> None:
-    served = [zone for zones in ZONES_OF_SHARD.values() for zone in zones]
-    assert sorted(served) == sorted(Zone)
+def test_every_zone_is_served_by_one_regional_shard() -> None:
+    regional = {s: zones for s, zones in ZONES_OF_SHARD.items() if s.startswith("geo_")}
+    assert sorted(zone for zones in regional.values() for zone in zones) == sorted(Zone)
     assert set(ZONES_OF_SHARD) == set(Shard)
     assert len(Shard) == 11
+    for shard, zones in regional.items():
+        assert [f"geo_{zone.name.lower()}" for zone in zones] == [shard.value]
 
 
-def test_a_regional_shard_serves_the_zone_of_its_name() -> None:
-    for shard, zones in ZONES_OF_SHARD.items():
-        assert [f"geo_{zone.name.lower()}" for zone in zones] in ([], [shard.value])
+def test_of_the_functional_shards_one_trades_between_all_zones() -> None:
+    functional = {s: zones for s, zones in ZONES_OF_SHARD.items() if s.startswith("func_")}
+    assert functional.pop(Shard.FUNC_ENERGYTRADING) == tuple(Zone)
+    assert set(functional.values()) == {()}
 
 
 def test_every_source_has_a_factor() -> None:
@@ -45,10 +48,10 @@ def test_there_are_77_provinces_each_in_one_zone() -> None:
     sizes = {zone.name: len(provinces) for zone, provinces in PROVINCES_OF_ZONE.items()}
     assert sizes == {
         "BANGKOK": 1,
-        "CENTRAL": 11,
-        "NORTHERN": 17,
+        "CENTRAL": 21,
+        "NORTHERN": 9,
         "NORTHEASTERN": 20,
-        "EASTERN": 8,
-        "WESTERN": 6,
+        "EASTERN": 7,
+        "WESTERN": 5,
         "SOUTHERN": 14,
     }
