@@ -19,7 +19,7 @@ from consensus.errors import InvalidAuthoritySet, InvalidValidatorSet
 from consensus.hashing import Domain
 from consensus.validators import MAX_STAKE, Validator, ValidatorSet
 from gtxnode.ledger.authorities import all_authorities
-from gtxnode.ledger.parameters import Authority, ChainParameters
+from gtxnode.ledger.parameters import DERIVED, Authority, ChainParameters
 from gtxnode.primitives.addresses import format_address
 from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.primitives.zones import REGISTRY, ZONES_OF_SHARD, Role, Shard, Zone
@@ -32,9 +32,6 @@ NAME_PATTERN = r"^[0-9A-Za-z][0-9A-Za-z_-]{0,31}$"
 
 BANGKOK_INTERVAL_MS = 1_000
 OTHER_INTERVAL_MS = 3_000
-
-DERIVED_PARAMETERS = ("zones", "authorities", "registry")
-"""What a chain's parameters say of it that is not set, but follows."""
 
 PUBLIC_KEY_BYTES = 33
 # The prime of secp256k1's field (SEC 2, section 2.4.1).
@@ -265,7 +262,7 @@ def is_public_key(key: bytes) -> bool:
 
 def _check_types(genesis: Genesis) -> None:
     """Limits of single fields, for a genesis that was built rather than read."""
-    for name in DERIVED_PARAMETERS:
+    for name in DERIVED:
         if getattr(genesis.parameters, name):
             reason = "follows from shards and authorities, and is not set here"
             raise InvalidGenesis(GenesisFault.BAD_VALUE, f"parameters.{name}", reason)

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import msgspec
 
 from gtxnode.genesis import (
-    DERIVED_PARAMETERS,
     GENESIS_VERSION,
     MAX_GENESIS_BYTES,
     PUBLIC_KEY_BYTES,
@@ -30,7 +29,7 @@ from gtxnode.genesis import (
     Timeouts,
     arranged,
 )
-from gtxnode.ledger.parameters import ChainParameters
+from gtxnode.ledger.parameters import DERIVED, ChainParameters
 from gtxnode.primitives.addresses import InvalidAddress, format_address, parse_address
 from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.primitives.zones import Role, Shard, Zone
@@ -136,7 +135,7 @@ def format_genesis(genesis: Genesis) -> bytes:
         "parameters": {
             name: value
             for name, value in msgspec.to_builtins(genesis.parameters).items()
-            if name not in DERIVED_PARAMETERS
+            if name not in DERIVED
         },
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
@@ -211,7 +210,7 @@ def _allocations(name: str, data: Any) -> list[Allocation]:
 
 
 def _parameters(data: dict[str, Any]) -> ChainParameters:
-    for name in DERIVED_PARAMETERS:
+    for name in DERIVED:
         if name in data:
             reason = "follows from shards and authorities, and is not set here"
             raise InvalidGenesis(GenesisFault.UNKNOWN_KEY, f"parameters.{name}", reason)

@@ -36,7 +36,7 @@ KEYS = [signing.public_key(bytes([number]) * 32) for number in range(1, 9)]
 NINE_KEYS = [signing.public_key(bytes([number]) * 32) for number in range(11, 20)]
 ALICE = address_of(KEYS[6])
 BOB = address_of(KEYS[7])
-VECTOR = "b347390b38ac88ae3817dd55f46e192726be183882bf508145e94c68a9d27442"
+VECTOR = "543cddf24fb2b76dbe9a208b392382d457b2117811f147365fb03e17f1b33bd0"
 
 Change = Callable[[dict[str, Any]], object]
 

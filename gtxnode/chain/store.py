@@ -22,6 +22,7 @@ from consensus.validators import ValidatorSet
 from gtxnode.batches.batch import BATCH_LIFETIME, BatchKind, BatchParent
 from gtxnode.batches.pool import CheckedBatch
 from gtxnode.chain.coin_tables import COINS, ORDERS, OWNERS, put_coins
+from gtxnode.chain.indexes import TRANSACTIONS_BY_ID, put_transactions
 from gtxnode.chain.records import RECORD, BlockRecord, record_block
 from gtxnode.chain.rules import Tip
 from gtxnode.chain.saved_root import BLOCKS_PER_SAVING, SavedRoot
@@ -36,7 +37,7 @@ from gtxnode.ledger.coins import (
 from gtxnode.ledger.execute import BlockContext, execute
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.parameters import ChainParameters
-from gtxnode.ledger.transactions import CheckedTransaction
+from gtxnode.ledger.proposals import InForce, in_force_coin_id
 from gtxnode.market.orders import Depth
 from gtxnode.primitives.addresses import address_of
 from storage.blocks import BlockStore
@@ -45,14 +46,12 @@ from storage.format import check_format
 from storage.kv import KeyValue, Reader, WriteBatch
 from storage.leveldb import LevelDB
 from storage.sizes import CACHE_BYTES, WRITE_BUFFER_BYTES
-from storage.tables import U64, Raw, Table, tuple_key
+from storage.tables import U64, Raw, Table
 
 FORMAT: Final = "gtx-chain-1"
 # More levels than the widest price bounds in use have steps.
 BOOK_LEVELS = 10_000
 
-TRANSACTIONS: Final = b"t"
-_TRANSACTIONS = Table(TRANSACTIONS, Raw(32), tuple_key(U64(), U64()), name="transactions")
 _RECORDS = Table(b"r", U64(), RECORD, name="block records")
 _BATCHES = Table(b"b", Raw(32), Raw(), name="batches")
 # Batches that no block has ordered yet, with the height after which none may.
@@ -73,6 +72,7 @@ class ChainStore:
     ) -> None:
         self.chain_id = chain_id
         self.parameters = parameters
+        """Those that the next block goes by. Readers in other threads see them change whole."""
         self.has_unsynced = False
         """Whether there may be batches that a power cut would take."""
         self.easiest_target = easiest_target(parameters.admission)
@@ -160,6 +160,11 @@ class ChainStore:
             block, commit = self.block(past)
             self._remember(block, commit, self._past_record(past).energy_target)
         self._show_book()
+        in_force = self.get(in_force_coin_id(self.chain_id))
+        if in_force is not None:
+            coin = decode_coin(in_force)
+            assert isinstance(coin, InForce), "the id of what is in force holds it"
+            self.parameters = coin.parameters.on_chain_of(self.parameters)
 
     def _write_genesis(self, initial: dict[bytes, HeldCoin]) -> None:
         batch = WriteBatch()
@@ -247,7 +252,7 @@ class ChainStore:
         record = record_block(height, root, transactions, outcome)
         write = WriteBatch()
         put_coins(write, outcome.spent, outcome.made)
-        self._put_transactions(write, height, transactions, record)
+        put_transactions(write, self._store, record)
         if height % BLOCKS_PER_SAVING == 0:
             self._root.save(write)
         for batch in batches:
@@ -259,27 +264,11 @@ class ChainStore:
         )
         self._store.write(write, sync=True)
         self._remember(block, commit, outcome.energy_target)
+        if outcome.parameters is not None:
+            self.parameters = outcome.parameters
         if record.orders:
             self._show_book()
         return record
-
-    def _put_transactions(
-        self,
-        write: WriteBatch,
-        height: int,
-        transactions: Sequence[CheckedTransaction],
-        record: BlockRecord,
-    ) -> None:
-        taken: set[bytes] = set()
-        block = height.to_bytes(8, "big")
-        for position, outcome in enumerate(record.transactions):
-            if outcome.reason is not None and (
-                outcome.id in taken or _TRANSACTIONS.get(self._store, outcome.id) is not None
-            ):
-                # A copy of one that a block took already: its first outcome stands.
-                continue
-            taken.add(outcome.id)
-            write.put(TRANSACTIONS + outcome.id, block + position.to_bytes(8, "big"))
 
     def _remember(self, block: Block, commit: Commit, energy_target: bytes) -> None:
         header = block.header
@@ -339,7 +328,7 @@ class ChainStore:
 
     def transaction(self, identity: bytes) -> tuple[int, int] | None:
         """(height, position) of a transaction's first outcome."""
-        return _TRANSACTIONS.get(self._store, identity)
+        return TRANSACTIONS_BY_ID.get(self._store, identity)
 
     def supply(self) -> Supply:
         """The totals after the tip."""

@@ -16,6 +16,7 @@ from gtxnode.ledger.coins import Cash, Supply, fees_coin_id, supply_coin_id
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import AcceptedReading, BlockOutcome, Receipt, Retirement, Trade
 from gtxnode.ledger.parameters import ChainParameters
+from gtxnode.ledger.proposals import InForce
 
 
 class Share(NamedTuple):
@@ -47,6 +48,8 @@ class BlockContext(msgspec.Struct, frozen=True):
     shares: tuple[Share, ...] = ()
     voters: ValidatorSet | None = None
     """Who votes at this height."""
+    decreed: InForce | None = None
+    """On a chain that follows the registry: what held there at the block that the header names."""
 
 
 class BlockState:
@@ -61,6 +64,7 @@ class BlockState:
         "fees_ugtx",
         "minted_wh",
         "orders",
+        "parameters",
         "readings",
         "receipts",
         "retired_wh",
@@ -86,6 +90,8 @@ class BlockState:
         self.burned_ugtx = 0
         self.rewarded_ugtx = 0
         self.energy_target = b""
+        self.parameters: ChainParameters | None = None
+        """What the blocks from the next one on go by, where that is something else."""
 
     def close(self) -> BlockOutcome:
         """Pay the proposer, carry the totals on, and put the outcome together."""
@@ -106,6 +112,7 @@ class BlockState:
             burned_ugtx=self.burned_ugtx,
             rewarded_ugtx=self.rewarded_ugtx,
             energy_target=self.energy_target,
+            parameters=self.parameters,
         )
 
     def _pay_fees(self) -> None:

@@ -17,6 +17,7 @@ from consensus.encoding import Codec
 from consensus.hashing import Domain
 from gtxnode.ledger.acts import Acts
 from gtxnode.ledger.authorities import BarredKeys
+from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
 from gtxnode.ledger.proposers import MissedTurns
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
 from gtxnode.metering.meters import AddressBytes, Meter, MeterId, Seconds
@@ -136,6 +137,10 @@ Coin: TypeAlias = (
     | BarredKeys
     | Acts
     | MissedTurns
+    | Agenda
+    | Proposal
+    | Electorate
+    | InForce
 )
 Order: TypeAlias = SellOrder | BuyOrder
 
@@ -217,6 +222,10 @@ def owner_of(coin: Coin) -> bytes | None:
         case Supply() | Roster() | Committee() | Presence() | Admission() | BarredKeys():
             return None
         case Acts() | MissedTurns():
+            return None
+        case Proposal():
+            return coin.proposer if coin.deposit_ugtx else None
+        case Agenda() | Electorate() | InForce():
             return None
 
 

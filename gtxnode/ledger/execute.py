@@ -6,23 +6,35 @@ alone and returns what to write. A refused transaction changes nothing and gets 
 reason.
 
 Order within a block: orders that have expired give their funds back, evidence takes effect, the
-other transactions take effect one by one as the block has them, the registry closes its epoch, the
-sealing of readings is paid, fees go to the proposer, totals are carried on. Receipts are in the
-block's order whatever came first.
+other transactions take effect one by one as the block has them, the registry closes its epoch and
+moves proposals on, the sealing of readings is paid, fees go to the proposer, totals are carried on.
+Receipts are in the block's order whatever came first.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeAlias
 
-from gtxnode.ledger import admission, epochs, evidence, meters, orders, staking, transfers, turns
+from gtxnode.ledger import (
+    admission,
+    epochs,
+    evidence,
+    governance,
+    meters,
+    orders,
+    staking,
+    transfers,
+    turns,
+)
 from gtxnode.ledger.block_state import BlockContext, BlockState
 from gtxnode.ledger.bodies import (
     Body,
     Cancel,
+    CastVote,
     Evidence,
     PlaceBuy,
     PlaceSell,
+    Propose,
     RegisterMeter,
     ResetMeter,
     Retire,
@@ -61,6 +73,8 @@ RULES: Mapping[type[Body], Rule] = MappingProxyType(
         Unstake: staking.unstake,
         Unjail: staking.unjail,
         Evidence: evidence.evidence,
+        Propose: governance.propose,
+        CastVote: governance.cast_vote,
     }
 )
 
@@ -87,6 +101,8 @@ def execute(
         receipt = first[place] if place in first else _apply(state, transaction, taken)
         state.receipts.append(receipt)
     epochs.end(state)
+    governance.end(state)
+    governance.follow(state)
     admission.settle(state)
     return state.close()
 

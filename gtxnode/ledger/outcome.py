@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from gtxnode.ledger.coins import HeldCoin, Lot
+from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.market.orders import Side
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.units import MicroGtx, cost_ugtx
@@ -92,3 +93,5 @@ class BlockOutcome(msgspec.Struct, frozen=True):
     rewarded_ugtx: int
     energy_target: bytes
     """Of energy batches that build on the block."""
+    parameters: ChainParameters | None = None
+    """What the next block goes by; None where that is what this one went by."""

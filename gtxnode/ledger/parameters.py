@@ -17,6 +17,7 @@ from consensus.validators import MAX_STAKE
 from gtxnode.ledger.compliance import ComplianceRules
 from gtxnode.ledger.territories import Territories
 from gtxnode.ledger.validators import MAX_LATE_HEIGHTS, MAX_SEATS
+from gtxnode.ledger.votes import GovernanceRules
 from gtxnode.metering.readings import DAY_S, Duration, ReadingLimits
 from gtxnode.primitives.units import MAX_AMOUNT, UGTX_PER_GTX
 from gtxnode.primitives.zones import Role, Zone
@@ -26,6 +27,8 @@ Price = Annotated[int, msgspec.Meta(gt=0, le=10**6)]
 Count = Annotated[int, msgspec.Meta(gt=0, le=10**6)]
 SETS_AHEAD = 2
 """How many epochs ahead of its first height a validator set is fixed."""
+DERIVED = ("zones", "authorities", "registry")
+"""What a chain's parameters say of it that is not set, but follows from name and genesis."""
 
 
 class Authority(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -125,9 +128,19 @@ class ChainParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of who misses turns to propose."""
     checkpoints: CheckpointRules = CheckpointRules()
     compliance: ComplianceRules = ComplianceRules()
+    governance: GovernanceRules = GovernanceRules()
     registry: bool = False
     """Whether this chain is the one that holds the validators' stakes."""
 
     def keys_of(self, roles: frozenset[Role]) -> frozenset[bytes]:
         """The public keys of these authorities."""
         return frozenset(a.public_key for a in self.authorities if a.role in roles)
+
+    def shared(self) -> "ChainParameters":
+        """What all chains of the network have in common: the same, with nothing derived."""
+        return msgspec.structs.replace(self, zones=(), authorities=(), registry=False)
+
+    def on_chain_of(self, own: "ChainParameters") -> "ChainParameters":
+        """The shared ones as they hold on one chain, whose parameters so far are `own`."""
+        derived = {name: getattr(own, name) for name in DERIVED}
+        return msgspec.structs.replace(self, **derived)

@@ -15,8 +15,10 @@ from gtxnode.ledger.authorities import BarredKeys
 from gtxnode.ledger.bodies import (
     Body,
     Cancel,
+    CastVote,
     PlaceBuy,
     PlaceSell,
+    Propose,
     Retire,
     Stake,
     Transfer,
@@ -24,6 +26,7 @@ from gtxnode.ledger.bodies import (
     Unstake,
 )
 from gtxnode.ledger.coins import Admission, BuyOrder, Cash, Coin, Energy, Order, SellOrder, Supply
+from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
 from gtxnode.ledger.proposers import MissedTurns
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
@@ -71,7 +74,8 @@ def nobody(coin: Coin, _: CheckedTransaction) -> None:
 SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
     {
         Cash: SpendRow(
-            frozenset({Transfer, PlaceBuy, Retire, Stake, Unstake, Unjail}), owner_signed
+            frozenset({Transfer, PlaceBuy, Retire, Stake, Unstake, Unjail, Propose, CastVote}),
+            owner_signed,
         ),
         Energy: SpendRow(frozenset({Transfer, PlaceSell, Retire}), owner_signed),
         Meter: SpendRow(frozenset({Reading}), meter_signed),
@@ -86,6 +90,10 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         BarredKeys: SpendRow(frozenset(), nobody),
         Acts: SpendRow(frozenset(), nobody),
         MissedTurns: SpendRow(frozenset(), nobody),
+        Agenda: SpendRow(frozenset(), nobody),
+        Proposal: SpendRow(frozenset(), nobody),
+        Electorate: SpendRow(frozenset(), nobody),
+        InForce: SpendRow(frozenset(), nobody),
     }
 )
 

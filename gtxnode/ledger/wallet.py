@@ -10,10 +10,13 @@ from typing import TypeAlias
 
 from consensus import signing
 from consensus.hashing import ZERO_HASH
+from gtxnode.ledger.amendments import Change
 from gtxnode.ledger.bodies import (
     Body,
+    CastVote,
     PlaceBuy,
     PlaceSell,
+    Propose,
     Registration,
     Retire,
     Stake,
@@ -32,6 +35,7 @@ from gtxnode.ledger.transactions import (
     transaction_id,
 )
 from gtxnode.ledger.validators import possession_digest
+from gtxnode.ledger.votes import Choice
 from gtxnode.primitives.units import cost_ugtx
 from gtxnode.primitives.zones import Zone
 
@@ -169,6 +173,29 @@ def unjail(owner: bytes, cash: CashCoins, validator: bytes, fee_ugtx: int) -> Un
     """Let a validator return whose jail term is over."""
     inputs, total = _take_cash(cash, fee_ugtx, MAX_INPUTS)
     return Unjail(validator, inputs, _cash_change(owner, total - fee_ugtx))
+
+
+def propose(
+    proposer: bytes,
+    cash: CashCoins,
+    title: str,
+    changes: Iterable[Change],
+    deposit_ugtx: int,
+    fee_ugtx: int,
+    activation_epoch: int = 0,
+) -> Propose:
+    """Propose other parameters; the deposit is locked until the proposal has been voted on."""
+    inputs, total = _take_cash(cash, deposit_ugtx + fee_ugtx, MAX_INPUTS)
+    over = _cash_change(proposer, total - deposit_ugtx - fee_ugtx)
+    return Propose(proposer, inputs, title, tuple(changes), activation_epoch, over)
+
+
+def vote(
+    owner: bytes, cash: CashCoins, proposal: int, validator: bytes, choice: Choice, fee_ugtx: int
+) -> CastVote:
+    """Vote on a proposal with the stake of a validator that belongs to `owner`."""
+    inputs, total = _take_cash(cash, fee_ugtx, MAX_INPUTS)
+    return CastVote(proposal, validator, choice, inputs, _cash_change(owner, total - fee_ugtx))
 
 
 def _take_cash(cash: CashCoins, need_ugtx: int, max_inputs: int) -> tuple[tuple[bytes, ...], int]:

@@ -136,6 +136,27 @@ class Reason(StrEnum):
     )
     NOT_JAILED = ("not_jailed", "The validator is not jailed.")
     STILL_JAILED = ("still_jailed", "The validator's jail term is not over.")
+    # Governance.
+    TOO_MANY_PROPOSALS = (
+        "too_many_proposals",
+        "As many proposals are open as are allowed. Wait for one to end.",
+    )
+    UNKNOWN_PARAMETER = ("unknown_parameter", "No parameter has that name.")
+    FIXED_PARAMETER = ("fixed_parameter", "No vote changes that parameter.")
+    INVALID_CHANGE = (
+        "invalid_change",
+        "With that change the parameters would not be valid, or would stay as they are.",
+    )
+    ACTIVATION_OUT_OF_BOUNDS = (
+        "activation_out_of_bounds",
+        "The epoch in which a change is to hold is before the delays are over, or too far ahead.",
+    )
+    UNKNOWN_PROPOSAL = ("unknown_proposal", "No proposal has that number.")
+    VOTING_CLOSED = ("voting_closed", "The proposal is not voted on yet, or no longer.")
+    NOT_AN_ELECTOR = (
+        "not_an_elector",
+        "That validator had no stake to vote with where voting on the proposal began.",
+    )
     INVALID_EVIDENCE = (
         "invalid_evidence",
         "The two messages prove no offence of a validator or an authority.",

@@ -1,6 +1,7 @@
 """The ledger's coins as the interfaces show them."""
 
 from gtxnode.ledger.coins import BuyOrder, Cash, Coin, Energy, Origin, SellOrder
+from gtxnode.ledger.proposals import Proposal
 from gtxnode.ledger.validators import Validator
 from gtxnode.metering.meters import Meter
 from gtxnode.rpc.views.accounts import CoinView, OriginView
@@ -23,6 +24,8 @@ def coin_view(coin_id: bytes, encoded: bytes, coin: Coin) -> CoinView:
             kind, owner, amount = "meter", coin.owner, 0
         case Validator():
             kind, owner, amount = "validator", coin.owner, coin.locked_ugtx
+        case Proposal():
+            kind, owner, amount = "proposal", coin.proposer, coin.deposit_ugtx
         case _:
             raise AssertionError("a coin without an owner is listed under none")
     return CoinView(Hex(coin_id), kind, Address(owner), Amount(amount), Hex(encoded), origin)

@@ -38,6 +38,7 @@ from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import Receipt
 from gtxnode.ledger.parameters import Authority, ChainParameters
+from gtxnode.ledger.proposals import InForce, Proposal
 from gtxnode.ledger.state_root import StateRoot
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.validators import Validator
@@ -129,6 +130,7 @@ class LittleChain:
         self.elapsed_s = 0
         self.shares: tuple[Share, ...] = ()
         """Who sealed the next block's transactions; nobody, where a test does not say."""
+        self.decreed: InForce | None = None
         self.check()
 
     def execute(
@@ -146,6 +148,7 @@ class LittleChain:
             self.elapsed_s * 1_000,
             self.shares,
             self.voters,
+            self.decreed,
         )
         return execute(context, transactions, self.store, self.orders if orders is None else orders)
 
@@ -156,6 +159,7 @@ class LittleChain:
         outcome = self.execute(*transactions)
         self.shares = ()
         self.height += 1
+        self.parameters = outcome.parameters or self.parameters
         for coin_id, held in outcome.spent.items():
             assert self.store.pop(coin_id) == held.encoded == encode_coin(held.coin)
         for coin_id, held in outcome.made.items():
@@ -253,7 +257,8 @@ class LittleChain:
         cash = sum(coin.amount_ugtx for coin in coins if isinstance(coin, Cash))
         locked = sum(coin.locked_ugtx for coin in coins if isinstance(coin, BuyOrder))
         staked = sum(coin.locked_ugtx for coin in coins if isinstance(coin, Validator))
-        assert cash + locked + staked == supply.gtx_ugtx
+        deposits = sum(coin.deposit_ugtx for coin in coins if isinstance(coin, Proposal))
+        assert cash + locked + staked + deposits == supply.gtx_ugtx
         assert supply.gtx_ugtx + supply.burned_ugtx == self.genesis_ugtx + supply.rewarded_ugtx
         free = sum(coin.amount_wh for coin in coins if isinstance(coin, Energy))
         offered = sum(coin.quantity_wh for coin in coins if isinstance(coin, SellOrder))

@@ -18,11 +18,21 @@ from consensus.types import (
 from consensus.validators import MAX_TOTAL_STAKE, ValidatorSet
 from consensus.validators import Validator as Member
 from gtxnode.ledger import wallet
+from gtxnode.ledger.amendments import Change
 from gtxnode.ledger.bodies import Evidence, ProposalPair, VotePair
 from gtxnode.ledger.coins import Cash
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import BlockOutcome
 from gtxnode.ledger.parameters import ChainParameters, StakingRules
+from gtxnode.ledger.proposals import (
+    OPEN,
+    Agenda,
+    Electorate,
+    Status,
+    agenda_coin_id,
+    proposal_coin_id,
+)
+from gtxnode.ledger.proposals import Proposal as ParameterProposal
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.validators import (
     Committee,
@@ -36,6 +46,7 @@ from gtxnode.ledger.validators import (
     roster_coin_id,
     validator_coin_id,
 )
+from gtxnode.ledger.votes import Choice, GovernanceRules
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.zones import Zone
 from tests.ledger.little_chain import (
@@ -57,6 +68,14 @@ RULES = StakingRules(
     unbonding_epochs=5,
     jail_epochs=2,
 )
+VOTING = GovernanceRules(
+    deposit_ugtx=20 * GTX,
+    max_open=4,
+    start_delay_epochs=1,
+    voting_epochs=2,
+    execution_delay_epochs=1,
+    max_wait_epochs=10,
+)
 GENESIS_STAKE = 100 * GTX
 
 
@@ -77,6 +96,7 @@ class LittleRegistry(LittleChain):
         people: tuple[str, ...] = (),
         *,
         rules: StakingRules = RULES,
+        governance: GovernanceRules = VOTING,
         cash_ugtx: int = 1_000 * GTX,
     ) -> None:
         self.absent: set[str] = set()
@@ -84,7 +104,9 @@ class LittleRegistry(LittleChain):
             *people,
             *[f"{name}'s node" for name in founders],
             cash_ugtx=cash_ugtx,
-            parameters=ChainParameters(zones=(Zone.BANGKOK,), staking=rules, registry=True),
+            parameters=ChainParameters(
+                zones=(Zone.BANGKOK,), staking=rules, governance=governance, registry=True
+            ),
             validators=ValidatorSet(
                 Member(node(name), GENESIS_STAKE, rules.reputation.start, Zone.BANGKOK)
                 for name in founders
@@ -171,6 +193,35 @@ class LittleRegistry(LittleChain):
         body = wallet.unjail(address(owner), self.coins(owner, Cash), node(name), FEE)
         return signed(body, owner)
 
+    def propose(
+        self, name: str, *changes: tuple[str, str], activation_epoch: int = 0
+    ) -> CheckedTransaction:
+        """A person proposes what each (name, JSON) says."""
+        body = wallet.propose(
+            address(name),
+            self.coins(name, Cash),
+            f"by {name}",
+            [Change(*change) for change in changes],
+            self.parameters.governance.deposit_ugtx,
+            self.parameters.min_fee_ugtx,
+            activation_epoch,
+        )
+        return signed(body, name)
+
+    def vote(
+        self, name: str, proposal: int, choice: Choice, *, by: str | None = None
+    ) -> CheckedTransaction:
+        """A person votes with their own node; `by` signs where that is somebody else."""
+        owner = by or name
+        cash, fee_ugtx = self.coins(owner, Cash), self.parameters.min_fee_ugtx
+        body = wallet.vote(address(owner), cash, proposal, node(name), choice, fee_ugtx)
+        return signed(body, owner)
+
+    def proposal(self, number: int) -> ParameterProposal:
+        coin = self.coin(proposal_coin_id(CHAIN, number))
+        assert isinstance(coin, ParameterProposal)
+        return coin
+
     def refused(self, transaction: CheckedTransaction) -> Reason:
         """Why the next block would refuse it, and that the block is as if it were not there."""
         empty, outcome = self.execute(), self.execute(transaction)
@@ -178,6 +229,22 @@ class LittleRegistry(LittleChain):
         (receipt,) = outcome.receipts
         assert receipt.reason is not None, "it was accepted"
         return receipt.reason
+
+    def _check_agenda(self) -> None:
+        """The agenda names what is open; what is voted on has an electorate, nothing else has."""
+        proposals = [coin for _, coin in self.all_coins() if isinstance(coin, ParameterProposal)]
+        agenda = self.coin(agenda_coin_id(CHAIN)) or Agenda()
+        assert isinstance(agenda, Agenda)
+        assert agenda.last_number == len(proposals)
+        still = {each.number for each in proposals if each.status in OPEN}
+        assert agenda.open == tuple(sorted(still))
+        voted_on = {each.voting_epoch for each in proposals if each.status is Status.VOTING}
+        electorates = [coin for _, coin in self.all_coins() if isinstance(coin, Electorate)]
+        assert {each.epoch for each in electorates} == voted_on
+        for each in proposals:
+            voting = each.status in (Status.WAITING, Status.VOTING)
+            assert voting == (each.tally is None)
+            assert voting or not each.deposit_ugtx
 
     def check(self) -> None:
         super().check()
@@ -187,6 +254,7 @@ class LittleRegistry(LittleChain):
         assert list(roster.keys) == sorted(each.public_key for each in validators)
         ends = last_height_of(self.epoch, self.rules.epoch_blocks)
         assert self.height < ends
+        self._check_agenda()
         committees = {
             coin.epoch: coin for _, coin in self.all_coins() if isinstance(coin, Committee)
         }

@@ -16,16 +16,25 @@ from consensus.validators import MAX_STAKE
 from consensus.validators import Validator as Member
 from gtxnode.batches.checking import check_signatures
 from gtxnode.ledger import wallet
+from gtxnode.ledger.acts import Acts, LastAct
+from gtxnode.ledger.amendments import (
+    MAX_NAME_LENGTH,
+    MAX_TEXT_BYTES,
+    MAX_VALUE_LENGTH,
+    Change,
+)
 from gtxnode.ledger.authorities import MAX_BARRED, BarredKey, BarredKeys
 from gtxnode.ledger.bodies import (
     KIND_NAMES,
     Body,
     Cancel,
+    CastVote,
     CheckpointPair,
     Evidence,
     PlaceBuy,
     PlaceSell,
     ProposalPair,
+    Propose,
     Registration,
     ResetMeter,
     Retire,
@@ -54,6 +63,16 @@ from gtxnode.ledger.coins import (
     owner_of,
 )
 from gtxnode.ledger.meters import registered
+from gtxnode.ledger.proposals import (
+    MAX_CHANGES,
+    MAX_NUMBER,
+    MAX_TITLE_LENGTH,
+    Agenda,
+    Elector,
+    Electorate,
+    InForce,
+    Proposal,
+)
 from gtxnode.ledger.transactions import (
     MAX_TRANSACTION_BYTES,
     Transaction,
@@ -77,11 +96,12 @@ from gtxnode.ledger.validators import (
     Unbonding,
     Validator,
 )
+from gtxnode.ledger.votes import Choice, Tally
 from gtxnode.metering.meters import MAX_TIME_S, Reading
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.units import MAX_AMOUNT
-from gtxnode.primitives.zones import Zone
+from gtxnode.primitives.zones import Role, Zone
 from tests.ledger.little_chain import (
     CHAIN,
     address,
@@ -116,6 +136,8 @@ BODIES: tuple[Body, ...] = (
     RotateMeterKey(meter_of("somchai"), 1, KEY),
     ResetMeter(meter_of("somchai"), 1, 0, 0, 0),
     RetireMeter(meter_of("somchai"), 1),
+    Propose(OWNER, (COIN,), "สวัสดี", (Change("min_fee_ugtx", "2"),), 3, (Cash(OWNER, 1),)),
+    CastVote(1, KEY, Choice.NO, (COIN,), (Cash(OWNER, 1),)),
 )
 FULLEST = Validator(
     KEY,
@@ -127,6 +149,24 @@ FULLEST = Validator(
     PPM,
     bytes(32),
 )
+GREATEST = Proposal(
+    number=MAX_NUMBER,
+    transaction=bytes(32),
+    proposer=OWNER,
+    deposit_ugtx=MAX_STAKE,
+    title="ก" * MAX_TITLE_LENGTH,
+    changes=(Change("n" * MAX_NAME_LENGTH, "v" * 1_000),) * MAX_CHANGES,
+    replaced=("v" * MAX_VALUE_LENGTH,) * MAX_CHANGES,
+    proposed_height=1,
+    voting_epoch=MAX_EPOCH,
+    last_voting_epoch=MAX_EPOCH,
+    activation_epoch=MAX_EPOCH,
+    quorum_ppm=1,
+    approval_ppm=PPM,
+    choices=bytes(MAX_REGISTERED),
+    tally=Tally(MAX_AMOUNT, 0, 0, MAX_AMOUNT),
+)
+"""A proposal cannot be longer: its changes came in one transaction."""
 COINS: tuple[Coin, ...] = (
     Cash(OWNER, MAX_AMOUNT),
     Energy(OWNER, 1, ORIGIN),
@@ -144,6 +184,11 @@ COINS: tuple[Coin, ...] = (
         (Record(KEY, Conduct(*[2**50] * 5)),) * (2 * MAX_SEATS),
     ),
     BarredKeys((BarredKey(KEY, 2**50),) * MAX_BARRED),
+    Acts((LastAct(Role.EGAT, 3, 4),)),
+    Agenda(MAX_NUMBER, (1, MAX_NUMBER)),
+    GREATEST,
+    Electorate(MAX_EPOCH, 5, (Elector(KEY, OWNER, MAX_STAKE),) * MAX_REGISTERED),
+    InForce(1, 2, 3, 4, "x" * MAX_TEXT_BYTES),
 )
 
 
@@ -199,7 +244,10 @@ def test_every_kind_is_in_the_tables() -> None:
 @pytest.mark.parametrize("coin", COINS, ids=lambda coin: type(coin).__name__)
 def test_each_coin_is_read_as_it_was_written(coin: Coin) -> None:
     assert decode_coin(encode_coin(coin)) == coin
-    nobodys = isinstance(coin, Supply | Roster | Committee | Presence | BarredKeys)
+    nobodys = isinstance(
+        coin,
+        Supply | Roster | Committee | Presence | BarredKeys | Acts | Agenda | Electorate | InForce,
+    )
     assert owner_of(coin) == (None if nobodys else OWNER)
 
 

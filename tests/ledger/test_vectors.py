@@ -33,6 +33,8 @@ def tagged(tag: str, chain_id: str, data: bytes) -> bytes:
 def values(shown: Any) -> Any:
     """What JSON shows, as the MessagePack arrays hold it; field names are lost."""
     match shown:
+        case {"text": str(text)}:
+            return text
         case dict():
             return [values(value) for value in shown.values()]
         case list():

@@ -18,19 +18,23 @@ from consensus import signing
 from consensus.checkpoints import Checkpoint, SignedCheckpoint, checkpoint_digest
 from consensus.presence import OpenHeight
 from consensus.reputation import Conduct
-from consensus.types import UNSIGNED, Proposal, Vote, VoteKind, proposal_digest, vote_digest
+from consensus.types import UNSIGNED, Vote, VoteKind, proposal_digest, vote_digest
+from consensus.types import Proposal as BlockProposal
 from consensus.validators import Validator as Member
 from gtxnode.ledger.acts import Acts, LastAct, acts_coin_id
+from gtxnode.ledger.amendments import Change
 from gtxnode.ledger.authorities import BarredKey, BarredKeys, barred_coin_id
 from gtxnode.ledger.bodies import (
     KIND_NAMES,
     Body,
     Cancel,
+    CastVote,
     CheckpointPair,
     Evidence,
     PlaceBuy,
     PlaceSell,
     ProposalPair,
+    Propose,
     RegisterMeter,
     Registration,
     ResetMeter,
@@ -62,6 +66,18 @@ from gtxnode.ledger.coins import (
     supply_coin_id,
 )
 from gtxnode.ledger.meters import registered
+from gtxnode.ledger.proposals import (
+    Agenda,
+    Elector,
+    Electorate,
+    InForce,
+    Proposal,
+    Status,
+    agenda_coin_id,
+    electorate_coin_id,
+    in_force_coin_id,
+    proposal_coin_id,
+)
 from gtxnode.ledger.transactions import Transaction, Witness, encode_body, encode_transaction, parse
 from gtxnode.ledger.validators import (
     Committee,
@@ -76,6 +92,7 @@ from gtxnode.ledger.validators import (
     roster_coin_id,
     validator_coin_id,
 )
+from gtxnode.ledger.votes import Choice, Tally
 from gtxnode.ledger.wallet import sign
 from gtxnode.metering.meters import Direction, Reading, meter_id_of
 from gtxnode.primitives.addresses import address_of, format_address
@@ -90,7 +107,8 @@ ABOUT = (
     "T = sha256('tx') and C = sha256(chain_id); each witness signs the id (ECDSA on secp256k1, "
     "RFC 6979, low S, r || s). address = the first 20 bytes of sha256(A || A || E || public_key) "
     "with A = sha256('address') and E = sha256(''), in bech32m behind 'gtx'. Bytes are lower-case "
-    "hex, integers decimal strings. Encodings are MessagePack arrays, a union's tag first."
+    "hex, integers decimal strings, texts {'text': ...}. Encodings are MessagePack arrays, a "
+    "union's tag first."
 )
 NAMES = ("somchai", "malee", "meter", "authority", "validator")
 KEYS = {name: sha256(f"gridtokenx vector: {name}".encode()).digest() for name in NAMES}
@@ -120,10 +138,10 @@ def voted(block: str, valid_round: int) -> Vote:
     return msgspec.structs.replace(vote, signature=signature)
 
 
-def proposed(block: str) -> Proposal:
+def proposed(block: str) -> BlockProposal:
     """A proposal of the validator."""
     block_id = sha256(block.encode()).digest()
-    proposal = Proposal(7, 1, -1, block_id, VALIDATOR, UNSIGNED)
+    proposal = BlockProposal(7, 1, -1, block_id, VALIDATOR, UNSIGNED)
     signature = signing.sign(KEYS["validator"], proposal_digest(CHAIN, proposal))
     return msgspec.structs.replace(proposal, signature=signature)
 
@@ -185,6 +203,18 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (RotateMeterKey(METER, 1, PUBLIC["malee"]), ("authority", "malee")),
     (ResetMeter(METER, 2, 1_800_007_200, 0, 1_500), ("authority",)),
     (RetireMeter(METER, 3), ("authority",)),
+    (
+        Propose(
+            ADDRESS["somchai"],
+            (CASH_IN,),
+            "Twice the fee",
+            (Change("min_fee_ugtx", "2000"),),
+            120,
+            (Cash(ADDRESS["somchai"], 5),),
+        ),
+        ("somchai",),
+    ),
+    (CastVote(3, VALIDATOR, Choice.ABSTAIN, (CASH_IN,)), ("somchai",)),
 )
 ORDER_ID = sha256(b"an order").digest()
 COINS: tuple[tuple[bytes, Coin], ...] = (
@@ -226,11 +256,38 @@ COINS: tuple[tuple[bytes, Coin], ...] = (
     ),
     (barred_coin_id(CHAIN), BarredKeys((BarredKey(PUBLIC["authority"], 12),))),
     (acts_coin_id(CHAIN), Acts((LastAct(Role.ERC, 46, 1_800_000_000_000),))),
+    (agenda_coin_id(CHAIN), Agenda(3, (2, 3))),
+    (
+        proposal_coin_id(CHAIN, 3),
+        Proposal(
+            number=3,
+            transaction=sha256(b"a proposal").digest(),
+            proposer=ADDRESS["somchai"],
+            deposit_ugtx=1_000_000_000,
+            title="Twice the fee",
+            changes=(Change("min_fee_ugtx", "2000"),),
+            replaced=("1000",),
+            proposed_height=1_201,
+            voting_epoch=26,
+            last_voting_epoch=97,
+            activation_epoch=122,
+            quorum_ppm=600_000,
+            approval_ppm=600_000,
+            status=Status.PASSED,
+            choices=bytes([Choice.YES, 0, Choice.NO]).ljust(11, b"\x03"),
+            tally=Tally(2_000_000_000, 1_000_000_000, 0, 4_000_000_000),
+        ),
+    ),
+    (
+        electorate_coin_id(CHAIN, 26),
+        Electorate(26, 31_200, (Elector(VALIDATOR, ADDRESS["somchai"], 2_000_000_000),)),
+    ),
+    (in_force_coin_id(CHAIN), InForce(1, 122, 146_400, 3, '{"min_fee_ugtx":2000}')),
 )
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON shows it: fields by name, bytes in hex, integers as decimal strings."""
+    """A value as JSON shows it: fields by name, bytes in hex, integers as decimals, texts apart."""
     if isinstance(value, msgspec.Struct):
         shown = {name: plain(getattr(value, name)) for name in value.__struct_fields__}
         tag = value.__struct_config__.tag
@@ -241,6 +298,8 @@ def plain(value: Any) -> Any:
         return str(value.value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
+    if isinstance(value, str) and value != CHAIN:
+        return {"text": value}
     return value.hex() if isinstance(value, bytes) else value
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from gtxnode.ledger.bodies.evidence import CheckpointPair, Evidence, ProposalPair, VotePair
+from gtxnode.ledger.bodies.governance import CastVote, Propose
 from gtxnode.ledger.bodies.meters import (
     RegisterMeter,
     ResetMeter,
@@ -24,11 +25,13 @@ __all__ = [
     "KIND_NAMES",
     "Body",
     "Cancel",
+    "CastVote",
     "CheckpointPair",
     "Evidence",
     "PlaceBuy",
     "PlaceSell",
     "ProposalPair",
+    "Propose",
     "Reading",
     "RegisterMeter",
     "Registration",
@@ -59,6 +62,8 @@ Body: TypeAlias = (
     | RotateMeterKey
     | ResetMeter
     | RetireMeter
+    | Propose
+    | CastVote
 )
 
 KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
@@ -77,6 +82,8 @@ KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
         RotateMeterKey: "rotate_meter_key",
         ResetMeter: "reset_meter",
         RetireMeter: "retire_meter",
+        Propose: "propose",
+        CastVote: "vote",
     }
 )
 """Each kind's name in interfaces and metrics."""
