@@ -2,12 +2,14 @@
 
 The stream is 50,000 random limit orders (prices 1 to 200, quantities 1 to 4, from a seed), each of
 a trader of its own, made before the clock starts. The reference is the PyPI package
-`limit-order-book`, C++ called through its Python class, on the same stream in the same run. The
-two take turns, so that neither has the quieter machine; throughput and percentiles are those of
-each one's best round. The reference of the last figure is our own book with 10,000 resting orders.
+`limit-order-book`, C++ called through its Python class, on the same stream in the same run; for
+throughput also `lightmatchingengine`, which is Python. They take turns, so that none has the
+quieter machine; throughput and percentiles are those of each one's best round. The reference of
+the last figure is our own book with 10,000 resting orders.
 
-The package answers no fills, ours does; tests/market/test_book_against_native.py has both trade
-alike.
+The C++ package answers no fills, ours and the Python one do;
+tests/market/test_book_against_native.py has all three trade alike. What orders cost that
+nobody can trade with is measured with as many of them at the best prices as a chain lets rest.
 
     python -m benchmarks.book [--orders 50000] [--rounds 7] [--seed 1] [-o json]
 """
@@ -20,12 +22,17 @@ from collections.abc import Iterator
 from statistics import median
 
 from benchmarks.figure import Figure, add_output_option, show
-from gtxnode.market import Book, Order, PriceRule, Side
+from gtxnode.market import Book, Order, PriceRule, Side, Terms
 
 PRICES = (1, 200)
 QUANTITIES = (1, 4)
 PERCENTILES = ("50", "99", "99.9")
 SHALLOW, DEEP = 10_000, 1_000_000
+# As many as a chain lets rest on each side.
+IN_THE_WAY = 1_000
+WHOLE_IN_THE_WAY = 100
+WHOLE = Terms(all_or_none=True)
+FOR_NOBODY = Terms(partner=b"\xff" * 20)
 SLICE = 1_000
 SLICES = 100
 
@@ -76,6 +83,18 @@ def native(orders: list[Order]) -> float:
     start = time.perf_counter()
     for call in calls:
         limit(*call)
+    return time.perf_counter() - start
+
+
+def light(orders: list[Order]) -> float:
+    """Seconds that the package in Python takes for the stream."""
+    from lightmatchingengine.lightmatchingengine import LightMatchingEngine
+
+    add = LightMatchingEngine().add_order
+    calls = [(o.price_mgtx_per_kwh, o.quantity_wh, int(o.side)) for o in orders]
+    start = time.perf_counter()
+    for price, quantity, side in calls:
+        add("KWH", price, quantity, side)
     return time.perf_counter() - start
 
 
@@ -143,6 +162,16 @@ class Depth:
             self._book.cancel(order.id)
         self._fill()
 
+    def obstruct(self) -> None:
+        """Put orders at the best prices that none of the stream can trade with."""
+        for number in range(IN_THE_WAY):
+            for side, price in ((Side.BUY, PRICES[1]), (Side.SELL, PRICES[0])):
+                identity = bytes(20) + (2 * number + side).to_bytes(12, "big")
+                terms = WHOLE if number < WHOLE_IN_THE_WAY else FOR_NOBODY
+                # All of one trader, who does not trade with himself either.
+                self._book.rest(Order(identity, bytes(20), side, price, 10**6, terms=terms))
+        self._resting += 2 * IN_THE_WAY
+
     @property
     def cost_us(self) -> float:
         """The mean time of an order in the median slice."""
@@ -157,9 +186,10 @@ def figures(count: int, rounds: int, seed: int) -> Iterator[Figure]:
     """All figures, each as soon as it is known."""
     stream = Stream(seed)
     orders = [stream.order() for _ in range(count)]
-    throughputs = [(ours(orders), native(orders)) for _ in range(rounds)]
-    fastest, reference = (min(seconds) for seconds in zip(*throughputs, strict=True))
+    throughputs = [(ours(orders), native(orders), light(orders)) for _ in range(rounds)]
+    fastest, reference, python = (min(seconds) for seconds in zip(*throughputs, strict=True))
     yield Figure("book, orders placed", count / fastest, "orders/s", count / reference)
+    yield Figure("book, orders placed, beside Python", count / fastest, "orders/s", count / python)
 
     times = [
         (percentiles(our_times(orders)), percentiles(native_times(orders))) for _ in range(rounds)
@@ -170,10 +200,14 @@ def figures(count: int, rounds: int, seed: int) -> Iterator[Figure]:
         )
         yield Figure(f"book, time per order p{name}", figure, "us", reference)
 
-    shallow, deep = Depth(SHALLOW, seed), Depth(DEEP, seed)
+    shallow, deep, blocked = Depth(SHALLOW, seed), Depth(DEEP, seed), Depth(SHALLOW, seed)
+    blocked.obstruct()
     for _ in range(SLICES):
-        shallow.measure()
-        deep.measure()
+        for depth in (shallow, deep, blocked):
+            depth.measure()
+    yield Figure(
+        f"book, time per order, {IN_THE_WAY:,} in the way", blocked.cost_us, "us", shallow.cost_us
+    )
     yield Figure(f"book, time per order, {DEEP:,} resting", deep.cost_us, "us", shallow.cost_us)
 
 
@@ -186,9 +220,10 @@ def main() -> None:
     add_output_option(parser)
     options = parser.parse_args()
     try:
+        import lightmatchingengine  # noqa: F401
         import limit_order_book  # noqa: F401
     except ModuleNotFoundError:
-        sys.exit("the reference is not installed: pip install '.[bench]'")
+        sys.exit("the references are not installed: pip install '.[bench]'")
     show(figures(options.orders, options.rounds, options.seed), options.output)
 
 

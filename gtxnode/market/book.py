@@ -4,6 +4,10 @@ An order trades at once with whatever rests on the other side at its price or be
 price first, and at one price first come, first served. What is left of it rests. Orders of the
 same trader never trade with each other: the resting one is passed over and keeps its place.
 
+Orders with terms (orders.py) trade as plan.py walks. What is left of an all-or-none order is all
+of it; it rests, and trades when another order comes to rest on the other side that it could trade
+with, if then the walk fills it. It trades as if it came at that moment: the others are the makers.
+
 The book holds no money and knows no clock. Which orders may be placed, and what a trade moves,
 is the ledger's; the book can be rebuilt from the ledger's open orders through `rest`.
 
@@ -12,11 +16,17 @@ id is not in the book.
 """
 
 from collections.abc import Iterator
+from typing import Final
 
-from gtxnode.market.ladder import Ladder, Level, Resting
+from gtxnode.market.ladder import Ladder, Level, Resting, resting
 from gtxnode.market.orders import Depth, Fill, Order, PriceRule, Side
+from gtxnode.market.plan import Step, meets, plan
+
+MAX_LOOKS: Final = 4
+"""Waiting all-or-none orders, best first, that an order which comes to rest may bring to trade."""
 
 _BUY = Side.BUY  # an enum's attribute is a slow look-up, and `place` is the hot path
+_SELL = Side.SELL
 
 
 class Book:
@@ -30,8 +40,14 @@ class Book:
         self._asks = Ladder(-1)
         self._orders: dict[bytes, Resting] = {}
 
-    def place(self, order: Order) -> tuple[Fill, ...]:
-        """Trade the order against the book and rest what is left; its fills, first to last."""
+    def place(
+        self, order: Order, *, immediate: bool = False, room_wh: int | None = None
+    ) -> tuple[Fill, ...]:
+        """Trade the order against the book and rest what is left; its fills, first to last.
+
+        What is left of an `immediate` order does not rest. With `room_wh`, the all-or-none orders
+        that it brings to trade by resting trade no more than that.
+        """
         assert order.quantity_wh > 0, "an order of nothing"
         assert order.id not in self._orders, "an order placed twice"
         if order.side is _BUY:
@@ -41,10 +57,35 @@ class Book:
         remaining = order.quantity_wh
         fills: list[Fill] = []
         if opposite.levels and opposite.levels[-1].rank >= limit:
-            remaining = self._match(order, opposite, limit, fills)
-        if remaining:
-            self._rest(order, remaining, own)
+            if order.terms is None:
+                remaining = self._match(order, opposite, limit, fills)
+            else:
+                remaining = self._match_by_terms(order, remaining, opposite, limit, fills)
+        if not remaining or immediate:
+            return tuple(fills)
+        if order.terms is None:
+            # What Ladder.add does, written out: most orders come this way.
+            price = order.price_mgtx_per_kwh
+            rested = Resting(
+                order.id, order.trader, order.side, price, remaining, order.sources, None, 0
+            )
+            level = own.by_rank.get(-limit) or own.open_level(-limit, price)
+            level.queue.append(rested)
+            level.quantity_wh += remaining
+        else:
+            rested = resting(order, remaining)
+            own.add(rested)
+        self._orders[order.id] = rested
+        if opposite.all_or_none:
+            self._look_again(rested, opposite, limit, room_wh, fills)
         return tuple(fills)
+
+    def tradable_wh(self, order: Order) -> int:
+        """How much of an order would trade at once if it were placed now."""
+        opposite = self._ladder(_SELL if order.side is _BUY else _BUY)
+        whole = order.terms is not None and order.terms.all_or_none
+        _, left = plan(order, order.quantity_wh, opposite, _limit(order), whole=whole)
+        return 0 if whole and left else order.quantity_wh - left
 
     def rest(self, order: Order) -> None:
         """Put an order last in its queue without matching it, as when the book is rebuilt.
@@ -53,21 +94,48 @@ class Book:
         """
         assert order.quantity_wh > 0, "an order of nothing"
         assert order.id not in self._orders, "an order placed twice"
-        self._rest(order, order.quantity_wh, self._ladder(order.side))
+        rested = self._orders[order.id] = resting(order, order.quantity_wh)
+        self._ladder(order.side).add(rested)
+
+    def shrink(self, order_id: bytes, quantity_wh: int) -> tuple[Fill, ...]:
+        """Leave an order that is in the book no more than this, in its place in the queue.
+
+        An iceberg gives up its reserve first. Fewer may be at hand for an all-or-none order than it
+        wanted before, so it may trade now: its fills, in which it is the taker.
+        """
+        rested = self._orders[order_id]
+        cut_wh = rested.remaining_wh + rested.reserve_wh - quantity_wh
+        assert quantity_wh > 0 <= cut_wh, "it shrinks, to something"
+        hidden_wh = min(cut_wh, rested.reserve_wh)
+        rested.reserve_wh -= hidden_wh
+        rested.remaining_wh -= cut_wh - hidden_wh
+        self._ladder(rested.side).level_of(rested).quantity_wh -= cut_wh - hidden_wh
+        fills: list[Fill] = []
+        if rested.terms is not None and rested.terms.all_or_none:
+            self._fill_whole(rested, fills)
+        return tuple(fills)
 
     def cancel(self, order_id: bytes) -> Order | None:
         """Take out an order; what was left of it, or None if it is not in the book."""
-        resting = self._orders.pop(order_id, None)
-        if resting is None:
+        rested = self._orders.pop(order_id, None)
+        if rested is None:
             return None
-        order = resting.order()
-        self._ladder(order.side).remove(resting)
+        order = rested.order()
+        self._ladder(order.side).remove(rested)
         return order
 
     def get(self, order_id: bytes) -> Order | None:
         """What is left of a resting order, or None if it is not in the book."""
-        resting = self._orders.get(order_id)
-        return None if resting is None else resting.order()
+        rested = self._orders.get(order_id)
+        return None if rested is None else rested.order()
+
+    def conditional(self, side: Side) -> int:
+        """How many orders rest on a side that may have to be passed over."""
+        return self._ladder(side).conditional
+
+    def all_or_none(self, side: Side) -> int:
+        """How many of those are all-or-none."""
+        return len(self._ladder(side).all_or_none)
 
     @property
     def best_bid(self) -> int | None:
@@ -80,22 +148,17 @@ class Book:
         return self._asks.best()
 
     def depth(self, limit: int) -> Depth:
-        """Up to `limit` price levels of each side, best first."""
+        """Up to `limit` price levels of each side, best first, without icebergs' reserves."""
         return Depth(self._bids.depth(limit), self._asks.depth(limit))
 
     def orders(self) -> Iterator[Order]:
         """What is left of every order by priority, bids and then asks."""
         for ladder in (self._bids, self._asks):
-            for resting in ladder:
-                yield resting.order()
+            for rested in ladder:
+                yield rested.order()
 
     def __len__(self) -> int:
         return len(self._orders)
-
-    def _rest(self, order: Order, remaining: int, ladder: Ladder) -> None:
-        resting = Resting(order.id, order.trader, order.side, order.price_mgtx_per_kwh, remaining)
-        self._orders[order.id] = resting
-        ladder.add(resting)
 
     def _ladder(self, side: Side) -> Ladder:
         return self._bids if side is _BUY else self._asks
@@ -104,13 +167,15 @@ class Book:
         """Trade with the other side's best while it reaches `limit`; the quantity left over.
 
         The hot path of the node's market, hence written out in one loop. It only ever takes
-        the first order of the best level; where that is the trader's own, it hands over.
+        the first order of the best level; where that is the trader's own or has terms, it hands
+        over.
         """
         levels = opposite.levels
         orders = self._orders
         order_id = order.id
         trader = order.trader
-        buying = order.side is _BUY
+        side = order.side
+        buying = side is _BUY
         at_makers_price = buying or self.price_rule is PriceRule.MAKER
         price = order.price_mgtx_per_kwh
         remaining = order.quantity_wh
@@ -118,28 +183,28 @@ class Book:
             level = levels[-1]
             if level.rank < limit:
                 break
-            resting = level.queue[0]
-            if resting.trader == trader:
-                return self._match_past_own(order, remaining, opposite, limit, fills)
+            first = level.queue[0]
+            if first.trader == trader or first.terms is not None:
+                return self._match_by_terms(order, remaining, opposite, limit, fills)
             if at_makers_price:
                 price = level.price
-            left = resting.remaining_wh - remaining
+            left = first.remaining_wh - remaining
             if left > 0:
                 traded = remaining
                 remaining = 0
             else:
-                traded = resting.remaining_wh
+                traded = first.remaining_wh
                 remaining = -left
                 left = 0
-            resting.remaining_wh = left
+            first.remaining_wh = left
             level.quantity_wh -= traded
             if buying:
-                fills.append(Fill(order_id, resting.id, traded, price, left))
+                fills.append(Fill(order_id, first.id, traded, price, left, side))
             else:
-                fills.append(Fill(resting.id, order_id, traded, price, left))
+                fills.append(Fill(first.id, order_id, traded, price, left, side))
             if not left:
                 level.queue.popleft()
-                del orders[resting.id]
+                del orders[first.id]
                 if level.gone:
                     level.clean()
                 if not level.queue:
@@ -148,37 +213,89 @@ class Book:
                 break
         return remaining
 
-    def _match_past_own(
-        self, order: Order, remaining: int, opposite: Ladder, limit: int, fills: list[Fill]
+    def _match_by_terms(
+        self, order: Order, want_wh: int, opposite: Ladder, limit: int, fills: list[Fill]
     ) -> int:
-        """The same, passing over the trader's own orders; the quantity left over."""
-        touched: list[Level] = []
-        for level in reversed(opposite.levels):
-            if level.rank < limit or not remaining:
+        """The same where orders may have to be passed over; the quantity left over."""
+        whole = order.terms is not None and order.terms.all_or_none
+        steps, left = plan(order, want_wh, opposite, limit, whole=whole)
+        if whole and left:
+            return want_wh
+        self._take(order, steps, opposite, fills)
+        return left
+
+    def _look_again(
+        self,
+        rested: Resting,
+        opposite: Ladder,
+        limit: int,
+        room_wh: int | None,
+        fills: list[Fill],
+    ) -> None:
+        """Let all-or-none orders trade for which the order that came to rest may be what lacked."""
+        waiting = [
+            each
+            for each in opposite.all_or_none.values()
+            if opposite.rank_of(each) >= limit and meets(rested, each)
+        ]
+        waiting.sort(key=opposite.rank_of, reverse=True)
+        for each in waiting[:MAX_LOOKS]:
+            if rested.id not in self._orders:
                 break
-            touched.append(level)
-            for resting in level.queue:
-                if resting.remaining_wh and resting.trader != order.trader:
-                    traded = min(remaining, resting.remaining_wh)
-                    remaining -= traded
-                    self._trade(order, traded, resting, level, fills)
-                    if not remaining:
-                        break
+            wanted_wh = each.remaining_wh
+            if room_wh is None:
+                self._fill_whole(each, fills)
+            elif wanted_wh <= room_wh and self._fill_whole(each, fills):
+                room_wh -= wanted_wh
+
+    def _fill_whole(self, waiting: Resting, fills: list[Fill]) -> bool:
+        """Let an all-or-none order trade as if it came now; whether it did."""
+        own, opposite = self._bids, self._asks
+        if waiting.side is _SELL:
+            own, opposite = opposite, own
+        steps, left = plan(waiting, waiting.remaining_wh, opposite, _limit(waiting), whole=True)
+        if left:
+            return False
+        self._take(waiting, steps, opposite, fills)
+        del self._orders[waiting.id]
+        own.remove(waiting)
+        return True
+
+    def _take(
+        self, taker: Order | Resting, steps: list[Step], opposite: Ladder, fills: list[Fill]
+    ) -> None:
+        """Trade as planned."""
+        buying = taker.side is _BUY
+        at_makers_price = buying or self.price_rule is PriceRule.MAKER
+        touched: list[Level] = []
+        for level, planned, traded in steps:
+            if not touched or touched[-1] is not level:
+                touched.append(level)
+            # A step with a later slice of an iceberg was planned on its first.
+            maker = self._orders[planned.id]
+            left = self._trade(opposite, level, maker, traded)
+            price = (maker if at_makers_price else taker).price_mgtx_per_kwh
+            buy, sell = (taker, maker) if buying else (maker, taker)
+            fills.append(Fill(buy.id, sell.id, traded, price, left, taker.side))
         for level in touched:
             opposite.tidy(level)
-        return remaining
 
-    def _trade(
-        self, order: Order, traded: int, resting: Resting, level: Level, fills: list[Fill]
-    ) -> None:
-        """One trade of `order` with an order anywhere in a level's queue."""
-        resting.remaining_wh -= traded
+    def _trade(self, ladder: Ladder, level: Level, maker: Resting, traded: int) -> int:
+        """Take a quantity from an order anywhere in a level's queue; what is left of the order."""
         level.quantity_wh -= traded
-        if not resting.remaining_wh:
-            level.gone += 1
-            del self._orders[resting.id]
-        buying = order.side is _BUY
-        at_makers_price = buying or self.price_rule is PriceRule.MAKER
-        price = (resting if at_makers_price else order).price_mgtx_per_kwh
-        buy, sell = (order, resting) if buying else (resting, order)
-        fills.append(Fill(buy.id, sell.id, traded, price, resting.remaining_wh))
+        maker.remaining_wh -= traded
+        if maker.remaining_wh:
+            return maker.remaining_wh + maker.reserve_wh
+        level.gone += 1
+        if maker.reserve_wh:
+            left = maker.reserve_wh
+            self._orders[maker.id] = ladder.renew(level, maker)
+            return left
+        del self._orders[maker.id]
+        ladder.forget(maker)
+        return 0
+
+
+def _limit(order: Order | Resting) -> int:
+    """The rank on the other side that an order's price reaches down to."""
+    return -order.price_mgtx_per_kwh if order.side is _BUY else order.price_mgtx_per_kwh

@@ -4,9 +4,12 @@ Both sides are kept by *rank*, the price for bids and minus the price for asks, 
 best level is the one with the highest rank and stands last, where a list pops it at no cost.
 
 An order that leaves from the middle of its level (cancelled, or traded past an order that was
-passed over) is only marked as gone. Invariants, true between calls:
+passed over) is only marked as gone, and so is an iceberg's slice, whose successor goes to the end
+of the queue. Invariants, true between calls:
 - the first order of every level is not a gone one, and no level is empty;
-- at most half of a level's queue is gone, so cleaning up costs O(1) per order that left.
+- at most half of a level's queue is gone, so cleaning up costs O(1) per order that left;
+- `conditional` counts the orders that may have to be passed over, and `all_or_none` holds those of
+  them that trade whole, oldest first.
 
 Measured against its alternatives in docs/decisions/order-book.md.
 """
@@ -16,8 +19,9 @@ from collections import deque
 from collections.abc import Iterator
 
 import msgspec
+from msgspec import structs
 
-from gtxnode.market.orders import Order, PriceLevel, Side
+from gtxnode.market.orders import Order, PriceLevel, Side, Terms
 
 
 class Resting(msgspec.Struct, gc=False):
@@ -32,11 +36,50 @@ class Resting(msgspec.Struct, gc=False):
     side: Side
     price_mgtx_per_kwh: int
     remaining_wh: int
-    """Zero marks an order that has left the book but is still in its level's queue."""
+    """Of an iceberg, of its slice. Zero marks an order that has left the book, or a slice that has
+    traded, but is still in its level's queue."""
+    sources: int
+    terms: Terms | None
+    reserve_wh: int
+    """What an iceberg does not show."""
 
     def order(self) -> Order:
         """What is left of it."""
-        return Order(self.id, self.trader, self.side, self.price_mgtx_per_kwh, self.remaining_wh)
+        return Order(
+            self.id,
+            self.trader,
+            self.side,
+            self.price_mgtx_per_kwh,
+            self.remaining_wh + self.reserve_wh,
+            self.sources,
+            self.terms,
+            self.remaining_wh if self.terms is not None and self.terms.display_wh else 0,
+        )
+
+
+def resting(order: Order, quantity_wh: int) -> Resting:
+    """The record of an order that comes to rest with this quantity."""
+    terms = order.terms
+    shown_wh = quantity_wh
+    if terms is not None and terms.display_wh:
+        shown_wh = order.shown_wh or min(terms.display_wh, quantity_wh)
+    return Resting(
+        order.id,
+        order.trader,
+        order.side,
+        order.price_mgtx_per_kwh,
+        shown_wh,
+        order.sources,
+        terms,
+        quantity_wh - shown_wh,
+    )
+
+
+def next_slice(spent: Resting) -> Resting:
+    """The record of an iceberg once its slice has traded."""
+    assert spent.terms is not None, "only an iceberg has a reserve"
+    shown_wh = min(spent.terms.display_wh, spent.reserve_wh)
+    return structs.replace(spent, remaining_wh=shown_wh, reserve_wh=spent.reserve_wh - shown_wh)
 
 
 class Level:
@@ -52,7 +95,9 @@ class Level:
         self.gone = 0
         """How many in the queue have left the book."""
 
-    def __len__(self) -> int:
+    @property
+    def orders(self) -> int:
+        """How many stand in it."""
         return len(self.queue) - self.gone
 
     def clean(self) -> None:
@@ -69,33 +114,67 @@ class Level:
 class Ladder:
     """The levels of one side, worst first, best last."""
 
-    __slots__ = ("_by_rank", "_ranks", "_sign", "levels")
+    __slots__ = ("_ranks", "_sign", "all_or_none", "by_rank", "conditional", "levels")
 
     def __init__(self, sign: int) -> None:
         """`sign` is +1 for bids, where a higher price is better, and -1 for asks."""
         self._sign = sign
         self._ranks: list[int] = []
-        self._by_rank: dict[int, Level] = {}
+        self.by_rank: dict[int, Level] = {}
+        """The levels by rank, for whoever puts an order in."""
         self.levels: list[Level] = []
+        self.all_or_none: dict[bytes, Resting] = {}
+        self.conditional = 0
 
     def add(self, resting: Resting) -> None:
         """Put an order last in the queue of its price."""
-        price = resting.price_mgtx_per_kwh
-        rank = price * self._sign
-        level = self._by_rank.get(rank)
-        if level is None:
-            level = self._by_rank[rank] = Level(rank, price)
-            index = bisect_left(self._ranks, rank)
-            self._ranks.insert(index, rank)
-            self.levels.insert(index, level)
+        rank = self.rank_of(resting)
+        level = self.by_rank.get(rank) or self.open_level(rank, resting.price_mgtx_per_kwh)
         level.queue.append(resting)
         level.quantity_wh += resting.remaining_wh
+        terms = resting.terms
+        if terms is not None and terms.conditional:
+            self.conditional += 1
+            if terms.all_or_none:
+                self.all_or_none[resting.id] = resting
+
+    def open_level(self, rank: int, price: int) -> Level:
+        """Begin the queue of a price that has none."""
+        level = self.by_rank[rank] = Level(rank, price)
+        index = bisect_left(self._ranks, rank)
+        self._ranks.insert(index, rank)
+        self.levels.insert(index, level)
+        return level
+
+    def renew(self, level: Level, spent: Resting) -> Resting:
+        """Show an iceberg's next slice, last in the queue: a new slice is a new time."""
+        renewed = next_slice(spent)
+        level.queue.append(renewed)
+        level.quantity_wh += renewed.remaining_wh
+        return renewed
+
+    def forget(self, resting: Resting) -> None:
+        """An order is leaving: it waits for nothing any more."""
+        terms = resting.terms
+        if terms is not None and terms.conditional:
+            self.conditional -= 1
+            if terms.all_or_none:
+                del self.all_or_none[resting.id]
+
+    def level_of(self, resting: Resting) -> Level:
+        """The level that it stands in."""
+        return self.by_rank[resting.price_mgtx_per_kwh * self._sign]
+
+    def rank_of(self, resting: Resting) -> int:
+        """The rank of its price."""
+        return resting.price_mgtx_per_kwh * self._sign
 
     def remove(self, resting: Resting) -> None:
         """Take out an order, wherever it stands in its queue."""
-        level = self._by_rank[resting.price_mgtx_per_kwh * self._sign]
+        level = self.level_of(resting)
         level.quantity_wh -= resting.remaining_wh
         resting.remaining_wh = 0
+        self.forget(resting)
         level.gone += 1
         self.tidy(level)
 
@@ -104,11 +183,11 @@ class Ladder:
         level.clean()
         if not level.queue:
             index = bisect_left(self._ranks, level.rank)
-            del self._ranks[index], self.levels[index], self._by_rank[level.rank]
+            del self._ranks[index], self.levels[index], self.by_rank[level.rank]
 
     def drop_best(self) -> None:
         """Drop the best level, which has just become empty."""
-        del self._by_rank[self._ranks.pop()]
+        del self.by_rank[self._ranks.pop()]
         self.levels.pop()
 
     def best(self) -> int | None:
@@ -118,7 +197,7 @@ class Ladder:
     def depth(self, limit: int) -> tuple[PriceLevel, ...]:
         """Up to `limit` levels, best first."""
         best = self.levels[-1 : -limit - 1 : -1]
-        return tuple(PriceLevel(level.price, level.quantity_wh, len(level)) for level in best)
+        return tuple(PriceLevel(level.price, level.quantity_wh, level.orders) for level in best)
 
     def __iter__(self) -> Iterator[Resting]:
         """Resting orders by priority: best price first, then first come."""

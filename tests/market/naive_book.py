@@ -1,47 +1,127 @@
-"""The order book as one would write it first: a list, sorted anew for every order.
+"""The order book as one would write it first: a list, copied and sorted anew for every order.
 
-The reference that the real book is held against, so it shares no code with it.
+The reference that the real book is held against, so it shares no code with it. What an order would
+do is tried on a copy of the whole book; a copy in which an all-or-none order was filled in part is
+thrown away.
 """
 
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 
-from gtxnode.market import Fill, Order, PriceRule, Side
+from gtxnode.market import Fill, Order, PriceRule, Side, Terms
+
+PLAIN = Terms()
 
 
 @dataclass
 class Entry:
     order: Order
-    remaining: int
+    shown: int
+    hidden: int
     arrival: int
+
+    @property
+    def left(self) -> int:
+        return self.shown + self.hidden
+
+    def show_next(self, arrival: int) -> None:
+        """A new slice is a new time."""
+        self.shown = min(self.hidden, terms_of(self.order).display_wh)
+        self.hidden -= self.shown
+        self.arrival = arrival
 
 
 class NaiveBook:
-    def __init__(self, price_rule: PriceRule) -> None:
+    def __init__(self, price_rule: PriceRule, max_visits: int, max_looks: int) -> None:
         self.price_rule = price_rule
+        self.max_visits = max_visits
+        self.max_looks = max_looks
         self.entries: list[Entry] = []
         self.arrivals = 0
 
-    def place(self, order: Order) -> list[Fill]:
-        fills = []
-        remaining = order.quantity_wh
-        for entry in self.by_priority(opposite_of(order.side)):
-            resting = entry.order
-            if remaining == 0 or not crosses(order, resting):
+    def place(
+        self, order: Order, immediate: bool = False, room_wh: int | None = None
+    ) -> list[Fill]:
+        fills = self.take(order)
+        left = order.quantity_wh - sum(fill.quantity_wh for fill in fills)
+        if left == 0 or immediate:
+            return fills
+        slice_wh = terms_of(order).display_wh or left
+        self.entries.append(
+            Entry(order, min(left, slice_wh), max(0, left - slice_wh), self.arrival())
+        )
+        waiting = [
+            each
+            for each in self.by_priority(opposite_of(order.side))
+            if terms_of(each.order).all_or_none and may_trade(order, each.order)
+        ]
+        for each in waiting[: self.max_looks]:
+            if all(order.id != resting.order.id for resting in self.entries):
                 break
-            if resting.trader == order.trader:
+            if room_wh is None or each.left <= room_wh:
+                taken = self.look(each)
+                fills += taken
+                if room_wh is not None:
+                    room_wh -= sum(fill.quantity_wh for fill in taken)
+        return fills
+
+    def look(self, waiting: Entry) -> list[Fill]:
+        """An all-or-none order trades as if it came now, if that fills it."""
+        fills = self.take(replace_quantity(waiting.order, waiting.left))
+        if fills:
+            self.entries = [e for e in self.entries if e.order.id != waiting.order.id]
+        return fills
+
+    def take(self, order: Order) -> list[Fill]:
+        """Trade with what rests, best first; nothing at all if it cannot be as the order says."""
+        before = deepcopy(self.entries), self.arrivals
+        whole = terms_of(order).all_or_none
+        fills: list[Fill] = []
+        left = order.quantity_wh
+        seen: set[tuple[bytes, int]] = set()
+        while left > 0:
+            if whole and len(seen) >= self.max_visits:
+                break
+            entry = self.next_unseen(order, seen)
+            if entry is None:
+                break
+            seen.add((entry.order.id, entry.arrival))
+            resting = entry.order
+            if not may_trade(order, resting):
                 continue
-            traded = min(remaining, entry.remaining)
-            remaining -= traded
-            entry.remaining -= traded
+            if terms_of(resting).all_or_none and entry.left > left:
+                continue
+            traded = min(left, entry.shown)
+            left -= traded
+            entry.shown -= traded
+            if entry.shown == 0 and entry.hidden > 0:
+                entry.show_next(self.arrival())
             buy, sell = (order, resting) if order.side == Side.BUY else (resting, order)
             paid = sell if self.price_rule == PriceRule.ASK else resting
-            fills.append(Fill(buy.id, sell.id, traded, paid.price_mgtx_per_kwh, entry.remaining))
-        self.entries = [entry for entry in self.entries if entry.remaining > 0]
-        if remaining > 0:
-            self.entries.append(Entry(order, remaining, self.arrivals))
-            self.arrivals += 1
+            fills.append(
+                Fill(buy.id, sell.id, traded, paid.price_mgtx_per_kwh, entry.left, order.side)
+            )
+        if whole and left > 0:
+            self.entries, self.arrivals = before
+            return []
+        self.entries = [entry for entry in self.entries if entry.left > 0]
         return fills
+
+    def next_unseen(self, order: Order, seen: set[tuple[bytes, int]]) -> Entry | None:
+        for entry in self.by_priority(opposite_of(order.side)):
+            if not crosses(order, entry.order):
+                return None
+            if entry.left > 0 and (entry.order.id, entry.arrival) not in seen:
+                return entry
+        return None
+
+    def shrink(self, order_id: bytes, quantity_wh: int) -> list[Fill]:
+        (entry,) = [entry for entry in self.entries if entry.order.id == order_id]
+        cut = entry.left - quantity_wh
+        entry.hidden -= min(cut, entry.hidden)
+        entry.shown = quantity_wh - entry.hidden
+        return self.look(entry) if terms_of(entry.order).all_or_none else []
 
     def cancel(self, order_id: bytes) -> Order | None:
         for entry in self.entries:
@@ -62,6 +142,14 @@ class NaiveBook:
             key=lambda entry: (sign * entry.order.price_mgtx_per_kwh, entry.arrival),
         )
 
+    def arrival(self) -> int:
+        self.arrivals += 1
+        return self.arrivals
+
+
+def terms_of(order: Order) -> Terms:
+    return order.terms or PLAIN
+
 
 def opposite_of(side: Side) -> Side:
     return Side.SELL if side == Side.BUY else Side.BUY
@@ -73,6 +161,44 @@ def crosses(order: Order, resting: Order) -> bool:
     return order.price_mgtx_per_kwh <= resting.price_mgtx_per_kwh
 
 
+def may_trade(one: Order, other: Order) -> bool:
+    """Whether prices, traders and preferences of both allow it."""
+    return (
+        crosses(one, other)
+        and one.trader != other.trader
+        and accepts(terms_of(one), other)
+        and accepts(terms_of(other), one)
+    )
+
+
+def accepts(terms: Terms, other: Order) -> bool:
+    partner_fits = terms.partner is None or terms.partner == other.trader
+    wanted = {n for n in range(16) if terms.sources >> n & 1}
+    offered = {n for n in range(16) if other.sources >> n & 1}
+    return partner_fits and bool(wanted & offered)
+
+
+def replace_quantity(order: Order, quantity_wh: int) -> Order:
+    return Order(
+        order.id,
+        order.trader,
+        order.side,
+        order.price_mgtx_per_kwh,
+        quantity_wh,
+        order.sources,
+        order.terms,
+    )
+
+
 def left_of(entry: Entry) -> Order:
     order = entry.order
-    return Order(order.id, order.trader, order.side, order.price_mgtx_per_kwh, entry.remaining)
+    return Order(
+        order.id,
+        order.trader,
+        order.side,
+        order.price_mgtx_per_kwh,
+        entry.left,
+        order.sources,
+        order.terms,
+        entry.shown if terms_of(order).display_wh else 0,
+    )

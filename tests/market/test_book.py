@@ -32,7 +32,7 @@ def test_the_markets_own_example(order: MakeOrder) -> None:
     sell, buy = order(SELL, 3_500, 100_000), order(BUY, 4_000, 50_000)
     assert book.place(sell) == ()
     (fill,) = book.place(buy)
-    assert fill == Fill(buy.id, sell.id, 50_000, 3_500, resting_remaining_wh=50_000)
+    assert fill == Fill(buy.id, sell.id, 50_000, 3_500, resting_remaining_wh=50_000, taker=BUY)
     assert fill.quantity_wh * fill.price_mgtx_per_kwh == 175_000_000, "µGTX"
     assert book.get(buy.id) is None
     assert book.depth(5) == Depth(bids=(), asks=(PriceLevel(3_500, 50_000, 1),))

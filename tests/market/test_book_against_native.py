@@ -1,8 +1,8 @@
-"""The order book against an independent one: the C++ package `limit-order-book`.
+"""The order book against independent ones: `limit-order-book` (C++) and `lightmatchingengine`.
 
-Under the maker rule both must trade the same. The package does not tell its fills, but it
+Under the maker rule all must trade the same. The C++ package does not tell its fills, but it
 answers which orders it has, and the count and volume at every price; that these agree with ours
-after every single order leaves no room for another fill.
+after every single order leaves no room for another fill. The other one, in Python, tells them.
 """
 
 import random
@@ -14,6 +14,10 @@ from gtxnode.market import Book, Order, PriceRule, Side
 
 native = pytest.importorskip(
     "limit_order_book", reason="the package limit-order-book (extra: bench) is not installed"
+)
+light = pytest.importorskip(
+    "lightmatchingengine.lightmatchingengine",
+    reason="the package lightmatchingengine (extra: bench) is not installed",
 )
 
 ORDERS = 3_000
@@ -57,3 +61,27 @@ def test_the_same_fills_under_the_maker_rule(seed: int, cancels: float) -> None:
             for known in range(1, number + 1):
                 there = book.get(known.to_bytes(32, "big")) is not None
                 assert other.has(known) == there
+
+
+def test_the_same_fills_as_the_package_that_tells_them() -> None:
+    """Its list has what was taken at a price, then what each resting order gave."""
+    chance = random.Random(4)
+    book, other = Book(PriceRule.MAKER), light.LightMatchingEngine()
+    for number in range(1, ORDERS + 1):
+        side = chance.choice(list(Side))
+        price, quantity = chance.choice(PRICES), chance.randint(1, 4)
+        order = Order(number.to_bytes(32, "big"), number.to_bytes(20, "big"), side, price, quantity)
+        fills = [
+            (
+                int.from_bytes(fill.sell_id if side is Side.BUY else fill.buy_id, "big"),
+                fill.quantity_wh,
+                fill.price_mgtx_per_kwh,
+            )
+            for fill in book.place(order)
+        ]
+        _, trades = other.add_order("KWH", price, quantity, int(side))
+        assert fills == [
+            (trade.order_id, trade.trade_qty, trade.trade_price)
+            for trade in trades
+            if trade.order_id != number
+        ]
