@@ -20,6 +20,7 @@ from consensus.hashing import Domain
 from consensus.validators import MAX_STAKE, Validator, ValidatorSet
 from gtxnode.ledger.authorities import all_authorities
 from gtxnode.ledger.parameters import DERIVED, Authority, ChainParameters
+from gtxnode.ledger.validators import Serving
 from gtxnode.primitives.addresses import format_address
 from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.primitives.zones import REGISTRY, ZONES_OF_SHARD, Role, Shard, Zone
@@ -170,6 +171,16 @@ class Genesis(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
             msgspec.structs.replace(each, reputation=start) for each in self.validator_set(shard)
         )
 
+    def serving(self) -> tuple[Serving, ...]:
+        """The validators that vote on some chains only, as the registry has them."""
+        names = {shard.id: set(shard.validators) for shard in self.shards}
+        found = []
+        for each in self.validators:
+            shards = tuple(sorted(shard for shard, named in names.items() if each.name in named))
+            if shards and len(shards) < len(names):
+                found.append(Serving(each.public_key, shards))
+        return tuple(found)
+
     def allocations_on(self, shard: str) -> tuple[Allocation, ...]:
         """What exists on the shard from the start, by address."""
         return tuple(each for each in self.allocations if each.shard == shard)
@@ -286,6 +297,7 @@ def _check_shards(genesis: Genesis) -> None:
         raise InvalidGenesis(GenesisFault.EMPTY, "shards", "there must be one at least")
     _refuse_twice("shards", [each.id for each in genesis.shards])
     known = {each.name for each in genesis.validators}
+    staked = next((set(each.validators) for each in genesis.shards if each.id is REGISTRY), None)
     for shard in genesis.shards:
         path = f"shards.{shard.id}"
         _refuse_twice(f"{path}.validators", shard.validators)
@@ -299,6 +311,10 @@ def _check_shards(genesis: Genesis) -> None:
             fault = GenesisFault.BAD_VALUE if shard.validators else GenesisFault.EMPTY
             raise InvalidGenesis(fault, f"{path}.validators", str(error)) from error
         seats = genesis.parameters.staking.max_validators
+        if staked is not None and not set(shard.validators) <= staked:
+            outside = ", ".join(sorted(set(shard.validators) - staked))
+            reason = f"{outside} would have no stake on {REGISTRY}"
+            raise InvalidGenesis(GenesisFault.UNKNOWN_VALIDATOR, f"{path}.validators", reason)
         if shard.id is REGISTRY and len(shard.validators) > seats:
             reason = f"{len(shard.validators)} of them, and max_validators is {seats}"
             raise InvalidGenesis(GenesisFault.TOO_MUCH, f"{path}.validators", reason)

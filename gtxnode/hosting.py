@@ -32,6 +32,7 @@ from gtxnode.home import Home
 from gtxnode.intake import Sealing
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.market.orders import Depth
+from gtxnode.primitives.zones import Shard
 from gtxnode.relay import CheckpointEnvelope, Relay
 from gtxnode.signer import Signer
 from p2p.network import Network
@@ -212,7 +213,7 @@ def sets_on(name: str, host: Hosting, store: ChainStore) -> ValidatorSets:
     if store.parameters.registry:
         return RegistrySets(store.database, store.parameters.staking.epoch_blocks, seed)
     if host.registry is not None:
-        return FollowedSets(host.registry.sets, partial(anchor_of, store))
+        return FollowedSets(host.registry.sets, Shard(name), partial(anchor_of, store))
     return FixedSets(host.genesis.validator_set(name), seed)
 
 
@@ -235,7 +236,7 @@ def open_store(name: str, host: Hosting, home: Home) -> ChainStore:
         genesis_id(genesis, name),
         genesis.time_ms,
         genesis.chain_parameters(name),
-        initial_coins(chain, cash, validators=genesis.stakes_on(name)),
+        initial_coins(chain, cash, validators=genesis.stakes_on(name), serving=genesis.serving()),
         cache_bytes=host.config.storage.cache_bytes,
         write_buffer_bytes=host.config.storage.write_buffer_bytes,
     )

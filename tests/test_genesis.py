@@ -28,6 +28,7 @@ from gtxnode.genesis import (
 )
 from gtxnode.genesis_file import format_genesis, parse_genesis, read_genesis
 from gtxnode.ledger.parameters import StakingRules
+from gtxnode.ledger.validators import Serving
 from gtxnode.primitives.addresses import address_of, format_address
 from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.primitives.zones import REGISTRY, Role, Shard, Zone
@@ -116,6 +117,21 @@ def test_a_shard_gets_its_zones_authorities_and_validators() -> None:
     )
     with pytest.raises(KeyError):
         sample().shard(Shard.GEO_EASTERN)
+
+
+def test_whoever_votes_on_some_chains_only_has_its_stake_on_the_registry() -> None:
+    plain = sample()
+    bangkok, northern = plain.shards
+    registry = msgspec.structs.replace(northern, id=REGISTRY)
+    partly = msgspec.structs.replace(bangkok, validators=("alpha",))
+    governed = arranged(msgspec.structs.replace(plain, shards=(partly, northern, registry)))
+    assert governed.serving() == (Serving(KEYS[1], (REGISTRY, Shard.GEO_NORTHERN)),)
+    assert plain.serving() == ()
+    stakeless = msgspec.structs.replace(registry, validators=("bravo",))
+    with pytest.raises(InvalidGenesis) as refused:
+        arranged(msgspec.structs.replace(plain, shards=(partly, stakeless), allocations=()))
+    assert refused.value.code is GenesisFault.UNKNOWN_VALIDATOR
+    assert refused.value.path == "shards.geo_bangkok.validators"
 
 
 def test_the_registry_holds_the_stakes_beside_the_money() -> None:

@@ -14,9 +14,10 @@ from consensus.types import Anchor
 from consensus.validators import ValidatorSet
 from gtxnode.chain.committees import read_committee
 from gtxnode.ledger.validators import epoch_of, last_height_of
+from gtxnode.primitives.zones import REGISTRY, Shard
 from storage.kv import Reader
 
-CACHED_EPOCHS = 16
+CACHED_SETS = 16 * len(Shard)
 CACHED_HEIGHTS = 16
 
 
@@ -91,20 +92,21 @@ class RegistrySets:
         self._seed = seed
         self._database = database
         self._epoch_blocks = epoch_blocks
-        self._known: OrderedDict[int, ValidatorSet] = OrderedDict()
+        self._known: OrderedDict[tuple[int, Shard], ValidatorSet] = OrderedDict()
 
-    def at(self, height: int) -> ValidatorSet:
-        """The committee of the height's epoch; raises `SetUnknown`."""
+    def at(self, height: int, shard: Shard = REGISTRY) -> ValidatorSet:
+        """The committee of the height's epoch, or those of it that vote on another chain there;
+        raises `SetUnknown`."""
         epoch = epoch_of(height, self._epoch_blocks)
-        known = self._known.get(epoch)
+        known = self._known.get((epoch, shard))
         if known is not None:
             return known
         committee = read_committee(self._database, epoch)
         if committee is None:
             raise SetUnknown(height)
         # Threads may both add it; it is the same set.
-        found = self._known[epoch] = committee.validator_set()
-        if len(self._known) > CACHED_EPOCHS:
+        found = self._known[epoch, shard] = committee.validator_set(shard)
+        if len(self._known) > CACHED_SETS:
             self._known.popitem(last=False)
         return found
 
@@ -128,13 +130,17 @@ class RegistrySets:
 class FollowedSets:
     """Those of a chain that goes by the registry, as its headers name it.
 
-    A block that names the registry's block at height a is followed by the set that votes on the
-    registry at a + 1: so the set changes where the reference comes to an epoch's last block.
-    `anchor_of` gives the reference of a final block of this chain, that of genesis at height 0.
+    A block that names the registry's block at height a is followed by those who vote on this chain
+    out of the set that votes on the registry at a + 1: so the set changes where the reference comes
+    to an epoch's last block. `anchor_of` gives the reference of a final block of this chain, that
+    of genesis at height 0.
     """
 
-    def __init__(self, registry: RegistrySets, anchor_of: Callable[[int], Anchor]) -> None:
+    def __init__(
+        self, registry: RegistrySets, shard: Shard, anchor_of: Callable[[int], Anchor]
+    ) -> None:
         self._registry = registry
+        self._shard = shard
         self._anchor_of = anchor_of
         self._places: OrderedDict[int, int] = OrderedDict()
 
@@ -154,11 +160,11 @@ class FollowedSets:
 
     def at(self, height: int) -> ValidatorSet:
         """As the block before it says; raises `SetUnknown`."""
-        return self._registry.at(self.place(height))
+        return self._registry.at(self.place(height), self._shard)
 
     def after(self, height: int, anchor: Anchor) -> ValidatorSet:
         """As the block says; raises `SetUnknown`."""
-        return self._registry.at(anchor.height + 1)
+        return self._registry.at(anchor.height + 1, self._shard)
 
     def seed(self, height: int) -> bytes:
         """The registry's, there; the chain's id goes into what is drawn from it."""

@@ -1,4 +1,4 @@
-"""`gtxnode tx stake`, `unstake` and `unjail`: what a validator's owner does.
+"""`gtxnode tx stake`, `unstake`, `unjail` and `serve`: what a validator's owner does.
 
 The owner's key signs; the validator's own key is needed once, to register it, and only to prove
 that it is there. Stakes are held on the registry, so that is the shard unless another is named.
@@ -15,8 +15,9 @@ from gtxnode.cli.tx import fee_option, send_body, sending_options
 from gtxnode.home import Home, read_private_key
 from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import Body
-from gtxnode.primitives.zones import REGISTRY, Zone
+from gtxnode.primitives.zones import REGISTRY, Shard, Zone
 
+SHARD = click.Choice([each.value for each in Shard])
 REGIONS = tuple(zone.name.lower() for zone in Zone)
 
 validator_option = click.option(
@@ -41,12 +42,21 @@ validator_option = click.option(
     type=SEED_COMMITMENT,
     help="With --register: the end of the validator's hash chain.  [default: none]",
 )
+@click.option(
+    "--serves",
+    "shards",
+    type=SHARD,
+    multiple=True,
+    help="With --register: a chain to vote on, beside the registry; may be repeated.  "
+    "[default: every one]",
+)
 @click.argument("amount_ugtx", metavar="GTX", type=GTX)
 def stake(
     amount_ugtx: int,
     validator: bytes | None,
     region: str | None,
     seed_commitment: bytes | None,
+    shards: tuple[str, ...],
     fee_ugtx: int | None,
     **sending: Any,
 ) -> None:
@@ -57,6 +67,8 @@ def stake(
     """
     if region is None and seed_commitment is not None:
         raise click.UsageError("--seed-commitment goes with --register.")
+    if region is None and shards:
+        raise click.UsageError("--serves goes with --register; `tx serve` changes it.")
     if region is not None and validator is not None:
         raise click.UsageError("--register is for this home's validator; leave out --validator.")
     node_key = read_private_key(Home(session().home).validator_key) if region is not None else None
@@ -71,6 +83,7 @@ def stake(
                 held.owner,
                 Zone[region.upper()],
                 seed_commitment or bytes(32),
+                [*map(Shard, shards)],
             )
         fee = held.min_fee_ugtx if fee_ugtx is None else fee_ugtx
         return wallet.stake(held.owner, held.cash, target, amount_ugtx, fee, registration)
@@ -114,6 +127,29 @@ def unjail(validator: bytes | None, fee_ugtx: int | None, **sending: Any) -> Non
     def build(held: Holdings) -> Body:
         fee = held.min_fee_ugtx if fee_ugtx is None else fee_ugtx
         return wallet.unjail(held.owner, held.cash, target, fee)
+
+    send_body(build, **on_registry(sending))
+
+
+@click.command()
+@sending_options
+@fee_option
+@validator_option
+@click.argument("shards", nargs=-1, type=SHARD)
+def serve(
+    shards: tuple[str, ...], validator: bytes | None, fee_ugtx: int | None, **sending: Any
+) -> None:
+    """Say on which chains a validator votes.
+
+    On every one where none is named; on the registry in any case. It holds from the epoch
+    after the next.
+    """
+    target = validator or home_validator()
+    named = [Shard(each) for each in sorted(set(shards))]
+
+    def build(held: Holdings) -> Body:
+        fee = held.min_fee_ugtx if fee_ugtx is None else fee_ugtx
+        return wallet.serve(held.owner, held.cash, target, named, fee)
 
     send_body(build, **on_registry(sending))
 

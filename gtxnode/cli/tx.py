@@ -29,6 +29,7 @@ COMMANDS = {
     "retire": Lazy("gtxnode.cli.tx:retire", "Consume energy."),
     "stake": Lazy("gtxnode.cli.stake:stake", "Lock GTX behind a validator."),
     "unstake": Lazy("gtxnode.cli.stake:unstake", "Take stake back."),
+    "serve": Lazy("gtxnode.cli.stake:serve", "Say on which chains a validator votes."),
     "unjail": Lazy("gtxnode.cli.stake:unjail", "Let a validator return from jail."),
 }
 

@@ -4,7 +4,7 @@ All of it happens in the epoch's last block, after its transactions. The committ
 is drawn from the state then; the cost is one pass over the registered validators.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -21,6 +21,7 @@ from gtxnode.ledger.validators import (
     Presence,
     Record,
     Roster,
+    Serving,
     Validator,
     committee_coin_id,
     epoch_of,
@@ -145,10 +146,23 @@ def _fix_committee(state: BlockState, epoch: int) -> None:
     is eligible, the next epoch's goes on.
     """
     seats = state.context.parameters.staking.max_validators
-    members = choose(list(registered(state)), seats) or _committee(state, epoch + 1).members
+    candidates = list(registered(state))
+    members = choose(candidates, seats)
+    if members:
+        serving = _serving(candidates, {each.public_key for each in members})
+    else:
+        before = _committee(state, epoch + 1)
+        members, serving = before.members, before.serving
     fixed = epoch + SETS_AHEAD
     coin_id = committee_coin_id(state.context.chain_id, fixed)
-    state.coins.make(coin_id, Committee(fixed, members))
+    state.coins.make(coin_id, Committee(fixed, members, serving=serving))
+
+
+def _serving(candidates: Iterable[Validator], members: Container[bytes]) -> tuple[Serving, ...]:
+    """Which of the members vote on some chains only, by key."""
+    chosen = [each for each in candidates if each.shards and each.public_key in members]
+    chosen.sort(key=lambda each: each.public_key)
+    return tuple(Serving(each.public_key, each.shards) for each in chosen)
 
 
 def _presence(state: BlockState) -> Presence:

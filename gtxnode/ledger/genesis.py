@@ -21,6 +21,7 @@ from gtxnode.ledger.validators import (
     Committee,
     Presence,
     Roster,
+    Serving,
     Validator,
     committee_coin_id,
     presence_coin_id,
@@ -37,10 +38,12 @@ def initial_coins(
     cash: Sequence[tuple[bytes, int]],
     registrations: Sequence[RegisterMeter] = (),
     validators: ValidatorSet | None = None,
+    serving: Sequence[Serving] = (),
 ) -> dict[bytes, HeldCoin]:
     """Genesis: µGTX by address, registered meters, and the totals. No energy exists yet.
 
-    On the registry also `validators`, whose stakes are µGTX beside the cash.
+    On the registry also `validators`, whose stakes are µGTX beside the cash, and which of them are
+    `serving` some chains only.
     `ValueError` where the amounts are no amounts, or a meter is registered twice.
     """
     supply_ugtx = sum(amount_ugtx for _, amount_ugtx in cash)
@@ -60,14 +63,18 @@ def initial_coins(
             raise ValueError(f"meter {body.meter.hex()} is registered twice")
         made[coin_id] = registered(body)
     if validators is not None:
-        made |= _first_validators(chain_id, validators)
+        made |= _first_validators(chain_id, validators, serving)
     made[supply_coin_id(chain_id)] = Supply(0, 0, supply_ugtx)
     return {coin_id: HeldCoin(coin, encode_coin(coin)) for coin_id, coin in made.items()}
 
 
-def _first_validators(chain_id: str, validators: ValidatorSet) -> dict[bytes, Coin]:
+def _first_validators(
+    chain_id: str, validators: ValidatorSet, serving: Sequence[Serving]
+) -> dict[bytes, Coin]:
     """The validators of genesis: each owns its stake itself, and sits in the first committees."""
     made: dict[bytes, Coin] = {}
+    shards = {each.public_key: each.shards for each in serving}
+    parts = tuple(sorted(serving, key=lambda each: each.public_key))
     for each in validators:
         made[validator_coin_id(chain_id, each.public_key)] = Validator(
             each.public_key,
@@ -78,9 +85,12 @@ def _first_validators(chain_id: str, validators: ValidatorSet) -> dict[bytes, Co
             0,
             each.reputation,
             ZERO_HASH,
+            shards.get(each.public_key, ()),
         )
     for epoch in range(SETS_AHEAD):
-        made[committee_coin_id(chain_id, epoch)] = Committee(epoch, validators.validators)
+        made[committee_coin_id(chain_id, epoch)] = Committee(
+            epoch, validators.validators, serving=parts
+        )
     made[presence_coin_id(chain_id)] = Presence()
     made[roster_coin_id(chain_id)] = Roster(tuple(each.public_key for each in validators))
     return made

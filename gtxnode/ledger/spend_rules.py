@@ -20,6 +20,7 @@ from gtxnode.ledger.bodies import (
     PlaceSell,
     Propose,
     Retire,
+    Serve,
     Stake,
     Transfer,
     Unjail,
@@ -74,7 +75,9 @@ def nobody(coin: Coin, _: CheckedTransaction) -> None:
 SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
     {
         Cash: SpendRow(
-            frozenset({Transfer, PlaceBuy, Retire, Stake, Unstake, Unjail, Propose, CastVote}),
+            frozenset(
+                {Transfer, PlaceBuy, Retire, Stake, Unstake, Unjail, Serve, Propose, CastVote}
+            ),
             owner_signed,
         ),
         Energy: SpendRow(frozenset({Transfer, PlaceSell, Retire}), owner_signed),
@@ -83,7 +86,7 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         BuyOrder: SpendRow(frozenset({Cancel}), trader_signed),
         Supply: SpendRow(frozenset(), nobody),
         Admission: SpendRow(frozenset(), nobody),
-        Validator: SpendRow(frozenset({Stake, Unstake, Unjail}), owner_signed),
+        Validator: SpendRow(frozenset({Stake, Unstake, Unjail, Serve}), owner_signed),
         Roster: SpendRow(frozenset(), nobody),
         Committee: SpendRow(frozenset(), nobody),
         Presence: SpendRow(frozenset(), nobody),

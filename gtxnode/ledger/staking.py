@@ -5,13 +5,14 @@ can be slashed until it is paid out (`StakingRules`).
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from msgspec.structs import replace
 
 from consensus import signing
 from consensus.validators import MAX_STAKE
 from gtxnode.ledger.block_state import BlockState
-from gtxnode.ledger.bodies import Registration, Stake, Unjail, Unstake
+from gtxnode.ledger.bodies import Registration, Serve, Stake, Unjail, Unstake
 from gtxnode.ledger.spend_rules import check_spend
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.transfers import balance, move
@@ -27,6 +28,7 @@ from gtxnode.ledger.validators import (
     validator_coin_id,
 )
 from gtxnode.primitives.errors import Reason, Refused
+from gtxnode.primitives.zones import Shard
 
 
 def stake(state: BlockState, transaction: CheckedTransaction) -> None:
@@ -88,6 +90,18 @@ def unjail(state: BlockState, transaction: CheckedTransaction) -> None:
     keep(state, replace(validator, jailed_until=0))
 
 
+def serve(state: BlockState, transaction: CheckedTransaction) -> None:
+    """Change the chains that a validator votes on."""
+    body = transaction.body
+    assert isinstance(body, Serve)
+    require_registry(state)
+    validator = _owned(state, transaction, body.validator)
+    _check_shards(body.shards)
+    fee_ugtx, _ = balance(state, transaction, body.inputs, body.outputs)
+    move(state, transaction, body.inputs, body.outputs, fee_ugtx)
+    keep(state, replace(validator, shards=body.shards))
+
+
 def require_registry(state: BlockState) -> None:
     """Refuse what only the registry takes."""
     if not state.context.parameters.registry:
@@ -142,6 +156,7 @@ def _new(state: BlockState, public_key: bytes, registration: Registration) -> Va
         raise Refused(Reason.VALIDATOR_EXISTS, f"validator {public_key.hex()}")
     if len(roster(state).keys) >= MAX_REGISTERED:
         raise Refused(Reason.TOO_MANY_VALIDATORS, f"{MAX_REGISTERED} are registered")
+    _check_shards(registration.shards)
     digest = possession_digest(state.context.chain_id, public_key, registration.owner)
     if not signing.verify(public_key, digest, registration.possession):
         raise Refused(Reason.BAD_POSSESSION_PROOF, f"validator {public_key.hex()}")
@@ -154,12 +169,18 @@ def _new(state: BlockState, public_key: bytes, registration: Registration) -> Va
         0,
         state.context.parameters.staking.reputation.start,
         registration.seed_commitment,
+        registration.shards,
     )
 
 
 def _enrol(state: BlockState, public_key: bytes) -> None:
     keys = tuple(sorted((*roster(state).keys, public_key)))
     state.coins.make(roster_coin_id(state.context.chain_id), Roster(keys))
+
+
+def _check_shards(shards: tuple[Shard, ...]) -> None:
+    if any(first >= second for first, second in pairwise(shards)):
+        raise Refused(Reason.SHARDS_UNSORTED, ", ".join(shards))
 
 
 def _check_least(state: BlockState, staked_ugtx: int) -> None:

@@ -19,7 +19,7 @@ from consensus.reputation import Conduct, Millionths
 from consensus.validators import MAX_STAKE, ValidatorSet
 from consensus.validators import Validator as Member
 from gtxnode.metering.meters import AddressBytes
-from gtxnode.primitives.zones import Zone
+from gtxnode.primitives.zones import REGISTRY, Shard, Zone
 
 MAX_UNBONDING = 16
 """Amounts that one validator may have unbonding; those that are due together are one."""
@@ -30,6 +30,9 @@ MAX_REGISTERED = 1_024
 MAX_EPOCH = 2**53 - 1
 PPM = 1_000_000
 
+ServedShards = Annotated[tuple[Shard, ...], msgspec.Meta(max_length=len(Shard))]
+"""The chains that a validator votes on, sorted: all of them where none is named. It votes on the
+registry in any case."""
 Epoch = Annotated[int, msgspec.Meta(ge=0, le=MAX_EPOCH)]
 Stake = Annotated[int, msgspec.Meta(ge=0, le=MAX_STAKE)]
 StakedAmount = Annotated[int, msgspec.Meta(gt=0, le=MAX_STAKE)]
@@ -59,6 +62,7 @@ class Validator(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=6):
     reputation: Millionths
     seed_commitment: Hash32
     """The end of its hash chain, from which its reveals to the seed lead; zeros for none."""
+    shards: ServedShards = ()
 
     @property
     def eligible(self) -> bool:
@@ -77,16 +81,31 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=7):
     keys: Annotated[tuple[PublicKey, ...], msgspec.Meta(max_length=MAX_REGISTERED)]
 
 
+class Serving(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A member that does not vote on every chain."""
+
+    public_key: PublicKey
+    shards: Annotated[tuple[Shard, ...], msgspec.Meta(min_length=1, max_length=len(Shard))]
+
+
 class Committee(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=8):
     """Who votes in an epoch, by key; and who of them was punished for what it signed in it."""
 
     epoch: Epoch
     members: Annotated[tuple[Member, ...], msgspec.Meta(min_length=1, max_length=MAX_SEATS)]
     punished: Annotated[tuple[PublicKey, ...], msgspec.Meta(max_length=MAX_SEATS)] = ()
+    serving: Annotated[tuple[Serving, ...], msgspec.Meta(max_length=MAX_SEATS)] = ()
+    """Members that vote on some chains only, by key."""
 
-    def validator_set(self) -> ValidatorSet:
-        """As consensus takes it."""
-        return ValidatorSet(self.members)
+    def validator_set(self, shard: Shard = REGISTRY) -> ValidatorSet:
+        """Who votes on a chain, as consensus takes it: all members where nobody serves it, so that
+        nobody ever votes without a stake behind it.
+        """
+        if shard is REGISTRY:
+            return ValidatorSet(self.members)
+        away = {each.public_key for each in self.serving if shard not in each.shards}
+        members = [each for each in self.members if each.public_key not in away]
+        return ValidatorSet(members or self.members)
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):

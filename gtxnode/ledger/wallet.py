@@ -19,6 +19,7 @@ from gtxnode.ledger.bodies import (
     Propose,
     Registration,
     Retire,
+    Serve,
     Stake,
     Transfer,
     Unjail,
@@ -37,7 +38,7 @@ from gtxnode.ledger.transactions import (
 from gtxnode.ledger.validators import possession_digest
 from gtxnode.ledger.votes import Choice
 from gtxnode.primitives.units import cost_ugtx
-from gtxnode.primitives.zones import Zone
+from gtxnode.primitives.zones import Shard, Zone
 
 CashCoins: TypeAlias = Iterable[tuple[bytes, Cash]]
 EnergyCoins: TypeAlias = Iterable[tuple[bytes, Energy]]
@@ -141,10 +142,12 @@ def prove_possession(
     owner: bytes,
     region: Zone,
     seed_commitment: bytes = ZERO_HASH,
+    shards: Sequence[Shard] = (),
 ) -> Registration:
     """What a validator is registered with, made where its private key is."""
     digest = possession_digest(chain_id, signing.public_key(validator_key), owner)
-    return Registration(owner, region, signing.sign(validator_key, digest), seed_commitment)
+    possession = signing.sign(validator_key, digest)
+    return Registration(owner, region, possession, seed_commitment, tuple(sorted(shards)))
 
 
 def stake(
@@ -196,6 +199,15 @@ def vote(
     """Vote on a proposal with the stake of a validator that belongs to `owner`."""
     inputs, total = _take_cash(cash, fee_ugtx, MAX_INPUTS)
     return CastVote(proposal, validator, choice, inputs, _cash_change(owner, total - fee_ugtx))
+
+
+def serve(
+    owner: bytes, cash: CashCoins, validator: bytes, shards: Sequence[Shard], fee_ugtx: int
+) -> Serve:
+    """Say anew on which chains a validator votes; on all where none is named."""
+    inputs, total = _take_cash(cash, fee_ugtx, MAX_INPUTS)
+    change = _cash_change(owner, total - fee_ugtx)
+    return Serve(validator, tuple(sorted(shards)), inputs, change)
 
 
 def _take_cash(cash: CashCoins, need_ugtx: int, max_inputs: int) -> tuple[tuple[bytes, ...], int]:

@@ -122,6 +122,10 @@ class Reason(StrEnum):
         "bad_possession_proof",
         "The validator's key has not signed that it belongs to this owner.",
     )
+    SHARDS_UNSORTED = (
+        "shards_unsorted",
+        "Shards are named in the order of their names, each once.",
+    )
     TOO_MANY_VALIDATORS = ("too_many_validators", "As many validators are registered as can be.")
     STAKE_TOO_SMALL = ("stake_too_small", "The stake would be below the smallest that may vote.")
     STAKE_TOO_LARGE = ("stake_too_large", "The stake would be above the largest that may vote.")

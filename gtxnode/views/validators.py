@@ -80,6 +80,7 @@ def _view(key: bytes, voters: ValidatorSet, stake: Validator | None) -> Validato
         ),
         jailed_until=stake.jailed_until or None,
         seed_commitment=Hex(stake.seed_commitment),
+        shards=stake.shards,
     )
 
 

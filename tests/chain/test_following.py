@@ -9,6 +9,7 @@ from gtxnode.chain import registry as references
 from gtxnode.chain.registry import NoRegistry
 from gtxnode.chain.rules import Fault, InvalidBlock
 from gtxnode.chain.validators import FollowedSets, SetUnknown
+from gtxnode.primitives.zones import Shard
 from tests.chain.registry import EPOCH, GENESIS, Registry
 
 ELSEWHERE = b"\x09" * 32
@@ -100,7 +101,7 @@ def test_the_set_changes_where_the_reference_comes_to_an_epochs_end() -> None:
     def anchor_of(height: int) -> Anchor:
         return named[height] if height else NO_ANCHOR
 
-    sets = FollowedSets(chain.sets, anchor_of)
+    sets = FollowedSets(chain.sets, Shard.GEO_BANGKOK, anchor_of)
     assert (sets.at(0), sets.at(1), sets.epoch(1)) == (GENESIS, GENESIS, 0)
     with pytest.raises(SetUnknown):
         sets.at(2)
@@ -114,5 +115,5 @@ def test_the_set_changes_where_the_reference_comes_to_an_epochs_end() -> None:
     with pytest.raises(SetUnknown):
         sets.after(99, Anchor(99 * EPOCH, ELSEWHERE))
     # Whoever starts later has the same sets.
-    later = FollowedSets(chain.sets, anchor_of)
+    later = FollowedSets(chain.sets, Shard.GEO_BANGKOK, anchor_of)
     assert all(later.at(height) == sets.at(height) for height in range(len(steps) + 2))

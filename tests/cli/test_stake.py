@@ -72,6 +72,8 @@ def test_a_validator_is_registered_staked_more_and_unstaked(home: Path) -> None:
         (("stake", "5", "--register", "bangkok"), "stake_too_small"),
         (("unstake", "1", "--validator", FOUNDER.hex()), "not_owner"),
         (("unjail",), "unknown_validator"),
+        (("serve", "geo_bangkok"), "unknown_validator"),
+        (("serve", "--shard", "geo_bangkok"), "not_registry"),
         (("unjail", "--shard", "geo_bangkok"), "not_registry"),
     ],
     ids=lambda value: " ".join(value)[:24] if isinstance(value, tuple) else value,
@@ -90,6 +92,9 @@ def test_a_refusal_has_its_reason(home: Path, words: tuple[str, ...], reason: st
         ("stake", "20", "--register", "moon"),
         ("stake", "20", "--validator", "ab"),
         ("stake", "0"),
+        ("stake", "20", "--serves", "geo_bangkok"),
+        ("stake", "20", "--register", "bangkok", "--serves", "geo_moon"),
+        ("serve", "geo_moon"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(home: Path, words: tuple[str, ...]) -> None:

@@ -48,7 +48,7 @@ from gtxnode.ledger.validators import (
 )
 from gtxnode.ledger.votes import Choice, GovernanceRules
 from gtxnode.primitives.errors import Reason
-from gtxnode.primitives.zones import Zone
+from gtxnode.primitives.zones import Shard, Zone
 from tests.ledger.little_chain import (
     CHAIN,
     FEE,
@@ -187,6 +187,11 @@ class LittleRegistry(LittleChain):
         owner = by or name
         cash = self.coins(owner, Cash)
         return signed(wallet.unstake(address(owner), cash, node(name), amount_ugtx, FEE), owner)
+
+    def serve(self, name: str, *shards: Shard, by: str | None = None) -> CheckedTransaction:
+        owner = by or name
+        cash = self.coins(owner, Cash)
+        return signed(wallet.serve(address(owner), cash, node(name), shards, FEE), owner)
 
     def unjail(self, name: str, *, by: str | None = None) -> CheckedTransaction:
         owner = by or name

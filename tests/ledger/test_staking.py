@@ -5,7 +5,7 @@ import pytest
 
 from consensus.validators import MAX_STAKE
 from gtxnode.ledger import epochs, wallet
-from gtxnode.ledger.bodies import Registration, Stake
+from gtxnode.ledger.bodies import Registration, Serve, Stake
 from gtxnode.ledger.coins import Cash
 from gtxnode.ledger.parameters import StakingRules
 from gtxnode.ledger.validators import (
@@ -16,7 +16,7 @@ from gtxnode.ledger.validators import (
     last_height_of,
 )
 from gtxnode.primitives.errors import Reason
-from gtxnode.primitives.zones import Zone
+from gtxnode.primitives.zones import REGISTRY, Shard, Zone
 from tests.ledger.little_chain import CHAIN, FEE, GTX, LittleChain, address, private_key, signed
 from tests.ledger.little_registry import GENESIS_STAKE, RULES, LittleRegistry, double_vote, node
 
@@ -152,6 +152,49 @@ def test_only_the_registry_holds_stakes() -> None:
     body = wallet.stake(address("chai"), cash, node("chai"), 50 * GTX, FEE, proof)
     assert chain.refused(signed(body, "chai")) is Reason.NOT_REGISTRY
     assert chain.refused(double_vote("chai", 1)) is Reason.NOT_REGISTRY
+
+
+def test_who_serves_some_chains_votes_on_these_and_on_the_registry() -> None:
+    chain = a_registry()
+    chain.accepted(chain.stake("chai", 50 * GTX, register=True))
+    chain.accepted(chain.serve("chai", Shard.GEO_SOUTHERN, Shard.FUNC_COMPLIANCE))
+    chain.to_epoch(2)
+    committee = chain.committee(2)
+    assert committee is not None
+    all_three = {node(name) for name in (*FOUNDERS, "chai")}
+    for shard in Shard:
+        served = shard in (Shard.GEO_SOUTHERN, Shard.FUNC_COMPLIANCE, REGISTRY)
+        voters = {each.public_key for each in committee.validator_set(shard)}
+        assert voters == (all_three if served else all_three - {node("chai")})
+    chain.accepted(chain.serve("chai"))
+    chain.to_epoch(chain.epoch + 2)
+    later = chain.committee(chain.epoch)
+    assert later is not None
+    assert later.serving == ()
+
+
+def test_a_chain_that_nobody_serves_is_everyones() -> None:
+    chain = a_registry()
+    for name in FOUNDERS:
+        owner = f"{name}'s node"
+        chain.accepted(chain.serve(name, Shard.GEO_BANGKOK, by=owner))
+    chain.to_epoch(2)
+    committee = chain.committee(2)
+    assert committee is not None
+    everyone = {node(name) for name in FOUNDERS}
+    assert {each.public_key for each in committee.validator_set(Shard.GEO_CENTRAL)} == everyone
+
+
+def test_chains_are_named_in_order_each_once_and_by_the_owner() -> None:
+    chain = a_registry()
+    chain.accepted(chain.stake("chai", 50 * GTX, register=True))
+    right = chain.serve("chai", Shard.GEO_BANGKOK, Shard.GEO_SOUTHERN).body
+    assert isinstance(right, Serve)
+    for shards in ((Shard.GEO_SOUTHERN, Shard.GEO_BANGKOK), (Shard.GEO_BANGKOK,) * 2):
+        wrong = msgspec.structs.replace(right, shards=shards)
+        assert chain.refused(signed(wrong, "chai")) is Reason.SHARDS_UNSORTED
+    by_another = chain.serve("chai", Shard.GEO_BANGKOK, by="anan's node")
+    assert chain.refused(by_another) is Reason.NOT_OWNER
 
 
 def test_the_last_validator_cannot_leave() -> None:

@@ -40,6 +40,7 @@ from gtxnode.ledger.bodies import (
     Retire,
     RetireMeter,
     RotateMeterKey,
+    Serve,
     Stake,
     Transfer,
     Unjail,
@@ -101,7 +102,7 @@ from gtxnode.metering.meters import MAX_TIME_S, Reading
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.units import MAX_AMOUNT
-from gtxnode.primitives.zones import Role, Zone
+from gtxnode.primitives.zones import Role, Shard, Zone
 from tests.ledger.little_chain import (
     CHAIN,
     address,
@@ -130,6 +131,7 @@ BODIES: tuple[Body, ...] = (
     Stake(KEY, (COIN,), 5, (Cash(OWNER, 1),), Registration(OWNER, Zone.BANGKOK, bytes(64))),
     Unstake(KEY, (COIN,), 5),
     Unjail(KEY, (COIN,)),
+    Serve(KEY, (Shard.GEO_BANGKOK,), (COIN,)),
     Evidence(VotePair(prevote("somchai", 7, "one"), prevote("somchai", 7, None))),
     Evidence(ProposalPair(proposal("somchai", 7, "one"), proposal("somchai", 7, "two"))),
     Evidence(CheckpointPair(SIGNED_CHECKPOINT, SIGNED_CHECKPOINT)),
@@ -148,6 +150,7 @@ FULLEST = Validator(
     MAX_EPOCH,
     PPM,
     bytes(32),
+    tuple(sorted(Shard)),
 )
 GREATEST = Proposal(
     number=MAX_NUMBER,

@@ -18,6 +18,7 @@ from gtxnode.ledger.coins import decode_coin
 from gtxnode.ledger.transactions import parse
 from gtxnode.primitives.addresses import parse_address
 from gtxnode.primitives.errors import Refused
+from gtxnode.primitives.zones import Shard
 from tests.ledger import transaction_vectors
 
 FILE = Path(__file__).parents[2] / "docs" / "vectors" / "transactions.json"
@@ -41,7 +42,7 @@ def values(shown: Any) -> Any:
             return [values(value) for value in shown]
         case str() if shown.lstrip("-").isdecimal() and len(shown) < 20:
             return int(shown)
-        case str() if shown == CHAIN:
+        case str() if shown in (CHAIN, *Shard):
             return shown
         case str():
             return bytes.fromhex(shown)

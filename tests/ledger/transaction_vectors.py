@@ -41,6 +41,7 @@ from gtxnode.ledger.bodies import (
     Retire,
     RetireMeter,
     RotateMeterKey,
+    Serve,
     Stake,
     Transfer,
     Unjail,
@@ -99,7 +100,7 @@ from gtxnode.primitives.addresses import address_of, format_address
 from gtxnode.primitives.errors import Refused
 from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
-from gtxnode.primitives.zones import Role, Zone
+from gtxnode.primitives.zones import Role, Shard, Zone
 
 CHAIN = "vectors/geo_bangkok"
 ABOUT = (
@@ -197,6 +198,7 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (Stake(VALIDATOR, (CASH_IN,), 1_000_000), ("somchai",)),
     (Unstake(VALIDATOR, (CASH_IN,), 1_000_000, (Cash(ADDRESS["somchai"], 5),)), ("somchai",)),
     (Unjail(VALIDATOR, (CASH_IN,)), ("somchai",)),
+    (Serve(VALIDATOR, (Shard.FUNC_COMPLIANCE, Shard.GEO_BANGKOK), (CASH_IN,)), ("somchai",)),
     (Evidence(VotePair(voted("one block", 0), voted("another", -1))), ("malee",)),
     (Evidence(ProposalPair(proposed("one block"), proposed("another"))), ("malee",)),
     (Evidence(CheckpointPair(stated(300, "one block"), stated(300, "another"))), ("malee",)),

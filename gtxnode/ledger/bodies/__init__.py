@@ -17,7 +17,7 @@ from gtxnode.ledger.bodies.meters import (
     RotateMeterKey,
 )
 from gtxnode.ledger.bodies.orders import Cancel, PlaceBuy, PlaceSell
-from gtxnode.ledger.bodies.staking import Registration, Stake, Unjail, Unstake
+from gtxnode.ledger.bodies.staking import Registration, Serve, Stake, Unjail, Unstake
 from gtxnode.ledger.bodies.transfers import Retire, Transfer
 from gtxnode.metering.meters import Reading
 
@@ -39,6 +39,7 @@ __all__ = [
     "Retire",
     "RetireMeter",
     "RotateMeterKey",
+    "Serve",
     "Stake",
     "Transfer",
     "Unjail",
@@ -64,6 +65,7 @@ Body: TypeAlias = (
     | RetireMeter
     | Propose
     | CastVote
+    | Serve
 )
 
 KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
@@ -84,6 +86,7 @@ KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
         RetireMeter: "retire_meter",
         Propose: "propose",
         CastVote: "vote",
+        Serve: "serve",
     }
 )
 """Each kind's name in interfaces and metrics."""

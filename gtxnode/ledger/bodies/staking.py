@@ -5,7 +5,7 @@ import msgspec
 from consensus.encoding import Hash32, PublicKey, Signature
 from consensus.hashing import ZERO_HASH
 from gtxnode.ledger.bodies.fields import Change, Inputs
-from gtxnode.ledger.validators import StakedAmount
+from gtxnode.ledger.validators import ServedShards, StakedAmount
 from gtxnode.metering.meters import AddressBytes
 from gtxnode.primitives.zones import Zone
 
@@ -18,6 +18,7 @@ class Registration(msgspec.Struct, frozen=True, array_like=True, gc=False):
     possession: Signature
     """The validator's own, over `possession_digest`."""
     seed_commitment: Hash32 = ZERO_HASH
+    shards: ServedShards = ()
 
 
 class Stake(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=7):
@@ -45,6 +46,16 @@ class Unjail(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=9):
     """Let a validator return whose jail term is over."""
 
     validator: PublicKey
+    inputs: Inputs
+    """For the fee."""
+    outputs: Change = ()
+
+
+class Serve(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=58):
+    """Say anew on which chains a validator votes, from the next set that is fixed."""
+
+    validator: PublicKey
+    shards: ServedShards
     inputs: Inputs
     """For the fee."""
     outputs: Change = ()

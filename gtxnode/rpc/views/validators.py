@@ -21,7 +21,8 @@ class ValidatorView(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     The rest is of the head. `state`: active; waiting for a seat; jailed, from `jailed_until` on
     (an epoch) it may ask to return; leaving, with nothing staked. Reputation is in millionths.
-    What is missing where the chain holds no stakes: owner, stake, unbonding, seed commitment.
+    `shards`: the chains that it votes on, beside the registry, every one where none is named.
+    What is missing where the chain holds no stakes: owner, stake, unbonding, commitment, shards.
     """
 
     public_key: Hex
@@ -34,6 +35,7 @@ class ValidatorView(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     unbonding: tuple[UnbondingView, ...] = ()
     jailed_until: int | None = None
     seed_commitment: Hex | None = None
+    shards: tuple[str, ...] = ()
 
 
 class ValidatorsView(msgspec.Struct, frozen=True, gc=False):
