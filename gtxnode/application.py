@@ -17,7 +17,7 @@ import trio
 
 from consensus.proposers import ProposerSchedule
 from consensus.turns import Turns, turns_of
-from consensus.types import NO_ANCHOR, Block, Commit
+from consensus.types import NO_ANCHOR, Block, Commit, Header
 from consensus.validators import ValidatorSet
 from gtxnode.batches.pool import BatchPool, CheckedBatch
 from gtxnode.chain.proposers import Proposers
@@ -33,6 +33,7 @@ from gtxnode.chain.rules import (
 )
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import ValidatorSets
+from gtxnode.ledger.proposals import InForce
 from gtxnode.primitives.errors import Refused
 
 log = structlog.get_logger(__name__)
@@ -210,7 +211,14 @@ class ChainApplication:
         self._check(block)
         check_batches(block.header.height, batches, self._store.parent)
         voters = self.validators(block.header.height)
-        return self._store.finalise(block, commit, batches, self._turns(block), voters)
+        decreed = self._decreed(block.header)
+        return self._store.finalise(block, commit, batches, self._turns(block), voters, decreed)
+
+    def _decreed(self, header: Header) -> InForce | None:
+        """What the registry's epochs have changed since the parent, if the reference has moved."""
+        if header.anchor == self._store.tip.anchor:
+            return None
+        return self._reference.decreed(header.anchor)
 
     def _turns(self, block: Block) -> Turns | None:
         """Whose turns the commit that a block carries shows as made or missed."""

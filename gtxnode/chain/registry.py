@@ -12,6 +12,8 @@ from consensus.types import NO_ANCHOR, Anchor, block_id
 from gtxnode.chain.rules import Fault, InvalidBlock, check_anchor
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import RegistrySets
+from gtxnode.ledger.coins import Coin, decode_coin
+from gtxnode.ledger.proposals import InForce, in_force_at
 
 
 class Reference(Protocol):
@@ -19,6 +21,12 @@ class Reference(Protocol):
 
     def newest(self) -> Anchor:
         """What the next block is to name."""
+
+    def decreed(self, anchor: Anchor) -> InForce | None:
+        """The parameters that hold on the registry after a block of it that is here.
+
+        None for those of the genesis.
+        """
 
     async def check(self, before: Anchor, anchor: Anchor) -> None:
         """Return once a reference is known to be right; raises `InvalidBlock` for a wrong one.
@@ -42,6 +50,10 @@ class NoRegistry:
         """Nothing."""
         return NO_ANCHOR
 
+    def decreed(self, anchor: Anchor) -> InForce | None:
+        """Only its own votes change a chain that goes by no other."""
+        return None
+
     async def check(self, before: Anchor, anchor: Anchor) -> None:
         """Only nothing is right."""
         if anchor != NO_ANCHOR:
@@ -60,6 +72,11 @@ class Registry:
         """Its head; nothing before its first block."""
         tip = self.store.tip
         return Anchor(tip.height, tip.id) if tip.height else NO_ANCHOR
+
+    def decreed(self, anchor: Anchor) -> InForce | None:
+        """As its state says; any thread may ask."""
+        epoch = self.sets.epoch(anchor.height + 1)
+        return in_force_at(self.store.chain_id, DecodedCoins(self.store), epoch)
 
     async def check(self, before: Anchor, anchor: Anchor) -> None:
         """Hold a reference against its blocks, once they are here."""
@@ -82,3 +99,15 @@ class Registry:
         if height == tip.height:
             return tip.id
         return block_id(self.store.block(height)[0].header)
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedCoins:
+    """A chain's coins, as the ledger's own look-ups take them."""
+
+    store: ChainStore
+
+    def get(self, coin_id: bytes) -> Coin | None:
+        """The coin of an id, if it is unspent."""
+        encoded = self.store.get(coin_id)
+        return None if encoded is None else decode_coin(encoded)

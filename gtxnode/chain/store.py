@@ -225,11 +225,13 @@ class ChainStore:
         batches: Sequence[CheckedBatch],
         turns: Turns | None = None,
         voters: ValidatorSet | None = None,
+        decreed: InForce | None = None,
     ) -> BlockRecord:
         """Execute a final block on the tip and write it. The block's rules hold already.
 
-        `turns` are those of its parent's height, `voters` who votes at its own. Raises storage's
-        write errors; memory is then ahead of the disk, and the node must stop.
+        `turns` are those of its parent's height, `voters` who votes at its own, `decreed` the
+        registry's parameters at the block that it names. Raises storage's write errors; memory is
+        then ahead of the disk, and the node must stop.
         """
         height = block.header.height
         assert height == self.tip.height + 1, "blocks are finalised in order"
@@ -246,6 +248,7 @@ class ChainStore:
             block.header.time_ms - self.tip.time_ms,
             tuple([_share(batch) for batch in batches]),
             voters,
+            decreed,
         )
         outcome = execute(context, transactions, self, self._orders)
         root = self._root.apply(outcome.spent, outcome.made)

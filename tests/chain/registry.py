@@ -21,10 +21,12 @@ from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import RegistrySets
 from gtxnode.intake import seal_batch
 from gtxnode.ledger import wallet
+from gtxnode.ledger.amendments import Change
 from gtxnode.ledger.bodies import Body
 from gtxnode.ledger.coins import Cash, decode_coin
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.parameters import ChainParameters, StakingRules
+from gtxnode.ledger.votes import Choice, GovernanceRules
 from gtxnode.ledger.wallet import sign
 from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.zones import Zone
@@ -36,7 +38,10 @@ EPOCH = 3
 RULES = StakingRules(
     epoch_blocks=EPOCH, min_stake_ugtx=10, evidence_epochs=2, unbonding_epochs=4, late_heights=1
 )
-PARAMETERS = ChainParameters(staking=RULES, registry=True)
+GOVERNANCE = GovernanceRules(
+    deposit_ugtx=10, start_delay_epochs=0, voting_epochs=1, execution_delay_epochs=0
+)
+PARAMETERS = ChainParameters(staking=RULES, governance=GOVERNANCE, registry=True)
 FOUNDER, NEWCOMER, OWNER = (bytes([number]) * 32 for number in (1, 2, 3))
 PUBLIC = {key: signing.public_key(key) for key in (FOUNDER, NEWCOMER, OWNER)}
 ADDRESS = address_of(PUBLIC[OWNER])
@@ -50,6 +55,7 @@ class Registry:
     def __init__(self) -> None:
         self.database = MemoryStore()
         self.store, self.sets = self.opened()
+        self.proposals = 0
 
     def opened(self) -> tuple[ChainStore, RegistrySets]:
         """As a node that starts has them."""
@@ -57,11 +63,11 @@ class Registry:
         store = ChainStore.on(self.database, CHAIN, GENESIS_ID, 0, PARAMETERS, coins)
         return store, RegistrySets(store.database, EPOCH, GENESIS_ID)
 
-    def cash(self) -> list[tuple[bytes, Cash]]:
+    def cash(self, address: bytes = ADDRESS) -> list[tuple[bytes, Cash]]:
         with self.store.snapshot() as reader:
             owned = [
                 (coin_id, decode_coin(encoded))
-                for coin_id, encoded in self.store.owned(reader, ADDRESS, None, None)
+                for coin_id, encoded in self.store.owned(reader, address, None, None)
             ]
         return [(coin_id, coin) for coin_id, coin in owned if isinstance(coin, Cash)]
 
@@ -77,9 +83,9 @@ class Registry:
             store.tip.time_ms + 1_000,
         )
 
-    def add(self, *bodies: Body) -> None:
+    def add(self, *bodies: Body, by: bytes = OWNER) -> None:
         """Make a block of the owner's transactions final; all of them take effect."""
-        batches = [self._batch(bodies)] if bodies else []
+        batches = [self._batch(bodies, by)] if bodies else []
         block = self.next_block(batches)
         height = block.header.height
         arguments = (self.sets.at(height), self.sets.at(height + 1), self.sets.at(height - 1))
@@ -87,12 +93,30 @@ class Registry:
         record = self.store.finalise(block, commit_on(block), batches)
         assert all(each.reason is None for each in record.transactions)
 
-    def _batch(self, bodies: Sequence[Body]) -> CheckedBatch:
-        signed = tuple(sign(CHAIN, body, OWNER) for body in bodies)
+    def _batch(self, bodies: Sequence[Body], by: bytes) -> CheckedBatch:
+        signed = tuple(sign(CHAIN, body, by) for body in bodies)
         parent = (self.store.tip.height, self.store.tip.id)
         encoded = [each.encoded for each in signed]
         sealed = seal_batch(CHAIN, BatchKind.ORDINARY, parent, encoded, NO_WORK, FOUNDER)
         return CheckedBatch(sealed, signed)
+
+    def change(self, name: str, value: str) -> None:
+        """Change a parameter, from the proposal to where it holds: through three epochs."""
+        founder = address_of(PUBLIC[FOUNDER])
+        changes, fee = [Change(name, value)], self.store.parameters.min_fee_ugtx
+        self.add(wallet.pay(ADDRESS, self.cash(), founder, 10 * fee, fee))
+        self.add(wallet.propose(ADDRESS, self.cash(), name, changes, 10, fee))
+        self._to_next_epoch()
+        cash, key = self.cash(founder), PUBLIC[FOUNDER]
+        number = self.proposals + 1
+        self.add(wallet.vote(founder, cash, number, key, Choice.YES, fee), by=FOUNDER)
+        self.proposals = number
+        self._to_next_epoch()
+
+    def _to_next_epoch(self) -> None:
+        self.add()
+        while self.store.tip.height % EPOCH:
+            self.add()
 
     def stake(self, amount_ugtx: int) -> Body:
         proof = wallet.prove_possession(CHAIN, NEWCOMER, ADDRESS, Zone.EASTERN)

@@ -1,0 +1,121 @@
+"""Parameters that governance has changed: after a restart, and on the chains that follow."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from consensus.types import NO_ANCHOR, Anchor
+from gtxnode.chain import registry as references
+from gtxnode.chain.registry import NoRegistry
+from gtxnode.chain.rules import build_block
+from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.genesis import initial_coins
+from gtxnode.ledger.parameters import ChainParameters
+from gtxnode.ledger.proposals import InForce
+from gtxnode.primitives.zones import Zone
+from storage.memory import MemoryStore
+from tests.chain.registry import EPOCH, FOUNDER, GENESIS, PUBLIC, Registry, commit_on
+
+FOLLOWER = "test/geo_southern"
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry()
+
+
+@pytest.fixture
+def reference(registry: Registry) -> references.Registry:
+    async def reached(height: int) -> None:
+        assert registry.store.tip.height >= height
+
+    return references.Registry(registry.store, registry.sets, reached)
+
+
+class Follower:
+    """A chain whose blocks name a registry's, as `application.py` has them executed."""
+
+    def __init__(self, reference: references.Registry) -> None:
+        self.reference = reference
+        self.database = MemoryStore()
+        self.store = self.opened()
+
+    def opened(self) -> ChainStore:
+        parameters = ChainParameters(zones=(Zone.SOUTHERN,))
+        coins = initial_coins(FOLLOWER, [])
+        return ChainStore.on(self.database, FOLLOWER, b"\x08" * 32, 0, parameters, coins)
+
+    def add(self, anchor: Anchor) -> bytes:
+        """A block that names the registry's; the root after it."""
+        store = self.store
+        now_ms = store.tip.time_ms + 1_000
+        block = build_block(
+            store.tip, [], store.last_commit, GENESIS, GENESIS, PUBLIC[FOUNDER], now_ms, anchor
+        )
+        decreed = self.reference.decreed(anchor)
+        store.finalise(block, commit_on(block), [], decreed=decreed)
+        return store.tip.app_root
+
+
+def anchors(registry: Registry) -> Iterator[Anchor]:
+    for height in range(registry.store.tip.height + 1):
+        parent = registry.store.parent(height)
+        assert parent is not None
+        yield Anchor(height, parent.id) if height else NO_ANCHOR
+
+
+def test_a_change_holds_at_once_where_its_epoch_begins_and_after_a_restart(
+    registry: Registry,
+) -> None:
+    registry.change("min_fee_ugtx", "1500")
+    assert registry.store.tip.height % EPOCH == 0
+    assert registry.store.parameters.min_fee_ugtx == 1_500
+    assert registry.store.parameters.registry
+    again, _ = registry.opened()
+    assert again.parameters == registry.store.parameters
+    registry.change("min_fee_ugtx", "1700")
+    assert registry.store.parameters.min_fee_ugtx == 1_700
+
+
+def test_a_chain_takes_over_what_held_at_the_block_that_its_header_names(
+    registry: Registry, reference: references.Registry
+) -> None:
+    registry.change("min_fee_ugtx", "1500")
+    first = registry.store.tip.height
+    registry.change("min_fee_ugtx", "1700")
+    second = registry.store.tip.height
+    followers = Follower(reference), Follower(reference)
+    for anchor in anchors(registry):
+        # The second one starts anew before each block.
+        followers[1].store = followers[1].opened()
+        roots = {follower.add(anchor) for follower in followers}
+        assert len(roots) == 1
+        for follower in followers:
+            held = follower.store.parameters
+            expected = (
+                1_000 if anchor.height < first else 1_500 if anchor.height < second else 1_700
+            )
+            assert held.min_fee_ugtx == expected
+            assert (held.zones, held.registry) == ((Zone.SOUTHERN,), False)
+
+
+def test_what_held_is_the_same_however_late_it_is_asked(
+    registry: Registry, reference: references.Registry
+) -> None:
+    asked: list[InForce | None] = []
+    for fee in range(1_500, 1_503):
+        registry.change("min_fee_ugtx", str(fee))
+        asked.append(reference.decreed(registry_head(registry)))
+    assert [held.parameters.min_fee_ugtx for held in asked if held] == [1_500, 1_501, 1_502]
+    for held in asked:
+        assert held is not None
+        last_before = Anchor((held.epoch) * EPOCH, b"\x01" * 32)
+        assert reference.decreed(last_before) == held
+
+
+def registry_head(registry: Registry) -> Anchor:
+    return Anchor(registry.store.tip.height, registry.store.tip.id)
+
+
+def test_a_chain_without_a_registry_keeps_its_own() -> None:
+    assert NoRegistry().decreed(NO_ANCHOR) is None
