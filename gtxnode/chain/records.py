@@ -22,6 +22,7 @@ from gtxnode.ledger.coins import (
     order_id_of,
 )
 from gtxnode.ledger.execute import BlockOutcome
+from gtxnode.ledger.outcome import Suspect
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.orders import Side
 
@@ -86,6 +87,7 @@ class BlockRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     retired_wh: int
     traded_wh: int
     fees_ugtx: int
+    suspects: tuple[Suspect, ...] = ()
 
 
 RECORD: Final = Codec(BlockRecord, max_bytes=MAX_RECORD_BYTES)
@@ -131,6 +133,7 @@ def record_block(
         outcome.retired_wh,
         outcome.traded_wh,
         outcome.fees_ugtx,
+        outcome.suspects,
     )
 
 

@@ -117,6 +117,7 @@ def _faults(expected: Expected, supply: SupplyView, held: Holdings) -> list[tupl
     least = expected.delivered_wh
     most = least + expected.undecided_wh
     outstanding = supply.minted_wh - supply.retired_wh
+    metered = supply.minted_wh + supply.held_wh + supply.voided_wh
     left_ugtx = expected.gtx_ugtx - supply.gtx_burned_ugtx + supply.gtx_rewarded_ugtx
     checks = (
         (
@@ -126,8 +127,8 @@ def _faults(expected: Expected, supply: SupplyView, held: Holdings) -> list[tupl
         ),
         (
             MINTED,
-            least <= supply.minted_wh <= most,
-            f"{supply.minted_wh} Wh minted, meters delivered {least} to {most} Wh",
+            least <= metered <= most,
+            f"{metered} Wh minted, held or voided, meters delivered {least} to {most} Wh",
         ),
         (
             SUPPLY,

@@ -14,7 +14,14 @@ from consensus.validators import ValidatorSet
 from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.coins import Cash, Supply, fees_coin_id, supply_coin_id
 from gtxnode.ledger.open_orders import OpenOrders
-from gtxnode.ledger.outcome import AcceptedReading, BlockOutcome, Receipt, Retirement, Trade
+from gtxnode.ledger.outcome import (
+    AcceptedReading,
+    BlockOutcome,
+    Receipt,
+    Retirement,
+    Suspect,
+    Trade,
+)
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.proposals import InForce
 
@@ -62,6 +69,7 @@ class BlockState:
         "energy_target",
         "expired",
         "fees_ugtx",
+        "held_wh",
         "minted_wh",
         "orders",
         "parameters",
@@ -70,8 +78,10 @@ class BlockState:
         "retired_wh",
         "retirements",
         "rewarded_ugtx",
+        "suspects",
         "traded_wh",
         "trades",
+        "voided_wh",
     )
 
     def __init__(self, context: BlockContext, coins: CoinView, orders: OpenOrders) -> None:
@@ -81,10 +91,13 @@ class BlockState:
         self.receipts: list[Receipt] = []
         self.trades: list[Trade] = []
         self.readings: list[AcceptedReading] = []
+        self.suspects: list[Suspect] = []
         self.retirements: list[Retirement] = []
         self.expired: list[bytes] = []
         self.minted_wh = 0
         self.retired_wh = 0
+        self.held_wh = 0
+        self.voided_wh = 0
         self.traded_wh = 0
         self.fees_ugtx = 0
         self.burned_ugtx = 0
@@ -103,6 +116,7 @@ class BlockState:
             made=self.coins.made(),
             trades=tuple(self.trades),
             readings=tuple(self.readings),
+            suspects=tuple(self.suspects),
             retirements=tuple(self.retirements),
             expired=tuple(self.expired),
             minted_wh=self.minted_wh,
@@ -121,7 +135,8 @@ class BlockState:
             self.coins.make(coin_id, Cash(self.context.proposer, self.fees_ugtx))
 
     def _carry_totals(self) -> None:
-        if not (self.minted_wh or self.retired_wh or self.burned_ugtx or self.rewarded_ugtx):
+        energy_wh = self.minted_wh or self.retired_wh or self.held_wh or self.voided_wh
+        if not (energy_wh or self.burned_ugtx or self.rewarded_ugtx):
             return
         coin_id = supply_coin_id(self.context.chain_id)
         supply = self.coins.get(coin_id)
@@ -132,5 +147,7 @@ class BlockState:
             supply.gtx_ugtx - self.burned_ugtx + self.rewarded_ugtx,
             supply.burned_ugtx + self.burned_ugtx,
             supply.rewarded_ugtx + self.rewarded_ugtx,
+            supply.held_wh + self.held_wh,
+            supply.voided_wh + self.voided_wh,
         )
         self.coins.make(coin_id, carried)

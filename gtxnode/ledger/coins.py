@@ -20,7 +20,9 @@ from gtxnode.ledger.authorities import BarredKeys
 from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
 from gtxnode.ledger.proposers import MissedTurns
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
+from gtxnode.metering.anomalies import Suspicion
 from gtxnode.metering.meters import AddressBytes, Meter, MeterId, Seconds
+from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.primitives.zones import Zone
@@ -59,6 +61,22 @@ class Energy(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
     owner: AddressBytes
     amount_wh: Amount
     origin: Origin
+
+
+class HeldEnergy(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=40):
+    """Energy out of a suspect reading: not a token until the meter's utility releases it.
+
+    It stands under the id that the energy would have, which so becomes the energy's when released.
+    """
+
+    owner: AddressBytes
+    amount_wh: Amount
+    origin: Origin
+    province: Province
+    """Whose utility judges it."""
+    suspicions: Annotated[
+        tuple[Suspicion, ...], msgspec.Meta(min_length=1, max_length=len(Suspicion))
+    ]
 
 
 class Lot(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -104,7 +122,11 @@ class BuyOrder(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=4):
 
 
 class Supply(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=5):
-    """The totals of the chain. Energy outstanding is what was minted less what was retired."""
+    """The totals of the chain.
+
+    Energy outstanding is what was minted less what was retired. What accepted readings exported is
+    what was minted, is held and was voided.
+    """
 
     minted_wh: Total
     retired_wh: Total
@@ -114,6 +136,10 @@ class Supply(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=5):
     """Taken from validators for what they signed."""
     rewarded_ugtx: Total = 0
     """Made for those who sealed readings."""
+    held_wh: Total = 0
+    """Exported by accepted readings that are suspect, and neither released nor voided yet."""
+    voided_wh: Total = 0
+    """Exported by accepted readings, and void: it never becomes a token."""
 
 
 class Admission(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=10):
@@ -125,6 +151,7 @@ class Admission(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=10):
 Coin: TypeAlias = (
     Cash
     | Energy
+    | HeldEnergy
     | Meter
     | SellOrder
     | BuyOrder
@@ -215,7 +242,7 @@ def expiry_id(chain_id: str, order_id: bytes) -> bytes:
 def owner_of(coin: Coin) -> bytes | None:
     """The address under which the coin is listed; None for what is the chain's own."""
     match coin:
-        case Cash() | Energy() | Meter() | Validator():
+        case Cash() | Energy() | HeldEnergy() | Meter() | Validator():
             return coin.owner
         case SellOrder() | BuyOrder():
             return coin.trader

@@ -23,6 +23,7 @@ from gtxnode.ledger import (
     meters,
     orders,
     staking,
+    suspects,
     transfers,
     turns,
 )
@@ -32,6 +33,7 @@ from gtxnode.ledger.bodies import (
     Cancel,
     CastVote,
     Evidence,
+    JudgeHeld,
     PlaceBuy,
     PlaceSell,
     Propose,
@@ -66,6 +68,7 @@ RULES: Mapping[type[Body], Rule] = MappingProxyType(
         RotateMeterKey: meters.rotate_meter_key,
         ResetMeter: meters.reset_meter,
         RetireMeter: meters.retire_meter,
+        JudgeHeld: suspects.judge_held,
         Reading: meters.reading,
         PlaceSell: orders.place_sell,
         PlaceBuy: orders.place_buy,

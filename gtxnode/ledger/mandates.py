@@ -29,6 +29,7 @@ from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.bodies import (
     KIND_NAMES,
     Body,
+    JudgeHeld,
     RegisterMeter,
     ResetMeter,
     RetireMeter,
@@ -55,6 +56,7 @@ MANDATES: Mapping[type[Body], Mandate] = MappingProxyType(
         RotateMeterKey: Mandate(_UTILITIES, territorial=True),
         ResetMeter: Mandate(_UTILITIES, territorial=True),
         RetireMeter: Mandate(_UTILITIES, territorial=True),
+        JudgeHeld: Mandate(_UTILITIES, territorial=True),
     }
 )
 

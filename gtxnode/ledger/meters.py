@@ -8,10 +8,12 @@ import msgspec
 
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.bodies import RegisterMeter, ResetMeter, RetireMeter, RotateMeterKey
-from gtxnode.ledger.coins import Energy, Origin, meter_coin_id, output_id
+from gtxnode.ledger.coins import Energy, Origin, meter_coin_id
 from gtxnode.ledger.mandates import authorised
+from gtxnode.ledger.minting import credit
 from gtxnode.ledger.outcome import AcceptedReading
 from gtxnode.ledger.spend_rules import check_spend
+from gtxnode.ledger.suspects import hold
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.metering.meters import Meter, Reading
 from gtxnode.metering.readings import Metered, accept
@@ -69,6 +71,7 @@ def reset_meter(state: BlockState, transaction: CheckedTransaction) -> None:
         import_wh=body.import_wh,
         export_wh=body.export_wh,
         revision=body.revision,
+        moved_s=body.from_s,
     )
     state.coins.make(coin_id, changed)
 
@@ -98,23 +101,26 @@ def reading(state: BlockState, transaction: CheckedTransaction) -> None:
         limits=state.context.parameters.readings,
     )
     state.coins.make(coin_id, metered.meter)
-    credit(state, transaction.id, metered)
-    state.readings.append(
-        AcceptedReading(transaction.id, body.meter, metered.imported_wh, metered.exported_wh)
-    )
+    _add(state, transaction.id, metered)
 
 
-def credit(state: BlockState, identity: bytes, metered: Metered) -> None:
-    """Bring what a meter exported into being, once: the one place where energy is made.
-
-    `identity` is the transaction's by which it counts; the energy is its output.
-    """
-    if not metered.exported_wh:
-        return
+def _add(state: BlockState, identity: bytes, metered: Metered) -> None:
+    """What an accepted reading adds: energy, or what is held of it, and a line in the outcome."""
     meter = metered.meter
     origin = Origin(meter.zone, meter.source, metered.start_s, metered.end_s, meter.meter)
-    state.coins.make(output_id(identity, 0), Energy(meter.owner, metered.exported_wh, origin))
-    state.minted_wh += metered.exported_wh
+    if metered.suspicions:
+        hold(state, identity, metered, origin)
+    elif metered.exported_wh:
+        credit(state, identity, Energy(meter.owner, metered.exported_wh, origin))
+    state.readings.append(
+        AcceptedReading(
+            identity,
+            meter.meter,
+            metered.imported_wh,
+            metered.exported_wh,
+            bool(metered.suspicions),
+        )
+    )
 
 
 def registered(body: RegisterMeter) -> Meter:
@@ -131,6 +137,7 @@ def registered(body: RegisterMeter) -> Meter:
         body.installed_s,
         body.import_wh,
         body.export_wh,
+        moved_s=body.installed_s,
     )
 
 

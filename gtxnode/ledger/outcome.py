@@ -4,13 +4,16 @@ Units: energy in Wh, prices in mGTX/kWh, money in µGTX.
 """
 
 from collections.abc import Mapping
+from enum import IntEnum
 
 import msgspec
 
 from gtxnode.ledger.coins import HeldCoin, Lot
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.market.orders import Side
+from gtxnode.metering.anomalies import Suspicion
 from gtxnode.primitives.errors import Reason
+from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.units import MicroGtx, cost_ugtx
 
 
@@ -51,12 +54,36 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
 
 
 class AcceptedReading(msgspec.Struct, frozen=True, gc=False):
-    """A reading that took effect; its export was minted."""
+    """A reading that took effect; its export was minted, or is held where it is suspect."""
 
     transaction: bytes
     meter: bytes
     imported_wh: int
     exported_wh: int
+    suspect: bool = False
+
+
+class Became(IntEnum):
+    """What became of what a suspect reading exported."""
+
+    HELD = 1
+    RELEASED = 2
+    VOIDED = 3
+
+
+class Suspect(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A suspect reading that a block took, or a judgement on one."""
+
+    reading: bytes
+    """The id of the reading's transaction."""
+    meter: bytes
+    owner: bytes
+    province: Province
+    """Whose utility is to know."""
+    amount_wh: int
+    """Zero where the reading exported nothing: then there is nothing to judge."""
+    suspicions: tuple[Suspicion, ...]
+    became: Became
 
 
 class Retirement(msgspec.Struct, frozen=True, gc=False):
@@ -82,6 +109,8 @@ class BlockOutcome(msgspec.Struct, frozen=True):
     """Coins to write, by id."""
     trades: tuple[Trade, ...]
     readings: tuple[AcceptedReading, ...]
+    suspects: tuple[Suspect, ...]
+    """Suspect readings, and judgements on earlier ones, in their order."""
     retirements: tuple[Retirement, ...]
     expired: tuple[bytes, ...]
     """Orders that expired at the block's time, by id."""

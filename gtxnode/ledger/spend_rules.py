@@ -16,6 +16,7 @@ from gtxnode.ledger.bodies import (
     Body,
     Cancel,
     CastVote,
+    JudgeHeld,
     PlaceBuy,
     PlaceSell,
     Propose,
@@ -26,7 +27,17 @@ from gtxnode.ledger.bodies import (
     Unjail,
     Unstake,
 )
-from gtxnode.ledger.coins import Admission, BuyOrder, Cash, Coin, Energy, Order, SellOrder, Supply
+from gtxnode.ledger.coins import (
+    Admission,
+    BuyOrder,
+    Cash,
+    Coin,
+    Energy,
+    HeldEnergy,
+    Order,
+    SellOrder,
+    Supply,
+)
 from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
 from gtxnode.ledger.proposers import MissedTurns
 from gtxnode.ledger.transactions import CheckedTransaction
@@ -67,6 +78,10 @@ def meter_signed(coin: Coin, transaction: CheckedTransaction) -> None:
         raise Refused(Reason.WRONG_METER_KEY, f"meter {coin.meter.hex()} did not sign")
 
 
+def as_mandated(_coin: Coin, _transaction: CheckedTransaction) -> None:
+    """An authority's word spends it: whose, `mandates.authorised` says in that word's rule."""
+
+
 def nobody(coin: Coin, _: CheckedTransaction) -> None:
     """Only the block itself replaces it."""
     raise Refused(Reason.WRONG_COIN_KIND, f"{type(coin).__name__} is not spent")
@@ -81,6 +96,7 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
             owner_signed,
         ),
         Energy: SpendRow(frozenset({Transfer, PlaceSell, Retire}), owner_signed),
+        HeldEnergy: SpendRow(frozenset({JudgeHeld}), as_mandated),
         Meter: SpendRow(frozenset({Reading}), meter_signed),
         SellOrder: SpendRow(frozenset({Cancel}), trader_signed),
         BuyOrder: SpendRow(frozenset({Cancel}), trader_signed),

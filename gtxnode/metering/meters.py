@@ -6,7 +6,7 @@ ledger keeps one `Meter` per device; each accepted reading replaces it (readings
 Units: energy in Wh, power in W, time in seconds since 1970 (UTC).
 """
 
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import Annotated
 
 import msgspec
@@ -44,6 +44,23 @@ class Direction(IntEnum):
     BOTH = 2
 
 
+class Quality(IntFlag):
+    """What a meter says of a reading's quality. The bits are on the wire."""
+
+    CLOCK_NOT_SET = 1
+    ESTIMATED = 2
+    """A value was put in for one that could not be measured."""
+    TAMPERED = 4
+    """Its cover or terminals were opened, or a magnet was near."""
+    FAULTY = 8
+    POWER_LOST = 16
+    """It was without power for a part of the interval. Nothing is wrong with that."""
+
+
+MAX_QUALITY = 31
+"""All of them."""
+
+
 class Meter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
     """A registered meter: who and what it is, and its last accepted reading."""
 
@@ -66,6 +83,8 @@ class Meter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
     """How often its utility has changed it."""
     retired: bool = False
     """Out of service. The coin stays, so that nobody registers the id anew."""
+    moved_s: Seconds = 0
+    """The end of the last interval in which a register moved; before the first, as `end_s`."""
 
     @property
     def zone(self) -> Zone:
@@ -89,6 +108,8 @@ class Reading(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
     frequency_mhz: Annotated[int, msgspec.Meta(ge=0, le=2**31)] | None = None
     """Millihertz."""
     power_factor_ppm: Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)] | None = None
+    quality: Annotated[int, msgspec.Meta(ge=0, le=MAX_QUALITY)] = 0
+    """The flags of `Quality` that hold, added up."""
 
 
 def meter_id_of(public_key: bytes) -> bytes:

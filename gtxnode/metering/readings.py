@@ -10,18 +10,20 @@ one accepted. A meter that lost readings for good signs one that follows the las
 skips counters: the gap is then declared in signed bytes. Only a declared gap may leave out time;
 the registers are cumulative, so the energy of the gap is in the next reading, and has to fit the
 capacity of that reading's own interval.
+
+A reading that keeps all the rules may still be suspect (anomalies.py): who mints has to heed that.
 """
 
 from typing import Annotated
 
 import msgspec
 
+from gtxnode.metering.anomalies import AnomalyRules, Suspicion, capacity_wh, suspicions_of
 from gtxnode.metering.meters import Direction, Meter, Reading
 from gtxnode.primitives.errors import Reason, Refused
 
 DAY_S = 86_400
 _PPM = 1_000_000
-_WATT_SECONDS_PER_WH = 3_600
 
 Duration = Annotated[int, msgspec.Meta(ge=0, le=10**9)]
 
@@ -35,6 +37,14 @@ class ReadingLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How far a meter's clock may be ahead of the block's time."""
     capacity_tolerance_ppm: Annotated[int, msgspec.Meta(ge=0, le=_PPM)] = 50_000
     """How far over capacity times interval the energy may be: meters round, lines surge."""
+    capacity_refusal_ppm: Annotated[int, msgspec.Meta(ge=0, le=100 * _PPM)] = _PPM
+    """Up to how far over it a reading is suspect; past it is refused."""
+    anomalies: AnomalyRules | None = AnomalyRules()
+    """Without them nothing is suspect."""
+
+    def __post_init__(self) -> None:
+        if self.capacity_refusal_ppm < self.capacity_tolerance_ppm:
+            raise ValueError("capacity_refusal_ppm is below capacity_tolerance_ppm")
 
 
 class Metered(msgspec.Struct, frozen=True, gc=False):
@@ -45,6 +55,8 @@ class Metered(msgspec.Struct, frozen=True, gc=False):
     end_s: int
     imported_wh: int
     exported_wh: int
+    suspicions: tuple[Suspicion, ...] = ()
+    """Why the reading is to be looked at before it counts; sorted."""
 
 
 def accept(
@@ -60,7 +72,8 @@ def accept(
         raise Refused(Reason.METER_RETIRED, f"meter {meter.meter.hex()}")
     _check_order(meter, reading)
     _check_interval(meter, reading)
-    _check_block_time(reading, block_time_ms, limits)
+    ahead_ms = reading.end_s * 1_000 - block_time_ms
+    _check_block_time(ahead_ms, limits)
     imported_wh, exported_wh = _check_energy(meter, reading, limits)
     after = msgspec.structs.replace(
         meter,
@@ -68,8 +81,20 @@ def accept(
         end_s=reading.end_s,
         import_wh=reading.import_wh,
         export_wh=reading.export_wh,
+        moved_s=reading.end_s if imported_wh or exported_wh else meter.moved_s,
     )
-    return Metered(after, reading.start_s, reading.end_s, imported_wh, exported_wh)
+    suspicions: tuple[Suspicion, ...] = ()
+    if limits.anomalies is not None:
+        suspicions = suspicions_of(
+            meter,
+            reading,
+            imported_wh,
+            exported_wh,
+            ahead_ms=ahead_ms,
+            tolerance_ppm=limits.capacity_tolerance_ppm,
+            rules=limits.anomalies,
+        )
+    return Metered(after, reading.start_s, reading.end_s, imported_wh, exported_wh, suspicions)
 
 
 def _check_order(meter: Meter, reading: Reading) -> None:
@@ -101,8 +126,7 @@ def _check_interval(meter: Meter, reading: Reading) -> None:
         )
 
 
-def _check_block_time(reading: Reading, block_time_ms: int, limits: ReadingLimits) -> None:
-    ahead_ms = reading.end_s * 1_000 - block_time_ms
+def _check_block_time(ahead_ms: int, limits: ReadingLimits) -> None:
     if ahead_ms > limits.max_future_s * 1_000:
         raise Refused(
             Reason.READING_IN_FUTURE, f"{ahead_ms} ms ahead, at most {limits.max_future_s} s"
@@ -125,17 +149,13 @@ def _check_energy(meter: Meter, reading: Reading, limits: ReadingLimits) -> tupl
         )
     if exported_wh and meter.direction is Direction.CONSUMPTION_ONLY:
         raise Refused(Reason.EXPORT_NOT_ALLOWED, f"{exported_wh} Wh exported")
-    limit_wh = _capacity_wh(meter, reading, limits)
+    over_ppm = limits.capacity_tolerance_ppm
+    if limits.anomalies is not None:
+        over_ppm = limits.capacity_refusal_ppm
+    limit_wh = capacity_wh(meter.capacity_w, reading.end_s - reading.start_s, over_ppm)
     if max(imported_wh, exported_wh) > limit_wh:
         raise Refused(
             Reason.OVER_CAPACITY,
             f"{imported_wh} Wh in, {exported_wh} Wh out, at most {limit_wh} Wh either way",
         )
     return imported_wh, exported_wh
-
-
-def _capacity_wh(meter: Meter, reading: Reading, limits: ReadingLimits) -> int:
-    """The most that can flow in the interval, rounded down."""
-    seconds = reading.end_s - reading.start_s
-    scaled = meter.capacity_w * seconds * (_PPM + limits.capacity_tolerance_ppm)
-    return scaled // (_WATT_SECONDS_PER_WH * _PPM)

@@ -17,7 +17,8 @@ refused.
 --> {{"jsonrpc":"2.0","id":1,"method":"ledger.supply","params":{{"shard":"geo_bangkok"}}}}
 <-- {{"jsonrpc":"2.0","result":{{"shard":"geo_bangkok","height":0,"minted_wh":"7","retired_wh":"2",\
 "outstanding_wh":"5","gtx_supply_ugtx":"1000000000000000",\
-"gtx_burned_ugtx":"0","gtx_rewarded_ugtx":"0"}},"id":1}}
+"gtx_burned_ugtx":"0","gtx_rewarded_ugtx":"0",\
+"held_wh":"0","voided_wh":"0"}},"id":1}}
 --> {{"jsonrpc":"2.0","id":2,"method":"chain.block","params":["geo_bangkok",-1]}}
 <-- {{"jsonrpc":"2.0","error":{{"code":-32602,"message":"Invalid params","data":\
 {{"name":"INVALID_PARAMS","detail":"Expected `int` >= 0","field":"height"}}}},"id":2}}

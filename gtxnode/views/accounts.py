@@ -3,7 +3,7 @@
 import trio
 
 from gtxnode.chain.store import ChainStore
-from gtxnode.ledger.coins import BuyOrder, Cash, Energy, SellOrder, decode_coin
+from gtxnode.ledger.coins import BuyOrder, Cash, Energy, HeldEnergy, SellOrder, decode_coin
 from gtxnode.ledger.validators import Validator
 from gtxnode.rpc.views.accounts import BalanceView, CoinPage
 from gtxnode.rpc.wire import Address, Amount
@@ -23,7 +23,7 @@ class AccountsView:
 
     def _balance(self, address: bytes) -> BalanceView:
         height = self._store.tip.height
-        money = energy = bids = asks = staked = 0
+        money = energy = bids = asks = staked = held = 0
         with self._store.snapshot() as reader:
             for _, encoded in self._store.owned(reader, address, None, None):
                 match decode_coin(encoded):
@@ -31,6 +31,8 @@ class AccountsView:
                         money += amount
                     case Energy(amount_wh=amount):
                         energy += amount
+                    case HeldEnergy(amount_wh=amount):
+                        held += amount
                     case BuyOrder() as order:
                         bids += order.locked_ugtx
                     case SellOrder() as order:
@@ -46,6 +48,7 @@ class AccountsView:
             Amount(bids),
             Amount(asks),
             Amount(staked),
+            Amount(held),
         )
 
     async def coins(self, address: bytes, *, after: bytes | None, limit: int) -> CoinPage:

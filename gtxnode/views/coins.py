@@ -1,6 +1,6 @@
 """The ledger's coins as the interfaces show them."""
 
-from gtxnode.ledger.coins import BuyOrder, Cash, Coin, Energy, Origin, SellOrder
+from gtxnode.ledger.coins import BuyOrder, Cash, Coin, Energy, HeldEnergy, Origin, SellOrder
 from gtxnode.ledger.proposals import Proposal
 from gtxnode.ledger.validators import Validator
 from gtxnode.metering.meters import Meter
@@ -16,6 +16,8 @@ def coin_view(coin_id: bytes, encoded: bytes, coin: Coin) -> CoinView:
             kind = "cash"
         case Energy(owner, amount, made):
             kind, origin = "energy", _origin_view(made)
+        case HeldEnergy(owner, amount, made):
+            kind, origin = "held_energy", _origin_view(made)
         case SellOrder():
             kind, owner, amount = "sell_order", coin.trader, coin.quantity_wh
         case BuyOrder():

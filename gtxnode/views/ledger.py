@@ -24,4 +24,6 @@ class LedgerView:
             Amount(supply.gtx_ugtx),
             Amount(supply.burned_ugtx),
             Amount(supply.rewarded_ugtx),
+            Amount(supply.held_wh),
+            Amount(supply.voided_wh),
         )

@@ -31,6 +31,8 @@ HONEST = SupplyView(
     gtx_supply_ugtx=Amount(1_000_000),
     gtx_burned_ugtx=Amount(0),
     gtx_rewarded_ugtx=Amount(0),
+    held_wh=Amount(0),
+    voided_wh=Amount(0),
 )
 HELD = Holdings(energy_wh=700, money_ugtx=1_000_000)
 

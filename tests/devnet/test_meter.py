@@ -37,6 +37,7 @@ def registered(start_s: int) -> Meter:
         end_s=start_s,
         import_wh=0,
         export_wh=0,
+        moved_s=start_s,
     )
 
 
@@ -59,6 +60,7 @@ def test_every_reading_of_every_home_is_accepted() -> None:
                 signed.import_wh,
                 signed.export_wh,
             )
+            assert metered.suspicions == ()
             meter = metered.meter
 
 

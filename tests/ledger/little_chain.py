@@ -22,6 +22,7 @@ from gtxnode.ledger.coins import (
     Cash,
     Coin,
     Energy,
+    HeldEnergy,
     Order,
     SellOrder,
     Supply,
@@ -107,9 +108,14 @@ class LittleChain:
         cash_ugtx: int = 1_000_000 * GTX,
         parameters: ChainParameters = PARAMETERS,
         validators: ValidatorSet | None = None,
+        watchful: bool = False,
     ) -> None:
+        """Nothing is suspect, unless it is `watchful`: time flies here, by night as by day."""
         keys = tuple(Authority(role, public_key(role.name)) for role in Role)
         self.parameters = msgspec.structs.replace(parameters, authorities=keys)
+        if not watchful:
+            readings = msgspec.structs.replace(parameters.readings, anomalies=None)
+            self.parameters = msgspec.structs.replace(self.parameters, readings=readings)
         held = initial_coins(
             CHAIN,
             [(address(name), cash_ugtx) for name in people],
@@ -263,7 +269,9 @@ class LittleChain:
         free = sum(coin.amount_wh for coin in coins if isinstance(coin, Energy))
         offered = sum(coin.quantity_wh for coin in coins if isinstance(coin, SellOrder))
         assert free + offered == supply.minted_wh - supply.retired_wh
-        assert supply.minted_wh == self.metered_wh
+        held = sum(coin.amount_wh for coin in coins if isinstance(coin, HeldEnergy))
+        assert held == supply.held_wh
+        assert supply.minted_wh + supply.held_wh + supply.voided_wh == self.metered_wh
         self._check_book()
         assert self.state_root.root == StateRoot.compute(CHAIN, self.store.items()).root
 

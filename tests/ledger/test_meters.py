@@ -335,7 +335,7 @@ class TestMintingTwice:
     def test_with_another_encoding(self, chain: LittleChain) -> None:
         chain.block(after_s=HOUR_S)
         encoded = chain.reading("somchai", KWH).encoded
-        assert encoded[:2] == b"\x92\x9b"
+        assert encoded[:2] == b"\x92\x9c"
         # An array with a longer header, and a transaction with something behind it.
         for other in (
             b"\xdc\x00\x02" + encoded[1:],

@@ -31,6 +31,7 @@ from gtxnode.ledger.bodies import (
     CastVote,
     CheckpointPair,
     Evidence,
+    JudgeHeld,
     PlaceBuy,
     PlaceSell,
     ProposalPair,
@@ -55,6 +56,7 @@ from gtxnode.ledger.coins import (
     Cash,
     Coin,
     Energy,
+    HeldEnergy,
     Lot,
     Origin,
     SellOrder,
@@ -98,8 +100,10 @@ from gtxnode.ledger.validators import (
     Validator,
 )
 from gtxnode.ledger.votes import Choice, Tally
+from gtxnode.metering.anomalies import Suspicion
 from gtxnode.metering.meters import MAX_TIME_S, Reading
 from gtxnode.primitives.errors import Reason, Refused
+from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.primitives.zones import Role, Shard, Zone
@@ -140,6 +144,7 @@ BODIES: tuple[Body, ...] = (
     RetireMeter(meter_of("somchai"), 1),
     Propose(OWNER, (COIN,), "สวัสดี", (Change("min_fee_ugtx", "2"),), 3, (Cash(OWNER, 1),)),
     CastVote(1, KEY, Choice.NO, (COIN,), (Cash(OWNER, 1),)),
+    JudgeHeld((COIN,), True, b"memo"),
 )
 FULLEST = Validator(
     KEY,
@@ -173,6 +178,7 @@ GREATEST = Proposal(
 COINS: tuple[Coin, ...] = (
     Cash(OWNER, MAX_AMOUNT),
     Energy(OWNER, 1, ORIGIN),
+    HeldEnergy(OWNER, 1, ORIGIN, Province.BANGKOK, tuple(Suspicion)),
     registered(registration("somchai")),
     SellOrder(OWNER, 3_500, (Lot(1, ORIGIN),), 1, 2, 3),
     BuyOrder(OWNER, 3_500, 1_000, 1, 2, 3),

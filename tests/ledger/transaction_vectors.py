@@ -31,6 +31,7 @@ from gtxnode.ledger.bodies import (
     CastVote,
     CheckpointPair,
     Evidence,
+    JudgeHeld,
     PlaceBuy,
     PlaceSell,
     ProposalPair,
@@ -55,6 +56,7 @@ from gtxnode.ledger.coins import (
     Cash,
     Coin,
     Energy,
+    HeldEnergy,
     Lot,
     Origin,
     SellOrder,
@@ -95,6 +97,7 @@ from gtxnode.ledger.validators import (
 )
 from gtxnode.ledger.votes import Choice, Tally
 from gtxnode.ledger.wallet import sign
+from gtxnode.metering.anomalies import Suspicion
 from gtxnode.metering.meters import Direction, Reading, meter_id_of
 from gtxnode.primitives.addresses import address_of, format_address
 from gtxnode.primitives.errors import Refused
@@ -217,11 +220,17 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
         ("somchai",),
     ),
     (CastVote(3, VALIDATOR, Choice.ABSTAIN, (CASH_IN,)), ("somchai",)),
+    (JudgeHeld((ENERGY_IN,), True, b"seen on site"), ("authority",)),
+    (JudgeHeld((ENERGY_IN,), False), ("authority",)),
 )
 ORDER_ID = sha256(b"an order").digest()
 COINS: tuple[tuple[bytes, Coin], ...] = (
     (CASH_IN, Cash(ADDRESS["somchai"], 3_500_000)),
     (ENERGY_IN, Energy(ADDRESS["somchai"], 3_000, ORIGIN)),
+    (
+        ENERGY_IN,
+        HeldEnergy(ADDRESS["somchai"], 3_000, ORIGIN, Province.BANGKOK, (Suspicion.NIGHT_SOLAR,)),
+    ),
     (meter_coin_id(CHAIN, METER), registered(REGISTRATION)),
     (
         output_id(ORDER_ID, 0),

@@ -15,7 +15,7 @@ from gtxnode.primitives.sources import Source
 
 HOUR = 3_600
 START = 1_800_000_000
-LIMITS = ReadingLimits()
+LIMITS = ReadingLimits(anomalies=None)
 METER = Meter(
     bytes(16), b"\x02" * 33, bytes(20), Province.BANGKOK, Source.SOLAR, 5_000, Direction.BOTH,
     7, START, 10_000, 20_000,

@@ -202,6 +202,7 @@ class FakeChain:
             money_in_orders_ugtx=Amount(0),
             energy_in_orders_wh=Amount(0),
             money_staked_ugtx=Amount(0),
+            energy_held_wh=Amount(0),
         )
 
     async def coins(self, address: bytes, *, after: bytes | None, limit: int) -> CoinPage:
@@ -229,7 +230,9 @@ class FakeChain:
 
     async def supply(self) -> SupplyView:
         money = (Amount(10**15), Amount(0), Amount(0))
-        return SupplyView(self.shard, self.height, Amount(7), Amount(2), Amount(5), *money)
+        return SupplyView(
+            self.shard, self.height, Amount(7), Amount(2), Amount(5), *money, Amount(0), Amount(0)
+        )
 
     async def validators(self, height: int | None) -> ValidatorsView:
         wanted = self.height + 1 if height is None else height

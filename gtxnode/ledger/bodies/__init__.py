@@ -11,6 +11,7 @@ from typing import TypeAlias
 from gtxnode.ledger.bodies.evidence import CheckpointPair, Evidence, ProposalPair, VotePair
 from gtxnode.ledger.bodies.governance import CastVote, Propose
 from gtxnode.ledger.bodies.meters import (
+    JudgeHeld,
     RegisterMeter,
     ResetMeter,
     RetireMeter,
@@ -28,6 +29,7 @@ __all__ = [
     "CastVote",
     "CheckpointPair",
     "Evidence",
+    "JudgeHeld",
     "PlaceBuy",
     "PlaceSell",
     "ProposalPair",
@@ -66,6 +68,7 @@ Body: TypeAlias = (
     | Propose
     | CastVote
     | Serve
+    | JudgeHeld
 )
 
 KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
@@ -87,6 +90,7 @@ KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
         Propose: "propose",
         CastVote: "vote",
         Serve: "serve",
+        JudgeHeld: "judge_held",
     }
 )
 """Each kind's name in interfaces and metrics."""

@@ -7,6 +7,7 @@ brought again later, when what it undid has been done once more.
 import msgspec
 
 from consensus.encoding import PublicKey
+from gtxnode.ledger.bodies.fields import Inputs, Memo
 from gtxnode.metering.meters import (
     AddressBytes,
     Capacity,
@@ -62,6 +63,16 @@ class ResetMeter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=41)
     """From when the meter is read again; not before the end of its last accepted reading."""
     import_wh: Register
     export_wh: Register
+
+
+class JudgeHeld(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=43):
+    """The utility has looked at suspect readings: what they exported counts, or never will."""
+
+    inputs: Inputs
+    """What is held, all of it in the territory of who signs."""
+    released: bool
+    """Whether it becomes its owners' energy; void if not."""
+    memo: Memo = b""
 
 
 class RetireMeter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=42):

@@ -8,7 +8,10 @@ from gtxnode.rpc.wire import Address, Amount, Height, Hex
 
 
 class BalanceView(msgspec.Struct, frozen=True, gc=False):
-    """What an address owns: free to spend, locked in open orders, and staked or unbonding."""
+    """What an address owns: free to spend, locked in open orders, and staked or unbonding.
+
+    `energy_held_wh` came from suspect readings and waits for the utility's judgement.
+    """
 
     shard: str
     address: Address
@@ -18,6 +21,7 @@ class BalanceView(msgspec.Struct, frozen=True, gc=False):
     money_in_orders_ugtx: Amount
     energy_in_orders_wh: Amount
     money_staked_ugtx: Amount
+    energy_held_wh: Amount
 
 
 class OriginView(msgspec.Struct, frozen=True, gc=False):
