@@ -37,7 +37,7 @@ KEYS = [signing.public_key(bytes([number]) * 32) for number in range(1, 9)]
 NINE_KEYS = [signing.public_key(bytes([number]) * 32) for number in range(11, 20)]
 ALICE = address_of(KEYS[6])
 BOB = address_of(KEYS[7])
-VECTOR = "543cddf24fb2b76dbe9a208b392382d457b2117811f147365fb03e17f1b33bd0"
+VECTOR = "4973071b8fd298de7db46a836c617fcbce6b65a9464f865aa7a5c7231706aa4e"
 
 Change = Callable[[dict[str, Any]], object]
 
