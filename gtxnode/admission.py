@@ -9,7 +9,7 @@ pending is held against those, so a meter may send readings faster than blocks c
 from collections.abc import Callable
 
 from gtxnode.chain.store import ChainStore
-from gtxnode.ledger.bodies import Cancel, PlaceBuy, PlaceSell
+from gtxnode.ledger.bodies import Cancel, ForwardBid, ForwardOffer, PlaceBuy, PlaceSell
 from gtxnode.ledger.coins import decode_coin, meter_coin_id, order_coin_id
 from gtxnode.ledger.orders import check_terms
 from gtxnode.ledger.spend_rules import check_spend
@@ -41,7 +41,7 @@ class Admission:
         if isinstance(body, Cancel):
             self._admit_input(order_coin_id(body.order), transaction, Reason.UNKNOWN_ORDER)
             return
-        if isinstance(body, PlaceSell | PlaceBuy):
+        if isinstance(body, PlaceSell | PlaceBuy | ForwardOffer | ForwardBid):
             check_terms(transaction, body, self._store.parameters.orders)
         for coin_id in getattr(body, "inputs", ()):
             self._admit_input(coin_id, transaction, Reason.UNKNOWN_COIN)

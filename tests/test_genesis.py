@@ -37,7 +37,7 @@ KEYS = [signing.public_key(bytes([number]) * 32) for number in range(1, 9)]
 NINE_KEYS = [signing.public_key(bytes([number]) * 32) for number in range(11, 20)]
 ALICE = address_of(KEYS[6])
 BOB = address_of(KEYS[7])
-VECTOR = "4973071b8fd298de7db46a836c617fcbce6b65a9464f865aa7a5c7231706aa4e"
+VECTOR = "10820fade9468836d4b2aa6a9d5d87ca2e891ea00654695ada070b9a065cf04b"
 
 Change = Callable[[dict[str, Any]], object]
 

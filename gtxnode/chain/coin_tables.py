@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from typing import Final
 
 from gtxnode.chain.committees import put_committee
-from gtxnode.ledger.coins import BuyOrder, HeldCoin, SellOrder, owner_of
+from gtxnode.ledger.coins import BuyOrder, HeldCoin, SellOrder, owners_of
+from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
 from gtxnode.ledger.validators import Committee
 from storage.kv import WriteBatch
 from storage.tables import Raw, Table
 
 COINS: Final = b"c"
 OWNERS: Final = b"o"
-# The coins that are open orders: what the book is rebuilt from at start.
-_ORDER_KINDS = (SellOrder, BuyOrder)
+# The coins that are open orders or contracts: what the books are rebuilt from at start.
+_OPEN_KINDS = (SellOrder, BuyOrder, ForwardSell, ForwardBuy, Contract)
 ORDERS: Final = Table(b"q", Raw(34), Raw(0), name="open orders")
 
 
@@ -25,17 +26,15 @@ def put_coins(
     """Coins and the index of their owners. A coin's owner may change while its id stays."""
     for coin_id, held in spent.items():
         write.delete(COINS + coin_id)
-        owner = owner_of(held.coin)
-        if owner is not None:
+        for owner in owners_of(held.coin):
             write.delete(OWNERS + owner + coin_id)
-        if isinstance(held.coin, _ORDER_KINDS):
+        if isinstance(held.coin, _OPEN_KINDS):
             ORDERS.delete(write, coin_id)
     for coin_id, held in made.items():
         write.put(COINS + coin_id, held.encoded)
-        owner = owner_of(held.coin)
-        if owner is not None:
+        for owner in owners_of(held.coin):
             write.put(OWNERS + owner + coin_id, b"")
-        if isinstance(held.coin, _ORDER_KINDS):
+        if isinstance(held.coin, _OPEN_KINDS):
             ORDERS.put(write, coin_id, b"")
         elif isinstance(held.coin, Committee):
             put_committee(write, held)

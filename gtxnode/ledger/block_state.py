@@ -13,12 +13,15 @@ from consensus.types import Commit
 from consensus.validators import ValidatorSet
 from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.coins import Cash, Supply, fees_coin_id, supply_coin_id
+from gtxnode.ledger.open_forwards import OpenForwards
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import (
     AcceptedReading,
     BlockOutcome,
+    ForwardTrade,
     Receipt,
     Retirement,
+    Settlement,
     Suspect,
     Trade,
 )
@@ -69,6 +72,7 @@ class BlockState:
         "energy_target",
         "expired",
         "fees_ugtx",
+        "forward_trades",
         "held_wh",
         "minted_wh",
         "orders",
@@ -78,6 +82,7 @@ class BlockState:
         "retired_wh",
         "retirements",
         "rewarded_ugtx",
+        "settlements",
         "suspects",
         "traded_wh",
         "trades",
@@ -94,6 +99,8 @@ class BlockState:
         self.suspects: list[Suspect] = []
         self.retirements: list[Retirement] = []
         self.expired: list[bytes] = []
+        self.forward_trades: list[ForwardTrade] = []
+        self.settlements: list[Settlement] = []
         self.minted_wh = 0
         self.retired_wh = 0
         self.held_wh = 0
@@ -105,6 +112,11 @@ class BlockState:
         self.energy_target = b""
         self.parameters: ChainParameters | None = None
         """What the blocks from the next one on go by, where that is something else."""
+
+    @property
+    def forwards(self) -> OpenForwards:
+        """The open orders and contracts of delivery slots."""
+        return self.orders.forwards
 
     def close(self) -> BlockOutcome:
         """Pay the proposer, carry the totals on, and put the outcome together."""
@@ -119,6 +131,8 @@ class BlockState:
             suspects=tuple(self.suspects),
             retirements=tuple(self.retirements),
             expired=tuple(self.expired),
+            forward_trades=tuple(self.forward_trades),
+            settlements=tuple(self.settlements),
             minted_wh=self.minted_wh,
             retired_wh=self.retired_wh,
             traded_wh=self.traded_wh,

@@ -17,6 +17,7 @@ from consensus.encoding import Codec
 from consensus.hashing import Domain
 from gtxnode.ledger.acts import Acts
 from gtxnode.ledger.authorities import BarredKeys
+from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
 from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
 from gtxnode.ledger.proposers import MissedTurns
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
@@ -163,6 +164,9 @@ Coin: TypeAlias = (
     | Admission
     | BarredKeys
     | Acts
+    | ForwardSell
+    | ForwardBuy
+    | Contract
     | MissedTurns
     | Agenda
     | Proposal
@@ -239,13 +243,23 @@ def expiry_id(chain_id: str, order_id: bytes) -> bytes:
     return _domain("expiry", chain_id).hash(order_id)
 
 
+def owners_of(coin: Coin) -> tuple[bytes, ...]:
+    """All the addresses under which the coin is listed: a contract is its seller's as well."""
+    if isinstance(coin, Contract):
+        return (coin.buyer, coin.seller)
+    owner = owner_of(coin)
+    return () if owner is None else (owner,)
+
+
 def owner_of(coin: Coin) -> bytes | None:
     """The address under which the coin is listed; None for what is the chain's own."""
     match coin:
         case Cash() | Energy() | HeldEnergy() | Meter() | Validator():
             return coin.owner
-        case SellOrder() | BuyOrder():
+        case SellOrder() | BuyOrder() | ForwardSell() | ForwardBuy():
             return coin.trader
+        case Contract():
+            return coin.buyer
         case Supply() | Roster() | Committee() | Presence() | Admission() | BarredKeys():
             return None
         case Acts() | MissedTurns():

@@ -5,9 +5,10 @@ only on what consensus has made final, so it moves the open orders on in place; 
 alone and returns what to write. A refused transaction changes nothing and gets a receipt with its
 reason.
 
-Order within a block: orders that have expired give their funds back, evidence takes effect, the
-other transactions take effect one by one as the block has them, the registry closes its epoch and
-moves proposals on, the sealing of readings is paid, fees go to the proposer, totals are carried on.
+Order within a block: orders that have expired give their funds back, slots whose gates have closed
+hold their auctions, contracts whose grace is over are settled, evidence takes effect, the other
+transactions take effect one by one as the block has them, the registry closes its epoch and moves
+proposals on, the sealing of readings is paid, fees go to the proposer, totals are carried on.
 Receipts are in the block's order whatever came first.
 """
 
@@ -19,9 +20,11 @@ from gtxnode.ledger import (
     admission,
     epochs,
     evidence,
+    forwards,
     governance,
     meters,
     orders,
+    settlement,
     staking,
     suspects,
     transfers,
@@ -33,6 +36,8 @@ from gtxnode.ledger.bodies import (
     Cancel,
     CastVote,
     Evidence,
+    ForwardBid,
+    ForwardOffer,
     JudgeHeld,
     PlaceBuy,
     PlaceSell,
@@ -72,7 +77,9 @@ RULES: Mapping[type[Body], Rule] = MappingProxyType(
         Reading: meters.reading,
         PlaceSell: orders.place_sell,
         PlaceBuy: orders.place_buy,
-        Cancel: orders.cancel,
+        ForwardOffer: forwards.offer,
+        ForwardBid: forwards.bid,
+        Cancel: forwards.cancel,
         Stake: staking.stake,
         Unstake: staking.unstake,
         Unjail: staking.unjail,
@@ -95,6 +102,8 @@ def execute(
     turns.count(state)
     epochs.begin(state)
     orders.expire(state)
+    forwards.close_gates(state)
+    settlement.settle_due(state)
     taken: set[bytes] = set()
     # No offender gets in between with what it does in the same block.
     first = {

@@ -8,7 +8,7 @@ import msgspec
 
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.bodies import RegisterMeter, ResetMeter, RetireMeter, RotateMeterKey
-from gtxnode.ledger.coins import Energy, Origin, meter_coin_id
+from gtxnode.ledger.coins import Origin, meter_coin_id
 from gtxnode.ledger.mandates import authorised
 from gtxnode.ledger.minting import credit
 from gtxnode.ledger.outcome import AcceptedReading
@@ -110,8 +110,8 @@ def _add(state: BlockState, identity: bytes, metered: Metered) -> None:
     origin = Origin(meter.zone, meter.source, metered.start_s, metered.end_s, meter.meter)
     if metered.suspicions:
         hold(state, identity, metered, origin)
-    elif metered.exported_wh:
-        credit(state, identity, Energy(meter.owner, metered.exported_wh, origin))
+    else:
+        credit(state, identity, meter.owner, metered.exported_wh, origin)
     state.readings.append(
         AcceptedReading(
             identity,

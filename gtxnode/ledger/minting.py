@@ -6,13 +6,19 @@ held is spent by its release.
 """
 
 from gtxnode.ledger.block_state import BlockState
-from gtxnode.ledger.coins import Energy, output_id
+from gtxnode.ledger.coins import Energy, Origin, output_id
+from gtxnode.ledger.settlement import settle_reading
 
 
-def credit(state: BlockState, reading: bytes, energy: Energy) -> None:
-    """Mint what a meter exported in an interval (`energy.origin`) to the meter's owner.
+def credit(
+    state: BlockState, reading: bytes, owner: bytes, exported_wh: int, origin: Origin
+) -> None:
+    """Mint what a meter exported in an interval, be it nothing; the interval counts from now on.
 
-    `reading` is the id of the reading's transaction; the energy is its output.
+    What was sold ahead is the buyers' from the first, the rest is the meter's owner's. `reading` is
+    the id of the reading's transaction; the energy is its output.
     """
-    state.coins.make(output_id(reading, 0), energy)
-    state.minted_wh += energy.amount_wh
+    left_wh = settle_reading(state, reading, origin, exported_wh)
+    if left_wh:
+        state.coins.make(output_id(reading, 0), Energy(owner, left_wh, origin))
+    state.minted_wh += exported_wh

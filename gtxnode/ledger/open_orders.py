@@ -9,6 +9,7 @@ from heapq import heapify, heappop, heappush
 from typing import TypeAlias
 
 from gtxnode.ledger.coins import BuyOrder, Coin, Order, SellOrder, order_id_of
+from gtxnode.ledger.open_forwards import OpenForwards
 from gtxnode.market.book import Book
 from gtxnode.market.orders import Fill, PriceRule, Side
 from gtxnode.market.orders import Order as BookOrder
@@ -20,10 +21,11 @@ _Open: TypeAlias = dict[bytes, int]
 class OpenOrders:
     """The book with its orders' expiries, and the number of orders of each trader."""
 
-    __slots__ = ("_expiries", "_expiry_of", "_orders_of", "book")
+    __slots__ = ("_expiries", "_expiry_of", "_orders_of", "book", "forwards")
 
     def __init__(self, price_rule: PriceRule = PriceRule.ASK) -> None:
         self.book = Book(price_rule)
+        self.forwards = OpenForwards()
         self._expiry_of: _Open = {}
         self._orders_of: dict[bytes, int] = {}
         # A heap of (expiry, order id). Orders that close otherwise stay in it for a while.
@@ -35,6 +37,10 @@ class OpenOrders:
     ) -> "OpenOrders":
         """From the chain's coins by id, in any order; those that are no orders are left out."""
         orders = cls(price_rule)
+        coins = list(coins)
+        orders.forwards = OpenForwards.rebuild(
+            (order_id_of(coin_id), coin) for coin_id, coin in coins
+        )
         placed = [
             (coin.height, coin.position, coin_id, coin)
             for coin_id, coin in coins

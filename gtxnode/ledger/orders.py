@@ -16,7 +16,7 @@ the trades of a chain are never more than its orders.
 from typing import TypeVar
 
 from gtxnode.ledger.block_state import BlockState
-from gtxnode.ledger.bodies import Cancel, PlaceBuy, PlaceSell
+from gtxnode.ledger.bodies import Cancel, ForwardBid, ForwardOffer, PlaceBuy, PlaceSell
 from gtxnode.ledger.coins import (
     BuyOrder,
     Cash,
@@ -118,7 +118,9 @@ def _check_order(
 
 
 def check_terms(
-    transaction: CheckedTransaction, body: PlaceSell | PlaceBuy, limits: OrderLimits
+    transaction: CheckedTransaction,
+    body: PlaceSell | PlaceBuy | ForwardOffer | ForwardBid,
+    limits: OrderLimits,
 ) -> None:
     """Raise `Refused` for what the limits allow at no time, and for a trader who did not sign."""
     if body.trader not in transaction.addresses:

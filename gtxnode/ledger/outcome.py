@@ -9,6 +9,7 @@ from enum import IntEnum
 import msgspec
 
 from gtxnode.ledger.coins import HeldCoin, Lot
+from gtxnode.ledger.forward_coins import Contract
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.market.orders import Side
 from gtxnode.metering.anomalies import Suspicion
@@ -51,6 +52,34 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     def cost_ugtx(self) -> MicroGtx:
         """What the buyer paid the seller."""
         return cost_ugtx(self.quantity_wh, self.price_mgtx_per_kwh)
+
+
+class ForwardTrade(msgspec.Struct, frozen=True, gc=False):
+    """A trade of energy of a delivery slot."""
+
+    id: bytes
+    """The contract's as well."""
+    buy_order: bytes
+    sell_order: bytes
+    contract: Contract
+    """As it was made."""
+
+
+class Settlement(msgspec.Struct, frozen=True, gc=False):
+    """A step in which a contract was settled: with energy, with money, or both."""
+
+    contract_id: bytes
+    contract: Contract
+    """Before the step."""
+    delivered_wh: int
+    """Became the buyer's; the seller was paid for it."""
+    short_wh: int
+    """Was missing when the contract ended; the buyer was paid for it."""
+
+    @property
+    def open_wh(self) -> int:
+        """What is still to be delivered; zero where the contract is over."""
+        return self.contract.open_wh - self.delivered_wh - self.short_wh
 
 
 class AcceptedReading(msgspec.Struct, frozen=True, gc=False):
@@ -114,6 +143,8 @@ class BlockOutcome(msgspec.Struct, frozen=True):
     retirements: tuple[Retirement, ...]
     expired: tuple[bytes, ...]
     """Orders that expired at the block's time, by id."""
+    forward_trades: tuple[ForwardTrade, ...]
+    settlements: tuple[Settlement, ...]
     minted_wh: int
     retired_wh: int
     traded_wh: int

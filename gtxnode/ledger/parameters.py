@@ -15,6 +15,7 @@ from consensus.reputation import Millionths, ReputationRule
 from consensus.turns import RestRule
 from consensus.validators import MAX_STAKE
 from gtxnode.ledger.compliance import ComplianceRules
+from gtxnode.ledger.forward_rules import ForwardRules
 from gtxnode.ledger.territories import Territories
 from gtxnode.ledger.validators import MAX_LATE_HEIGHTS, MAX_SEATS
 from gtxnode.ledger.votes import GovernanceRules
@@ -127,6 +128,7 @@ class ChainParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     resting: RestRule = RestRule()
     """Of who misses turns to propose."""
     checkpoints: CheckpointRules = CheckpointRules()
+    forwards: ForwardRules = ForwardRules()
     compliance: ComplianceRules = ComplianceRules()
     governance: GovernanceRules = GovernanceRules()
     registry: bool = False

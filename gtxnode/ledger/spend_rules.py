@@ -16,6 +16,8 @@ from gtxnode.ledger.bodies import (
     Body,
     Cancel,
     CastVote,
+    ForwardBid,
+    ForwardOffer,
     JudgeHeld,
     PlaceBuy,
     PlaceSell,
@@ -38,6 +40,7 @@ from gtxnode.ledger.coins import (
     SellOrder,
     Supply,
 )
+from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardOrder, ForwardSell
 from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
 from gtxnode.ledger.proposers import MissedTurns
 from gtxnode.ledger.transactions import CheckedTransaction
@@ -66,7 +69,7 @@ def owner_signed(coin: Coin, transaction: CheckedTransaction) -> None:
 
 def trader_signed(coin: Coin, transaction: CheckedTransaction) -> None:
     """A witness's address is the order's trader."""
-    assert isinstance(coin, Order)
+    assert isinstance(coin, Order | ForwardOrder)
     if coin.trader not in transaction.addresses:
         raise Refused(Reason.NOT_OWNER, f"trader {coin.trader.hex()} did not sign")
 
@@ -91,13 +94,19 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
     {
         Cash: SpendRow(
             frozenset(
-                {Transfer, PlaceBuy, Retire, Stake, Unstake, Unjail, Serve, Propose, CastVote}
+                {
+                    *(Transfer, Retire, PlaceBuy, ForwardOffer, ForwardBid),
+                    *(Stake, Unstake, Unjail, Serve, Propose, CastVote),
+                }
             ),
             owner_signed,
         ),
         Energy: SpendRow(frozenset({Transfer, PlaceSell, Retire}), owner_signed),
         HeldEnergy: SpendRow(frozenset({JudgeHeld}), as_mandated),
         Meter: SpendRow(frozenset({Reading}), meter_signed),
+        ForwardSell: SpendRow(frozenset({Cancel}), trader_signed),
+        ForwardBuy: SpendRow(frozenset({Cancel}), trader_signed),
+        Contract: SpendRow(frozenset(), nobody),
         SellOrder: SpendRow(frozenset({Cancel}), trader_signed),
         BuyOrder: SpendRow(frozenset({Cancel}), trader_signed),
         Supply: SpendRow(frozenset(), nobody),

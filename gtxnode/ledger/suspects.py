@@ -7,7 +7,7 @@ meter's registers have moved on, so voided energy never comes back by a later re
 
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.bodies import JudgeHeld
-from gtxnode.ledger.coins import Energy, HeldEnergy, Origin, output_id
+from gtxnode.ledger.coins import HeldEnergy, Origin, output_id
 from gtxnode.ledger.mandates import authorised
 from gtxnode.ledger.minting import credit
 from gtxnode.ledger.outcome import Became, Suspect
@@ -58,7 +58,7 @@ def judge_held(state: BlockState, transaction: CheckedTransaction) -> None:
         state.coins.spend(coin_id)
         state.held_wh -= held.amount_wh
         if body.released:
-            credit(state, reading, Energy(held.owner, held.amount_wh, held.origin))
+            credit(state, reading, held.owner, held.amount_wh, held.origin)
         else:
             state.voided_wh += held.amount_wh
         state.suspects.append(

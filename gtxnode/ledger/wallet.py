@@ -14,6 +14,8 @@ from gtxnode.ledger.amendments import Change
 from gtxnode.ledger.bodies import (
     Body,
     CastVote,
+    ForwardBid,
+    ForwardOffer,
     PlaceBuy,
     PlaceSell,
     Propose,
@@ -37,6 +39,7 @@ from gtxnode.ledger.transactions import (
 )
 from gtxnode.ledger.validators import possession_digest
 from gtxnode.ledger.votes import Choice
+from gtxnode.market.slots import Slot
 from gtxnode.primitives.units import cost_ugtx
 from gtxnode.primitives.zones import Shard, Zone
 
@@ -134,6 +137,33 @@ def buy(
     """Ask for energy at a price or better."""
     inputs, _ = _take_cash(cash, cost_ugtx(quantity_wh, price_mgtx_per_kwh), MAX_LOTS)
     return PlaceBuy(trader, inputs, quantity_wh, price_mgtx_per_kwh, expires_s)
+
+
+def forward_offer(
+    trader: bytes,
+    cash: CashCoins,
+    slot: Slot,
+    meter: bytes,
+    quantity_wh: int,
+    price_mgtx_per_kwh: int,
+    collateral_mgtx_per_kwh: int,
+) -> ForwardOffer:
+    """Offer what a meter is to export in a slot; `ImbalanceRule.collateral` says what is locked."""
+    inputs, _ = _take_cash(cash, max(1, quantity_wh * collateral_mgtx_per_kwh), MAX_LOTS)
+    return ForwardOffer(trader, inputs, slot, meter, quantity_wh, price_mgtx_per_kwh)
+
+
+def forward_bid(
+    trader: bytes,
+    cash: CashCoins,
+    slot: Slot,
+    zone: Zone,
+    quantity_wh: int,
+    price_mgtx_per_kwh: int,
+) -> ForwardBid:
+    """Ask for energy in a slot, to be used in a zone."""
+    inputs, _ = _take_cash(cash, cost_ugtx(quantity_wh, price_mgtx_per_kwh), MAX_LOTS)
+    return ForwardBid(trader, inputs, slot, zone, quantity_wh, price_mgtx_per_kwh)
 
 
 def prove_possession(

@@ -6,8 +6,7 @@ lengths may cover the same time: each is a market of its own, and what is metere
 (delivery.py).
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from typing import Annotated
 
 import msgspec
 
@@ -16,14 +15,20 @@ from gtxnode.market.orders import PriceRule
 
 QUARTER_HOUR_S, HALF_HOUR_S, HOUR_S = 900, 1_800, 3_600
 LENGTHS_S = (QUARTER_HOUR_S, HALF_HOUR_S, HOUR_S)
+MAX_START_S = 2**40
 MAX_GATE_CLOSURE_S = 7 * 24 * HOUR_S
 
 
 class Slot(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
     """When energy is delivered. By start, then length, where several are put in order."""
 
-    start_s: int
-    length_s: int
+    start_s: Annotated[int, msgspec.Meta(ge=0, le=MAX_START_S)]
+    length_s: Annotated[int, msgspec.Meta(gt=0, le=HOUR_S)]
+
+    @property
+    def is_aligned(self) -> bool:
+        """Whether there is such a slot."""
+        return self.length_s in LENGTHS_S and self.start_s % self.length_s == 0
 
     @property
     def end_s(self) -> int:
@@ -66,12 +71,3 @@ PRODUCTS = (
     Product(HOUR_S, Mechanism.UNIFORM),
 )
 """Short slots trade up to the last moment, hours in one auction that brings all orders together."""
-
-PRODUCT_NAMES: Mapping[int, str] = MappingProxyType(
-    {QUARTER_HOUR_S: "15m", HALF_HOUR_S: "30m", HOUR_S: "60m"}
-)
-
-
-def is_slot(start_s: int, length_s: int) -> bool:
-    """Whether a slot of that length begins then."""
-    return length_s in LENGTHS_S and start_s % length_s == 0

@@ -111,6 +111,17 @@ class Reason(StrEnum):
         "The order's expiry is in the past or too far ahead.",
     )
     UNKNOWN_ORDER = ("unknown_order", "No order of that id is open: filled, cancelled or expired.")
+    # Forwards.
+    UNKNOWN_SLOT = (
+        "unknown_slot",
+        "No slot of that length begins then, none is traded here, or it is too far ahead.",
+    )
+    GATE_CLOSED = ("gate_closed", "Trading of the slot has ended.")
+    SLOT_FULL = ("slot_full", "The slot has as many open orders as are allowed.")
+    OWN_ORDERS_CROSS = (
+        "own_orders_cross",
+        "The slot's auction could make the trader trade with itself.",
+    )
     # Validators.
     NOT_REGISTRY = (
         "not_registry",

@@ -1,6 +1,7 @@
 """The ledger's coins as the interfaces show them."""
 
 from gtxnode.ledger.coins import BuyOrder, Cash, Coin, Energy, HeldEnergy, Origin, SellOrder
+from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
 from gtxnode.ledger.proposals import Proposal
 from gtxnode.ledger.validators import Validator
 from gtxnode.metering.meters import Meter
@@ -22,6 +23,12 @@ def coin_view(coin_id: bytes, encoded: bytes, coin: Coin) -> CoinView:
             kind, owner, amount = "sell_order", coin.trader, coin.quantity_wh
         case BuyOrder():
             kind, owner, amount = "buy_order", coin.trader, coin.locked_ugtx
+        case ForwardSell():
+            kind, owner, amount = "forward_sell", coin.trader, coin.locked_ugtx
+        case ForwardBuy():
+            kind, owner, amount = "forward_buy", coin.trader, coin.locked_ugtx
+        case Contract():
+            kind, owner, amount = "contract", coin.buyer, coin.locked_ugtx
         case Meter():
             kind, owner, amount = "meter", coin.owner, 0
         case Validator():

@@ -35,6 +35,7 @@ from gtxnode.ledger.coins import (
     supply_coin_id,
 )
 from gtxnode.ledger.execute import BlockContext, BlockOutcome, execute
+from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardOrder, ForwardSell
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import Receipt
@@ -264,7 +265,9 @@ class LittleChain:
         locked = sum(coin.locked_ugtx for coin in coins if isinstance(coin, BuyOrder))
         staked = sum(coin.locked_ugtx for coin in coins if isinstance(coin, Validator))
         deposits = sum(coin.deposit_ugtx for coin in coins if isinstance(coin, Proposal))
-        assert cash + locked + staked + deposits == supply.gtx_ugtx
+        forwards = ForwardSell | ForwardBuy | Contract
+        ahead = sum(coin.locked_ugtx for coin in coins if isinstance(coin, forwards))
+        assert cash + locked + staked + deposits + ahead == supply.gtx_ugtx
         assert supply.gtx_ugtx + supply.burned_ugtx == self.genesis_ugtx + supply.rewarded_ugtx
         free = sum(coin.amount_wh for coin in coins if isinstance(coin, Energy))
         offered = sum(coin.quantity_wh for coin in coins if isinstance(coin, SellOrder))
@@ -273,7 +276,29 @@ class LittleChain:
         assert held == supply.held_wh
         assert supply.minted_wh + supply.held_wh + supply.voided_wh == self.metered_wh
         self._check_book()
+        self._check_forwards()
         assert self.state_root.root == StateRoot.compute(CHAIN, self.store.items()).root
+
+    def _check_forwards(self) -> None:
+        """What is kept of the open forwards is what a node finds that starts now."""
+        kept, rebuilt = self.orders.forwards, OpenOrders.rebuild(self.all_coins()).forwards
+        orders = {slot: list(book.orders()) for slot, book in kept.books.items()}
+        assert orders == {slot: list(book.orders()) for slot, book in rebuilt.books.items()}
+        assert all(orders.values())
+        coins = [coin for _, coin in self.all_coins()]
+        placed = [coin for coin in coins if isinstance(coin, ForwardOrder)]
+        contracts = [coin for coin in coins if isinstance(coin, Contract)]
+        assert sum(map(len, orders.values())) == len(placed)
+        assert len(kept) == len(rebuilt) == len(contracts)
+        for trader in {coin.trader for coin in placed}:
+            assert kept.count(trader) == rebuilt.count(trader)
+        for meter, slot in {(coin.meter, coin.slot) for coin in contracts}:
+            times = (slot.start_s, slot.end_s)
+            assert kept.contracts(meter, *times) == rebuilt.contracts(meter, *times)
+            assert kept.committed_wh(meter, slot) == rebuilt.committed_wh(meter, slot)
+        late_ms = (self.now_s + 100 * 86_400) * 1_000
+        assert kept.next_gate(late_ms) == rebuilt.next_gate(late_ms)
+        assert kept.next_due(late_ms) == rebuilt.next_due(late_ms)
 
     def _check_book(self) -> None:
         resting = {

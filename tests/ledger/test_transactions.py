@@ -31,6 +31,8 @@ from gtxnode.ledger.bodies import (
     CastVote,
     CheckpointPair,
     Evidence,
+    ForwardBid,
+    ForwardOffer,
     JudgeHeld,
     PlaceBuy,
     PlaceSell,
@@ -64,7 +66,9 @@ from gtxnode.ledger.coins import (
     decode_coin,
     encode_coin,
     owner_of,
+    owners_of,
 )
+from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
 from gtxnode.ledger.meters import registered
 from gtxnode.ledger.proposals import (
     MAX_CHANGES,
@@ -100,6 +104,7 @@ from gtxnode.ledger.validators import (
     Validator,
 )
 from gtxnode.ledger.votes import Choice, Tally
+from gtxnode.market.slots import Slot
 from gtxnode.metering.anomalies import Suspicion
 from gtxnode.metering.meters import MAX_TIME_S, Reading
 from gtxnode.primitives.errors import Reason, Refused
@@ -123,6 +128,7 @@ OWNER = address("somchai")
 KEY = public_key("somchai's node")
 CHECKPOINT = Checkpoint(CHAIN, 1, 100, *[bytes(32)] * 4)
 SIGNED_CHECKPOINT = SignedCheckpoint(CHECKPOINT, KEY, bytes(64))
+SLOT = Slot(1_800_003_600, 3_600)
 ORIGIN = Origin(Zone.BANGKOK, Source.SOLAR, 0, 3_600, bytes(16))
 BODIES: tuple[Body, ...] = (
     Transfer((COIN,), (Cash(OWNER, 1), Energy(OWNER, 2, ORIGIN)), b"memo"),
@@ -130,6 +136,8 @@ BODIES: tuple[Body, ...] = (
     Reading(meter_of("somchai"), 1, 0, 0, 3_600, 5, 7, 230_000, 50_000, 990_000),
     PlaceSell(OWNER, (COIN,), 1_000, 3_500),
     PlaceBuy(OWNER, (COIN,), 1_000, 3_500, 1),
+    ForwardOffer(OWNER, (COIN,), SLOT, bytes(16), 1_000, 3_500),
+    ForwardBid(OWNER, (COIN,), SLOT, Zone.BANGKOK, 1_000, 3_500),
     Cancel(bytes(32)),
     Retire((COIN,), (), OWNER),
     Stake(KEY, (COIN,), 5, (Cash(OWNER, 1),), Registration(OWNER, Zone.BANGKOK, bytes(64))),
@@ -182,6 +190,12 @@ COINS: tuple[Coin, ...] = (
     registered(registration("somchai")),
     SellOrder(OWNER, 3_500, (Lot(1, ORIGIN),), 1, 2, 3),
     BuyOrder(OWNER, 3_500, 1_000, 1, 2, 3),
+    ForwardSell(OWNER, 3_500, 1_000, SLOT, bytes(16), Zone.BANGKOK, 2_880, 1, 2, 3),
+    ForwardBuy(OWNER, 3_500, 1_000, SLOT, Zone.BANGKOK, 1, 2, 3),
+    Contract(
+        *(OWNER, address("malee"), SLOT, bytes(16), Zone.BANGKOK, Zone.BANGKOK),
+        *(3_500, 6_380, 1_000, 500, 1, 2, 3, 4),
+    ),
     Supply(0, 0, 0),
     FULLEST,
     Roster((KEY,) * MAX_REGISTERED),
@@ -247,7 +261,7 @@ def test_evidence_that_was_never_signed_is_noticed_with_the_witnesses() -> None:
 def test_every_kind_is_in_the_tables() -> None:
     assert {type(body) for body in BODIES} == set(KIND_NAMES)
     energy = {type(body) for body in BODIES if is_energy(body)}
-    assert energy == {Reading, PlaceSell, PlaceBuy, Cancel}
+    assert energy == {Reading, PlaceSell, PlaceBuy, Cancel, ForwardOffer, ForwardBid}
 
 
 @pytest.mark.parametrize("coin", COINS, ids=lambda coin: type(coin).__name__)
@@ -258,6 +272,8 @@ def test_each_coin_is_read_as_it_was_written(coin: Coin) -> None:
         Supply | Roster | Committee | Presence | BarredKeys | Acts | Agenda | Electorate | InForce,
     )
     assert owner_of(coin) == (None if nobodys else OWNER)
+    assert owners_of(coin)[:1] == (() if nobodys else (OWNER,))
+    assert len(owners_of(coin)) == (2 if isinstance(coin, Contract) else not nobodys)
 
 
 def test_the_longest_coin_fits() -> None:
@@ -316,6 +332,8 @@ many = tuple(index.to_bytes(34, "big") for index in range(257))
         PlaceBuy(OWNER, (COIN,), 1, 0),
         PlaceBuy(OWNER, (COIN,), 1, 1, -1),
         Cancel(bytes(31)),
+        ForwardBid(OWNER, (COIN,), Slot(-900, 900), Zone.BANGKOK, 1, 1),
+        ForwardBid(OWNER, (COIN,), Slot(0, 0), Zone.BANGKOK, 1, 1),
         Reading(bytes(15), 1, 0, 0, 1, 0, 0),
         Reading(bytes(16), 0, 0, 0, 1, 0, 0),
         Reading(bytes(16), 1, 0, 0, 1, 0, -1),

@@ -31,6 +31,8 @@ from gtxnode.ledger.bodies import (
     CastVote,
     CheckpointPair,
     Evidence,
+    ForwardBid,
+    ForwardOffer,
     JudgeHeld,
     PlaceBuy,
     PlaceSell,
@@ -68,6 +70,7 @@ from gtxnode.ledger.coins import (
     output_id,
     supply_coin_id,
 )
+from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell, contract_coin_id
 from gtxnode.ledger.meters import registered
 from gtxnode.ledger.proposals import (
     Agenda,
@@ -97,6 +100,7 @@ from gtxnode.ledger.validators import (
 )
 from gtxnode.ledger.votes import Choice, Tally
 from gtxnode.ledger.wallet import sign
+from gtxnode.market.slots import Slot
 from gtxnode.metering.anomalies import Suspicion
 from gtxnode.metering.meters import Direction, Reading, meter_id_of
 from gtxnode.primitives.addresses import address_of, format_address
@@ -120,6 +124,7 @@ PUBLIC = {name: signing.public_key(key) for name, key in KEYS.items()}
 ADDRESS = {name: address_of(public) for name, public in PUBLIC.items()}
 METER = meter_id_of(PUBLIC["meter"])
 ORIGIN = Origin(Zone.BANGKOK, Source.SOLAR, 1_800_000_000, 1_800_003_600, METER)
+SLOT = Slot(1_800_003_600, 3_600)
 CASH_IN = output_id(sha256(b"a cash coin").digest(), 0)
 ENERGY_IN = output_id(sha256(b"an energy coin").digest(), 258)
 
@@ -176,6 +181,8 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (Reading(METER, 5, 1, 1_800_003_600, 1_800_018_000, 121_000, 60_000), ("meter",)),
     (PlaceSell(ADDRESS["somchai"], (ENERGY_IN,), 100_000, 3_500), ("somchai",)),
     (PlaceBuy(ADDRESS["malee"], (CASH_IN,), 50_000, 4_000, 1_800_086_400), ("malee",)),
+    (ForwardOffer(ADDRESS["somchai"], (CASH_IN,), SLOT, METER, 5_000, 3_500), ("somchai",)),
+    (ForwardBid(ADDRESS["malee"], (CASH_IN,), SLOT, Zone.BANGKOK, 5_000, 4_000), ("malee",)),
     (Cancel(sha256(b"an order").digest()), ("somchai",)),
     (
         Retire((ENERGY_IN, CASH_IN), (Cash(ADDRESS["malee"], 1),), ADDRESS["malee"], b"home"),
@@ -223,6 +230,10 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (JudgeHeld((ENERGY_IN,), True, b"seen on site"), ("authority",)),
     (JudgeHeld((ENERGY_IN,), False), ("authority",)),
 )
+CONTRACT = Contract(
+    *(ADDRESS["malee"], ADDRESS["somchai"], SLOT, METER, Zone.BANGKOK, Zone.BANGKOK),
+    *(3_500, 6_380, 5_000, 3_000, 1_800_004_500, 1_800_093_600, 12, 0),
+)
 ORDER_ID = sha256(b"an order").digest()
 COINS: tuple[tuple[bytes, Coin], ...] = (
     (CASH_IN, Cash(ADDRESS["somchai"], 3_500_000)),
@@ -237,6 +248,18 @@ COINS: tuple[tuple[bytes, Coin], ...] = (
         SellOrder(ADDRESS["somchai"], 3_500, (Lot(100_000, ORIGIN),), 1_800_086_400, 12, 3),
     ),
     (output_id(ORDER_ID, 0), BuyOrder(ADDRESS["malee"], 4_000, 50_000, 1_800_086_400, 12, 4)),
+    (
+        output_id(ORDER_ID, 0),
+        ForwardSell(
+            *(ADDRESS["somchai"], 3_500, 5_000, SLOT, METER, Zone.BANGKOK, 2_880),
+            *(1_800_002_700, 12, 5),
+        ),
+    ),
+    (
+        output_id(ORDER_ID, 0),
+        ForwardBuy(ADDRESS["malee"], 4_000, 5_000, SLOT, Zone.BANGKOK, 1_800_002_700, 12, 6),
+    ),
+    (contract_coin_id(ORDER_ID), CONTRACT),
     (supply_coin_id(CHAIN), Supply(3_000, 1_000, 10**15)),
     (admission_coin_id(CHAIN), Admission(20_000)),
     (fees_coin_id(CHAIN, 12), Cash(ADDRESS["authority"], 1_000)),

@@ -13,7 +13,7 @@ from gtxnode.market import imbalance, shares
 from gtxnode.market.auction import Mechanism
 from gtxnode.market.delivery import Claim, Export, deliver
 from gtxnode.market.imbalance import ImbalanceRule
-from gtxnode.market.slots import LENGTHS_S, Product, Slot, is_slot
+from gtxnode.market.slots import LENGTHS_S, Product, Slot
 
 
 def naive_deliver(export: Export, claims: list[Claim]) -> tuple[list[int], int]:
@@ -73,9 +73,9 @@ def test_energy_outside_the_slot_is_the_sellers_own() -> None:
 
 
 def test_which_slots_there_are() -> None:
-    assert is_slot(1_800_000_900, 900)
-    assert not is_slot(1_800_000_900, 1_800)
-    assert not is_slot(1_800_000_000, 600)
+    assert Slot(1_800_000_900, 900).is_aligned
+    assert not Slot(1_800_000_900, 1_800).is_aligned
+    assert not Slot(1_800_000_000, 600).is_aligned
     assert Slot(0, 900).capacity_wh(5_000) == 1_250
     with pytest.raises(ValueError, match="length_s is 600"):
         Product(600, Mechanism.UNIFORM)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from gtxnode.ledger.bodies.evidence import CheckpointPair, Evidence, ProposalPair, VotePair
+from gtxnode.ledger.bodies.forwards import ForwardBid, ForwardOffer
 from gtxnode.ledger.bodies.governance import CastVote, Propose
 from gtxnode.ledger.bodies.meters import (
     JudgeHeld,
@@ -29,6 +30,8 @@ __all__ = [
     "CastVote",
     "CheckpointPair",
     "Evidence",
+    "ForwardBid",
+    "ForwardOffer",
     "JudgeHeld",
     "PlaceBuy",
     "PlaceSell",
@@ -62,6 +65,8 @@ Body: TypeAlias = (
     | Unstake
     | Unjail
     | Evidence
+    | ForwardOffer
+    | ForwardBid
     | RotateMeterKey
     | ResetMeter
     | RetireMeter
@@ -84,6 +89,8 @@ KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
         Unstake: "unstake",
         Unjail: "unjail",
         Evidence: "evidence",
+        ForwardOffer: "forward_offer",
+        ForwardBid: "forward_bid",
         RotateMeterKey: "rotate_meter_key",
         ResetMeter: "reset_meter",
         RetireMeter: "retire_meter",
@@ -95,7 +102,7 @@ KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
 )
 """Each kind's name in interfaces and metrics."""
 
-_ENERGY_KINDS = frozenset({Reading, PlaceSell, PlaceBuy, Cancel})
+_ENERGY_KINDS = frozenset({Reading, PlaceSell, PlaceBuy, Cancel, ForwardOffer, ForwardBid})
 
 
 def is_energy(body: Body) -> bool:

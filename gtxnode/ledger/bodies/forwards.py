@@ -1,0 +1,37 @@
+"""Orders for a delivery slot. They are cancelled as any order is."""
+
+from typing import Annotated
+
+import msgspec
+
+from gtxnode.ledger.coins import MAX_LOTS, Amount, CoinId
+from gtxnode.market.slots import Slot
+from gtxnode.metering.meters import AddressBytes, MeterId
+from gtxnode.primitives.zones import Zone
+
+
+class ForwardOffer(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=25):
+    """Offer what a meter of the trader's is to export in a slot. Collateral is locked."""
+
+    trader: AddressBytes
+    inputs: Annotated[tuple[CoinId, ...], msgspec.Meta(min_length=1, max_length=MAX_LOTS)]
+    """Cash; what is over goes back."""
+    slot: Slot
+    meter: MeterId
+    quantity_wh: Amount
+    price_mgtx_per_kwh: Amount
+    """The least that the trader takes."""
+
+
+class ForwardBid(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=26):
+    """Ask for energy in a slot. Quantity times price is locked."""
+
+    trader: AddressBytes
+    inputs: Annotated[tuple[CoinId, ...], msgspec.Meta(min_length=1, max_length=MAX_LOTS)]
+    """Cash; what is over goes back."""
+    slot: Slot
+    zone: Zone
+    """Where the energy is to be used."""
+    quantity_wh: Amount
+    price_mgtx_per_kwh: Amount
+    """The most that the trader gives."""

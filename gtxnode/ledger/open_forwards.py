@@ -1,0 +1,177 @@
+"""The open forwards: a book for each slot, contracts by meter, and what falls due when.
+
+All of it is derived from the coins of forward orders and contracts and rebuilt from them at start.
+Execution keeps the two in step: an order or a contract is here if and only if its coin exists.
+Nothing here is walked at each block; what a block does with it is what falls due or is named.
+"""
+
+from bisect import insort
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from gtxnode.ledger.due import DueTimes
+from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardOrder, ForwardSell
+from gtxnode.market.book import Book
+from gtxnode.market.orders import Fill, Order, PriceRule, Side
+from gtxnode.market.slots import Slot
+
+
+class Aged(NamedTuple):
+    """A contract by its age."""
+
+    height: int
+    number: int
+    contract_id: bytes
+
+
+class OpenForwards:
+    """Orders and contracts of all slots."""
+
+    __slots__ = ("_committed_wh", "_contracts", "_gates", "_orders_of", "_settlements", "books")
+
+    def __init__(self) -> None:
+        self.books: dict[Slot, Book] = {}
+        """Of the slots that have open orders."""
+        self._gates: DueTimes = DueTimes()
+        self._orders_of: dict[bytes, dict[bytes, Slot]] = {}
+        self._contracts: dict[bytes, dict[Slot, list[Aged]]] = {}
+        self._settlements: DueTimes = DueTimes()
+        self._committed_wh: dict[tuple[bytes, Slot], int] = {}
+
+    @classmethod
+    def rebuild(cls, coins: Iterable[tuple[bytes, object]]) -> "OpenForwards":
+        """From coins by the id of their order or contract, in any order; others are left out."""
+        forwards = cls()
+        orders = []
+        for identity, coin in coins:
+            if isinstance(coin, ForwardOrder):
+                orders.append((coin.height, coin.position, identity, coin))
+            elif isinstance(coin, Contract):
+                forwards.add_contract(identity, coin)
+                forwards._commit(coin.meter, coin.slot, coin.sold_wh)
+        for _, _, order_id, order in sorted(orders, key=lambda entry: entry[:3]):
+            forwards.rest(order_id, order)
+        return forwards
+
+    # ---- orders ----
+
+    def place(self, order_id: bytes, coin: ForwardOrder, price_rule: PriceRule) -> tuple[Fill, ...]:
+        """Match a new order with its slot's book; what is left of it rests. Its fills, in order."""
+        book = self._book(coin)
+        book.price_rule = price_rule
+        fills = book.place(_book_order(order_id, coin))
+        self._opened(order_id, coin)
+        if sum(fill.quantity_wh for fill in fills) == coin.quantity_wh:
+            self.closed(order_id, coin)
+        return fills
+
+    def rest(self, order_id: bytes, coin: ForwardOrder) -> None:
+        """Let an order wait for its slot's auction, or stand as it stood."""
+        self._book(coin).rest(_book_order(order_id, coin))
+        self._opened(order_id, coin)
+
+    def closed(self, order_id: bytes, coin: ForwardOrder) -> None:
+        """An order has left its slot's book, filled or cancelled; what is sold stays committed."""
+        orders = self._orders_of[coin.trader]
+        del orders[order_id]
+        if not orders:
+            del self._orders_of[coin.trader]
+        self._gates.drop(order_id)
+        book = self.books.get(coin.slot)
+        if book is not None and not book:
+            del self.books[coin.slot]
+
+    def cancel(self, order_id: bytes, coin: ForwardOrder) -> None:
+        """Take out an open order; `coin` is what is left of it."""
+        self.books[coin.slot].cancel(order_id)
+        self.closed(order_id, coin)
+        if isinstance(coin, ForwardSell):
+            self._commit(coin.meter, coin.slot, -coin.quantity_wh)
+
+    def next_gate(self, time_ms: int) -> bytes | None:
+        """The id of an open order whose gate has closed by then, the earliest first.
+
+        Its whole slot closes with it. Orders know their gates, so that it is a matter of the open
+        orders alone, whatever the rules said when others were placed that are gone.
+        """
+        return self._gates.first(time_ms)
+
+    def count(self, trader: bytes) -> int:
+        """How many open orders a trader has, over all slots."""
+        return len(self._orders_of.get(trader, ()))
+
+    def own(self, trader: bytes, slot: Slot) -> Iterator[Order]:
+        """A trader's open orders of a slot."""
+        for order_id, of_slot in self._orders_of.get(trader, {}).items():
+            if of_slot == slot:
+                order = self.books[slot].get(order_id)
+                assert order is not None, "an order is listed while it is in its book"
+                yield order
+
+    def committed_wh(self, meter: bytes, slot: Slot) -> int:
+        """What of a meter's export in a slot is offered, or sold and not settled."""
+        return self._committed_wh.get((meter, slot), 0)
+
+    # ---- contracts ----
+
+    def add_contract(self, contract_id: bytes, coin: Contract) -> None:
+        """A trade has made a contract. What it sold is committed already."""
+        aged = self._contracts.setdefault(coin.meter, {}).setdefault(coin.slot, [])
+        insort(aged, Aged(coin.height, coin.number, contract_id))
+        self._settlements.put(contract_id, coin.due_s)
+
+    def settled(self, contract_id: bytes, coin: Contract) -> None:
+        """A contract is over."""
+        slots = self._contracts[coin.meter]
+        slots[coin.slot].remove(Aged(coin.height, coin.number, contract_id))
+        if not slots[coin.slot]:
+            del slots[coin.slot]
+        if not slots:
+            del self._contracts[coin.meter]
+        self._settlements.drop(contract_id)
+        self._commit(coin.meter, coin.slot, -coin.sold_wh)
+
+    def contracts(self, meter: bytes, start_s: int, end_s: int) -> list[bytes]:
+        """The ids of a meter's contracts whose slots have time of that interval, oldest first."""
+        slots = self._contracts.get(meter)
+        if slots is None:
+            return []
+        found: list[Aged] = []
+        for slot, aged in slots.items():
+            if slot.start_s < end_s and start_s < slot.end_s:
+                found += aged
+        return [each.contract_id for each in sorted(found)]
+
+    def next_due(self, time_ms: int) -> bytes | None:
+        """The id of a contract that is to be settled by then, the earliest first."""
+        return self._settlements.first(time_ms)
+
+    def __len__(self) -> int:
+        """How many contracts are open."""
+        return len(self._settlements)
+
+    # ---- both ----
+
+    def _book(self, coin: ForwardOrder) -> Book:
+        book = self.books.get(coin.slot)
+        if book is None:
+            book = self.books[coin.slot] = Book()
+        return book
+
+    def _opened(self, order_id: bytes, coin: ForwardOrder) -> None:
+        self._orders_of.setdefault(coin.trader, {})[order_id] = coin.slot
+        self._gates.put(order_id, coin.closes_s)
+        if isinstance(coin, ForwardSell):
+            self._commit(coin.meter, coin.slot, coin.quantity_wh)
+
+    def _commit(self, meter: bytes, slot: Slot, change_wh: int) -> None:
+        committed = self._committed_wh.get((meter, slot), 0) + change_wh
+        if committed:
+            self._committed_wh[meter, slot] = committed
+        else:
+            del self._committed_wh[meter, slot]
+
+
+def _book_order(order_id: bytes, coin: ForwardOrder) -> Order:
+    side = Side.BUY if isinstance(coin, ForwardBuy) else Side.SELL
+    return Order(order_id, coin.trader, side, coin.price_mgtx_per_kwh, coin.quantity_wh)

@@ -1,0 +1,224 @@
+"""Random histories of slots: whatever is traded, metered late, twice, in part or never.
+
+`LittleChain` holds every block against the invariants: money in equals money out to the µGTX, what
+was minted is what was metered, and what is kept of open forwards is what a node finds that starts
+anew. These tests think of what to send, and hold the end of a history against what was promised.
+"""
+
+from collections import Counter
+from typing import NamedTuple
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gtxnode.ledger import wallet
+from gtxnode.ledger.bodies import Body, Cancel
+from gtxnode.ledger.coins import Cash, Energy, order_id_of
+from gtxnode.ledger.forward_coins import Contract, ForwardOrder
+from gtxnode.ledger.forward_rules import ForwardRules
+from gtxnode.ledger.outcome import BlockOutcome
+from gtxnode.ledger.parameters import OrderLimits
+from gtxnode.ledger.transactions import CheckedTransaction
+from gtxnode.market.auction import Mechanism, Rationing
+from gtxnode.market.imbalance import ImbalanceRule
+from gtxnode.market.orders import PriceRule
+from gtxnode.market.slots import Product, Slot
+from gtxnode.metering.meters import Reading
+from gtxnode.primitives.zones import Zone
+from tests.ledger.forward_chain import ForwardChain
+from tests.ledger.little_chain import (
+    HOUR_S,
+    PARAMETERS,
+    address,
+    meter_of,
+    signed,
+)
+
+PEOPLE = ("malee", "niran", "somchai")
+GRACE_S = 2 * HOUR_S
+LENGTHS_S = (900, 1_800, 3_600)
+
+
+class Step(NamedTuple):
+    """One thing that someone sends. What the numbers mean depends on the kind."""
+
+    kind: str
+    who: int
+    slot: int
+    amount: int
+    price: int
+
+
+steps = st.builds(
+    Step,
+    st.sampled_from(
+        ["offer", "offer", "offer", "offer", "bid", "bid", "bid", "bid", "read", "read", "read",
+         "gap", "replay", "cancel", "sell", "buy"]
+    ),
+    st.integers(0, 2),
+    st.sampled_from([0, 0, 1, 2, 3]),
+    st.integers(1, 3_000),
+    st.integers(0, 3),
+)  # fmt: skip
+blocks = st.tuples(st.lists(steps, min_size=3, max_size=7), st.integers(1, 7))
+histories = st.lists(blocks, min_size=10, max_size=18)
+rules = st.builds(
+    lambda mechanisms, rationing, price_rule, gate_s, utility, premium: ForwardRules(
+        tuple(
+            Product(length_s, mechanism, gate_s, price_rule, rationing)
+            for length_s, mechanism in zip(LENGTHS_S, mechanisms, strict=True)
+        ),
+        grace_s=GRACE_S,
+        imbalance=ImbalanceRule(utility, premium),
+    ),
+    st.tuples(*[st.sampled_from(Mechanism)] * 3),
+    st.sampled_from(Rationing),
+    st.sampled_from(PriceRule),
+    st.sampled_from([0, 300, 900]),
+    st.sampled_from([0, 3_300, 6_380]),
+    st.sampled_from([0, 100_001]),
+)
+
+
+def a_chain(forwards: ForwardRules) -> ForwardChain:
+    parameters = msgspec.structs.replace(
+        PARAMETERS, forwards=forwards, orders=OrderLimits(min_wh=1)
+    )
+    return ForwardChain(*PEOPLE, cash_ugtx=30_000_000, parameters=parameters)
+
+
+def transaction(
+    chain: ForwardChain, step: Step, sent: list[CheckedTransaction]
+) -> CheckedTransaction | None:
+    """What the step sends, as things stand before the block; None where there is no way to."""
+    who = PEOPLE[step.who]
+    match step.kind:
+        case "read":
+            return chain.reading(who, step.amount)
+        case "gap":
+            return gap(chain, who, step)
+        case "replay":
+            return sent[step.amount % len(sent)] if sent else None
+    try:
+        body = body_of(chain, step)
+    except wallet.InsufficientFunds:
+        return None
+    return None if body is None else signed(body, who)
+
+
+def gap(chain: ForwardChain, who: str, step: Step) -> CheckedTransaction:
+    """A reading that leaves out time, and says so."""
+    meter = chain.meter(who)
+    start_s = meter.end_s + 100 * step.price
+    body = Reading(
+        *(meter.meter, meter.counter + 2, meter.counter, start_s, max(chain.now_s, start_s + 1)),
+        *(meter.import_wh, meter.export_wh + step.amount),
+    )
+    return signed(body, f"{who}'s meter")
+
+
+def body_of(chain: ForwardChain, step: Step) -> Body | None:
+    owner, name = address(PEOPLE[step.who]), PEOPLE[step.who]
+    price = 3_000 + 100 * step.price + (300 if step.kind in ("bid", "buy") else 0)
+    slot = slot_of(chain, step.slot)
+    match step.kind:
+        case "offer":
+            limits, imbalance = chain.parameters.orders, chain.parameters.forwards.imbalance
+            collateral = imbalance.collateral(price, limits.max_price_mgtx_per_kwh)
+            return wallet.forward_offer(
+                *(owner, chain.coins(name, Cash), slot, meter_of(name), step.amount, price),
+                collateral,
+            )
+        case "bid":
+            cash = chain.coins(name, Cash)
+            return wallet.forward_bid(owner, cash, slot, Zone.BANGKOK, step.amount, price)
+        case "sell":
+            return wallet.sell(owner, chain.coins(name, Energy), step.amount, price)
+        case "buy":
+            return wallet.buy(owner, chain.coins(name, Cash), step.amount, price)
+        case "cancel":
+            orders = [i for i, c in chain.all_coins() if isinstance(c, ForwardOrder)]
+            return Cancel(order_id_of(orders[step.amount % len(orders)])) if orders else None
+    raise AssertionError(step.kind)
+
+
+def slot_of(chain: ForwardChain, number: int) -> Slot:
+    """One of those around an hour ahead."""
+    length_s = LENGTHS_S[number % 3]
+    start_s = (chain.now_s + 1_200) // length_s * length_s + number // 3 * length_s
+    return Slot(start_s, length_s)
+
+
+class Books:
+    """What contracts promised, and what their settlements came to."""
+
+    def __init__(self) -> None:
+        self.made: dict[bytes, Contract] = {}
+        self.delivered: Counter[bytes] = Counter()
+        self.short: Counter[bytes] = Counter()
+        self.exported: Counter[bytes] = Counter()
+
+    def take(self, outcome: BlockOutcome, now_s: int) -> None:
+        for trade in outcome.forward_trades:
+            self.made[trade.id] = trade.contract
+            assert trade.contract.buyer != trade.contract.seller
+        for each in outcome.settlements:
+            self.delivered[each.contract_id] += each.delivered_wh
+            self.short[each.contract_id] += each.short_wh
+            assert each.open_wh >= 0
+            if each.short_wh:
+                assert each.open_wh == 0
+                assert now_s >= each.contract.slot.end_s - 60
+        for reading in outcome.readings:
+            self.exported[reading.meter] += reading.exported_wh
+
+    def check(self, chain: ForwardChain) -> None:
+        """Once all is due: each contract was settled to the Wh, and no meter gave twice."""
+        assert chain.contracts() == []
+        given: Counter[bytes] = Counter()
+        for contract_id, contract in self.made.items():
+            settled = self.delivered[contract_id] + self.short[contract_id]
+            assert settled == contract.sold_wh
+            given[contract.meter] += self.delivered[contract_id]
+        assert all(wh <= self.exported[meter] for meter, wh in given.items())
+
+
+@settings(max_examples=80, deadline=None)
+@given(rules, histories)
+def test_money_and_energy_are_conserved(
+    forwards: ForwardRules, history: list[tuple[list[Step], int]]
+) -> None:
+    chain = a_chain(forwards)
+    books = Books()
+    sent: list[CheckedTransaction] = []
+    for wanted, spans in history:
+        chain.now_s += 600 * spans
+        block = tuple(t for step in wanted if (t := transaction(chain, step, sent)))
+        books.take(chain.block(*block), chain.now_s)
+        sent += block
+    chain.now_s += 4 * HOUR_S + GRACE_S
+    books.take(chain.block(), chain.now_s)
+    books.check(chain)
+    assert not chain.orders.forwards.books
+
+
+def test_the_histories_reach_what_they_are_about() -> None:
+    """They would prove nothing if nothing was traded, delivered or short in them."""
+    seen: Counter[str] = Counter()
+
+    @settings(max_examples=20, deadline=None, database=None, derandomize=True)
+    @given(rules, histories)
+    def play(forwards: ForwardRules, history: list[tuple[list[Step], int]]) -> None:
+        chain = a_chain(forwards)
+        for wanted, spans in history:
+            chain.now_s += 600 * spans
+            block = tuple(t for step in wanted if (t := transaction(chain, step, [])))
+            outcome = chain.block(*block)
+            seen["traded"] += len(outcome.forward_trades)
+            seen["delivered"] += sum(each.delivered_wh > 0 for each in outcome.settlements)
+            seen["short"] += sum(each.short_wh > 0 for each in outcome.settlements)
+            seen["expired"] += len(outcome.expired)
+
+    play()
+    assert all(seen[what] > 20 for what in ("traded", "delivered", "short", "expired")), seen
