@@ -11,7 +11,6 @@ Invariant: at any state a chain has exactly one next reveal. A new chain is comm
 the first epoch that it is used in, when nothing is known yet that it will be mixed with.
 """
 
-from collections import deque
 from typing import Annotated, Final
 
 import msgspec
@@ -23,6 +22,7 @@ from consensus.hashing import Domain
 MAX_LINKS: Final = 1_024
 """The deepest that a reveal may lie, which bounds the hashes that it costs to check one."""
 MAX_CHAIN_LENGTH: Final = 2**20
+HASH_BYTES: Final = 32
 
 Epoch = Annotated[int, msgspec.Meta(ge=0, le=MAX_HEIGHT)]
 
@@ -45,6 +45,8 @@ class HashChain(msgspec.Struct, frozen=True, array_like=True, gc=False):
     skipped: Annotated[int, msgspec.Meta(ge=0, lt=MAX_LINKS)] = 0
     """Turns without a reveal since the tip."""
     successor: Successor | None = None
+    since: Epoch = 0
+    """The first epoch of the chain that the tip is of."""
 
 
 NO_CHAIN = HashChain()
@@ -62,7 +64,7 @@ def in_epoch(chain: HashChain, epoch: int) -> HashChain:
     """The chain as an epoch finds it: the successor, once its epoch has come."""
     if chain.successor is None or epoch < chain.successor.epoch:
         return chain
-    return HashChain(chain.successor.end)
+    return HashChain(chain.successor.end, since=chain.successor.epoch)
 
 
 def opened(chain_id: str, public_key: bytes, chain: HashChain, reveal: bytes) -> HashChain:
@@ -81,28 +83,41 @@ def passed(chain: HashChain) -> HashChain:
     return msgspec.structs.replace(chain, skipped=min(chain.skipped + 1, MAX_LINKS - 1))
 
 
-def chain_end(chain_id: str, public_key: bytes, secret: bytes, length: int) -> bytes:
-    """What to commit to for `length` reveals from a secret of 32 random bytes."""
-    assert 1 <= length <= MAX_CHAIN_LENGTH, "a chain has a length"
-    return _linked(chain_id, public_key, secret, length)
+class OwnChain:
+    """A validator's own side of a chain: all its values, 32 bytes each.
 
-
-def next_reveal(
-    chain_id: str, public_key: bytes, secret: bytes, length: int, chain: HashChain
-) -> bytes | None:
-    """The validator's own side: what it has to reveal next, None where its chain is used up.
-
-    Walks the chain from its secret, a microsecond a link: nothing is kept between calls, so no
-    restart can lose the place. Long chains are for a worker thread.
+    Which of them is next follows from final state alone, so no restart can lose the place, and
+    no copy of a home reveals another value than the home itself.
     """
-    behind: deque[bytes] = deque(maxlen=chain.skipped + 1)
-    domain, value = Domain("seed/link", chain_id), secret
-    for _ in range(length):
-        behind.append(value)
-        value = domain.hash(public_key, value)
-        if value == chain.tip:
-            return behind[0] if len(behind) == behind.maxlen else None
-    return None
+
+    def __init__(self, chain_id: str, public_key: bytes, secret: bytes, length: int) -> None:
+        """`length` reveals from a secret of 32 random bytes: a microsecond each."""
+        assert 1 <= length <= MAX_CHAIN_LENGTH, "a chain has a length"
+        domain, values = Domain("seed/link", chain_id), [secret]
+        for _ in range(length):
+            values.append(domain.hash(public_key, values[-1]))
+        self._values = b"".join(values)
+
+    @property
+    def end(self) -> bytes:
+        """What to commit to."""
+        return self._values[-HASH_BYTES:]
+
+    def left(self, chain: HashChain) -> int:
+        """How many reveals there are left, 0 where the tip is of another chain."""
+        return max(0, self._place(chain) - chain.skipped)
+
+    def next_reveal(self, chain: HashChain) -> bytes | None:
+        """What to reveal next; None where the chain is used up, or another one."""
+        place = self.left(chain) - 1
+        return self._values[HASH_BYTES * place :][:HASH_BYTES] if place >= 0 else None
+
+    def _place(self, chain: HashChain) -> int:
+        """Of the tip, the secret being 0."""
+        at = self._values.rfind(chain.tip) if chain.tip is not None else -1
+        while at > 0 and at % HASH_BYTES:
+            at = self._values.rfind(chain.tip or b"", 0, at + HASH_BYTES - 1)
+        return max(0, at) // HASH_BYTES
 
 
 def _linked(chain_id: str, public_key: bytes, value: bytes, times: int) -> bytes:

@@ -61,6 +61,8 @@ class Conduct(msgspec.Struct, frozen=True, array_like=True, gc=False):
     made: Count = 0
     missed: Count = 0
     offences: Count = 0
+    withheld: Count = 0
+    """Of the turns missed, those whose block came without its reveal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,11 @@ class Turns:
     withheld: bool = False
     """Whether the block came without the reveal that was due (consensus/hash_chain.py)."""
 
+    @property
+    def used_up(self) -> frozenset[bytes]:
+        """Whose turn left no block of theirs, and so used up a value of their hash chain."""
+        return (self.made | self.missed) - {self.author}
+
 
 class RestRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """After `misses` in a row a proposer rests for `heights`."""

@@ -10,11 +10,13 @@ a third of the stake breaks the rules, and going on would hide it: `Diverged` st
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
 import trio
 
+from consensus.hash_chain import HashChain
 from consensus.proposers import ProposerSchedule
 from consensus.turns import Turns, turns_of
 from consensus.types import NO_ANCHOR, Block, Commit, Header
@@ -23,17 +25,20 @@ from gtxnode.batches.pool import BatchPool, CheckedBatch
 from gtxnode.chain.proposers import Proposers
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.registry import Reference
+from gtxnode.chain.reveals import chain_on_head
 from gtxnode.chain.rules import (
     Fault,
     InvalidBlock,
     build_block,
     check_batches,
     check_block,
+    check_reveal,
     may_be_ordered,
 )
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import ValidatorSets
 from gtxnode.ledger.proposals import InForce
+from gtxnode.ledger.proposers import reveal_due
 from gtxnode.primitives.errors import Refused
 
 log = structlog.get_logger(__name__)
@@ -45,6 +50,9 @@ MAX_WAIT_MS = 10_000
 
 # What follows a block: the block, its commit, what it did, and the seconds that took.
 Finalised = Callable[[Block, Commit, BlockRecord, float], Awaitable[None]]
+
+# What a validator has to reveal next, by where its chain stands; None where that is not its own.
+NextReveal = Callable[[HashChain], bytes | None]
 
 
 class Batches(Protocol):
@@ -74,6 +82,7 @@ class ChainApplication:
         sets: ValidatorSets,
         reference: Reference,
         public_key: bytes | None,
+        next_reveal: NextReveal,
         now_ms: Callable[[], int],
         finalised: Finalised,
     ) -> None:
@@ -84,6 +93,7 @@ class ChainApplication:
         self._proposers = Proposers(store.chain_id, store, store.parameters, sets)
         self._reference = reference
         self._public_key = public_key
+        self._next_reveal = next_reveal
         self._now_ms = now_ms
         self._finalised = finalised
 
@@ -111,6 +121,7 @@ class ChainApplication:
         """A block on the head with what waits in the pool, proposed by us."""
         assert self._public_key is not None, "only a validator proposes"
         anchor = self._reference.newest()
+        reveal = await self._reveal(last_commit)
         block = build_block(
             self._store.tip,
             self._pool.choose(height, self._can_be_ordered),
@@ -120,9 +131,20 @@ class ChainApplication:
             self._public_key,
             self._now_ms(),
             anchor,
+            reveal,
         )
         await self._sync_batches(block)
         return block
+
+    async def _reveal(self, last_commit: Commit | None) -> bytes | None:
+        """Our part of the seed, where this chain asks for it and we have a hash chain."""
+        assert self._public_key is not None, "only a validator proposes"
+        turns = self._turns(last_commit)
+        chain = chain_on_head(self._store, self._public_key, turns)
+        if chain is None or chain.tip is None:
+            return None
+        # The first time, all its values are worked out.
+        return await trio.to_thread.run_sync(self._next_reveal, chain)
 
     def _can_be_ordered(self, batch: CheckedBatch) -> bool:
         height = self._store.tip.height + 1
@@ -173,6 +195,8 @@ class ChainApplication:
             self._store.recent,
             self._store.last_commit,
         )
+        turns = self._turns(block.last_commit)
+        check_reveal(block, chain_on_head(self._store, block.header.proposer, turns))
 
     async def _wait_for_time(self, block: Block) -> None:
         ahead_ms = block.header.time_ms - self._now_ms()
@@ -212,7 +236,8 @@ class ChainApplication:
         check_batches(block.header.height, batches, self._store.parent)
         voters = self.validators(block.header.height)
         decreed = self._decreed(block.header)
-        return self._store.finalise(block, commit, batches, self._turns(block), voters, decreed)
+        turns = self._turns(block.last_commit)
+        return self._store.finalise(block, commit, batches, turns, voters, decreed)
 
     def _decreed(self, header: Header) -> InForce | None:
         """What the registry's epochs have changed since the parent, if the reference has moved."""
@@ -220,10 +245,13 @@ class ChainApplication:
             return None
         return self._reference.decreed(header.anchor)
 
-    def _turns(self, block: Block) -> Turns | None:
-        """Whose turns the commit that a block carries shows as made or missed."""
-        commit, parent = block.last_commit, self._store.head
+    def _turns(self, commit: Commit | None) -> Turns | None:
+        """Whose turns at the head's height its commit shows as made or missed."""
+        parent = self._store.head
         if commit is None or parent is None:
             return None
-        schedule = self._proposers.at(commit.height)
-        return turns_of(schedule, commit.height, commit.round, parent.proposer)
+        schedule = self._proposers.at(parent.height)
+        turns = turns_of(schedule, parent.height, commit.round, parent.proposer)
+        if parent.reveal is None and reveal_due(self._store.parameters, parent.height):
+            return replace(turns, withheld=True)
+        return turns

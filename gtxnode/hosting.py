@@ -31,9 +31,12 @@ from gtxnode.genesis import Genesis, chain_id, genesis_id
 from gtxnode.home import Home
 from gtxnode.intake import Sealing
 from gtxnode.ledger.genesis import initial_coins
+from gtxnode.ledger.transactions import UnverifiedTransaction
 from gtxnode.market.orders import Depth
 from gtxnode.primitives.zones import Shard
 from gtxnode.relay import CheckpointEnvelope, Relay
+from gtxnode.seeds.duty import SeedDuty
+from gtxnode.seeds.secrets import OwnChains, chain_length
 from gtxnode.signer import Signer
 from p2p.network import Network
 from storage.journal import Journal
@@ -174,6 +177,20 @@ def checkpoints(
     )
 
 
+def seed_duty(
+    host: Hosting,
+    disk: Disk,
+    submit: Callable[[UnverifiedTransaction], object],
+    is_behind: Callable[[], bool],
+) -> SeedDuty:
+    """What this node's validator and authorities owe the seeds; nothing but on the registry."""
+    store, key, own = disk.store, host.identity.validator_key, None
+    if key is not None and disk.signer is not None and store.parameters.registry:
+        length = chain_length(store.parameters.staking.epoch_blocks)
+        own = OwnChains(store.chain_id, key, length)
+    return SeedDuty(store, own, host.identity.authority_keys, submit, is_behind)
+
+
 @asynccontextmanager
 async def open_disk(name: str, host: Hosting, home: Home) -> AsyncIterator[Disk]:
     """Open what a chain keeps on disk, and close it in the end.
@@ -209,12 +226,11 @@ async def open_disk(name: str, host: Hosting, home: Home) -> AsyncIterator[Disk]
 
 def sets_on(name: str, host: Hosting, store: ChainStore) -> ValidatorSets:
     """Who votes on a chain."""
-    seed = genesis_id(host.genesis, name)
     if store.parameters.registry:
-        return RegistrySets(store.database, store.parameters.staking.epoch_blocks, seed)
+        return RegistrySets(store.database, store.parameters.staking.epoch_blocks)
     if host.registry is not None:
         return FollowedSets(host.registry.sets, Shard(name), partial(anchor_of, store))
-    return FixedSets(host.genesis.validator_set(name), seed)
+    return FixedSets(host.genesis.validator_set(name), genesis_id(host.genesis, name))
 
 
 def _may_vote(sets: ValidatorSets, height: int, validator: bytes | None) -> bool:
@@ -236,7 +252,9 @@ def open_store(name: str, host: Hosting, home: Home) -> ChainStore:
         genesis_id(genesis, name),
         genesis.time_ms,
         genesis.chain_parameters(name),
-        initial_coins(chain, cash, validators=genesis.stakes_on(name), serving=genesis.serving()),
+        initial_coins(
+            chain, cash, (), genesis.stakes_on(name), genesis.serving(), genesis_id(genesis, name)
+        ),
         cache_bytes=host.config.storage.cache_bytes,
         write_buffer_bytes=host.config.storage.write_buffer_bytes,
     )

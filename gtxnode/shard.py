@@ -28,7 +28,15 @@ from gtxnode.chain.registry import NoRegistry, Registry
 from gtxnode.chain.validators import RegistrySets, SetUnknown
 from gtxnode.engine import Engine, Voice
 from gtxnode.home import Home
-from gtxnode.hosting import Disk, Hosting, checkpoints, open_disk, pace, sealing
+from gtxnode.hosting import (
+    Disk,
+    Hosting,
+    checkpoints,
+    open_disk,
+    pace,
+    sealing,
+    seed_duty,
+)
 from gtxnode.intake import Intake
 from gtxnode.relay import (
     Announcement,
@@ -65,6 +73,7 @@ class Shard:
 
     def __init__(self, name: str, host: Hosting, disk: Disk) -> None:
         store, network = disk.store, host.network
+        report = network.report
         self.name = name
         self.chain_id = store.chain_id
         self._host = host
@@ -75,9 +84,7 @@ class Shard:
         self._pace = pace(host, name)
         self._relay = Relay(network, self.chain_id)
         self._fetcher = BatchFetcher(network, store, self._pool, self._relay.peers)
-        self._arrivals = Arrivals(
-            store, self._pool, host.observer, network.report, self._fetcher.arrived
-        )
+        self._arrivals = Arrivals(store, self._pool, host.observer, report, self._fetcher.arrived)
         self._admission = Admission(store, self._is_pending, host.now_ms)
         self._intake = Intake(
             store,
@@ -93,6 +100,7 @@ class Shard:
             name, host, disk, self._relay, self._accuser, self._is_behind
         )
         self.view = ChainView(name, store, self._intake, disk.sets)
+        self._duty = seed_duty(host, disk, self._intake.submit, self._is_behind)
         self._application = ChainApplication(
             store,
             self._pool,
@@ -100,6 +108,7 @@ class Shard:
             disk.sets,
             host.registry or NoRegistry(),
             self._validator,
+            self._duty.next_reveal,
             host.now_ms,
             self._finalised,
         )
@@ -111,7 +120,7 @@ class Shard:
             self._voice(disk),
             self._pace,
             self,
-            network.report,
+            report,
         )
         self._follower = Follower(
             network,
@@ -136,6 +145,7 @@ class Shard:
             nursery.start_soon(self._decide)
             nursery.start_soon(self._follower.run)
             nursery.start_soon(self.checkpoints.run)
+            nursery.start_soon(self._duty.run)
             nursery.start_soon(self._keep_house)
             nursery.start_soon(self._announce)
             task_status.started()
@@ -215,6 +225,7 @@ class Shard:
         self._intake.expire()
         self._admission.settle()
         self.checkpoints.advanced()
+        self._duty.advanced()
         self.view.advanced()
         tip = self._store.tip
         self._relay.broadcast(HeadEnvelope(tip.height, tip.id, self._validator))

@@ -58,7 +58,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "accuser", "admission", "application", "arrivals", "batches", "chain", "checkpoints",
-            "engine", "hosting", "intake", "relay", "sync",
+            "engine", "hosting", "intake", "relay", "seeds", "sync",
         }
     ),
     frozenset(

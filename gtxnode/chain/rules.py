@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from consensus.errors import InvalidCommit
+from consensus.hash_chain import HashChain, InvalidReveal, opened
 from consensus.light import verify_commit
 from consensus.types import (
     BLOCK_VERSION,
@@ -79,6 +80,7 @@ def build_block(
     proposer: bytes,
     now_ms: int,
     anchor: Anchor = NO_ANCHOR,
+    reveal: bytes | None = None,
 ) -> Block:
     """The block that `proposer` proposes on the tip."""
     items = tuple(payload)
@@ -95,6 +97,7 @@ def build_block(
         next_validators_root=next_validators.root,
         proposer=proposer,
         anchor=anchor,
+        reveal=reveal,
     )
     return Block(header, items, last_commit)
 
@@ -121,7 +124,6 @@ def check_block(
     _require(header.app_root == tip.app_root, Fault.APP_ROOT, header.app_root.hex())
     _require(header.validators_root == validators.root, Fault.VALIDATORS)
     _require(header.next_validators_root == next_validators.root, Fault.VALIDATORS)
-    _require(header.reveal is None, Fault.REVEAL)
     _require(not block.late and header.late_root == late_root(()), Fault.LATE_VOTES)
     _require(
         header.time_ms >= tip.time_ms + MIN_BLOCK_STEP_MS,
@@ -144,6 +146,21 @@ def check_anchor(before: Anchor, anchor: Anchor) -> None:
     )
     same = anchor.height != before.height or anchor.id == before.id
     _require(same, Fault.ANCHOR, f"another block at height {anchor.height}")
+
+
+def check_reveal(block: Block, chain: HashChain | None) -> None:
+    """Hold a block's reveal against its proposer's hash chain, None on chains that have none;
+    raises `InvalidBlock`. A reveal may be withheld, and that is charged; it cannot be wrong.
+    """
+    header = block.header
+    if header.reveal is None:
+        return
+    if chain is None:
+        raise InvalidBlock(Fault.REVEAL, "this chain takes none")
+    try:
+        opened(header.chain_id, header.proposer, chain, header.reveal)
+    except InvalidReveal as error:
+        raise InvalidBlock(Fault.REVEAL, str(error)) from error
 
 
 def check_batches(

@@ -249,6 +249,8 @@ class ChainStore:
             tuple([_share(batch) for batch in batches]),
             voters,
             decreed,
+            author=block.header.proposer,
+            reveal=block.header.reveal,
         )
         outcome = execute(context, transactions, self, self._orders)
         root = self._root.apply(outcome.spent, outcome.made)

@@ -10,10 +10,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
+from consensus.hashing import ZERO_HASH
 from consensus.types import Anchor
 from consensus.validators import ValidatorSet
 from gtxnode.chain.committees import read_committee
-from gtxnode.ledger.validators import epoch_of, last_height_of
+from gtxnode.ledger.validators import Committee, epoch_of, last_height_of
 from gtxnode.primitives.zones import REGISTRY, Shard
 from storage.kv import Reader
 
@@ -85,14 +86,15 @@ class FixedSets:
 class RegistrySets:
     """The registry's own.
 
-    A committee's members never change once they are fixed, so what was read is kept.
+    A committee's members never change once they are fixed, nor does its seed, so what was read is
+    kept.
     """
 
-    def __init__(self, database: Reader, epoch_blocks: int, seed: bytes) -> None:
-        self._seed = seed
+    def __init__(self, database: Reader, epoch_blocks: int) -> None:
         self._database = database
         self._epoch_blocks = epoch_blocks
         self._known: OrderedDict[tuple[int, Shard], ValidatorSet] = OrderedDict()
+        self._seeds: OrderedDict[int, bytes] = OrderedDict()
 
     def at(self, height: int, shard: Shard = REGISTRY) -> ValidatorSet:
         """The committee of the height's epoch, or those of it that vote on another chain there;
@@ -101,18 +103,25 @@ class RegistrySets:
         known = self._known.get((epoch, shard))
         if known is not None:
             return known
-        committee = read_committee(self._database, epoch)
-        if committee is None:
-            raise SetUnknown(height)
         # Threads may both add it; it is the same set.
-        found = self._known[epoch, shard] = committee.validator_set(shard)
+        found = self._known[epoch, shard] = self._committee(height).validator_set(shard)
         if len(self._known) > CACHED_SETS:
             self._known.popitem(last=False)
         return found
 
     def seed(self, height: int) -> bytes:
-        """Always the same."""
-        return self._seed
+        """Of the height's epoch, once the one before has ended; raises `SetUnknown`."""
+        epoch = epoch_of(height, self._epoch_blocks)
+        known = self._seeds.get(epoch)
+        if known is not None:
+            return known
+        seed = self._committee(height).seed
+        if seed == ZERO_HASH:
+            raise SetUnknown(height)
+        self._seeds[epoch] = seed
+        if len(self._seeds) > CACHED_SETS:
+            self._seeds.popitem(last=False)
+        return seed
 
     def after(self, height: int, anchor: Anchor) -> ValidatorSet:
         """That of the next height."""
@@ -125,6 +134,12 @@ class RegistrySets:
     def until(self, height: int) -> int | None:
         """The epoch's last height."""
         return last_height_of(epoch_of(height, self._epoch_blocks), self._epoch_blocks)
+
+    def _committee(self, height: int) -> Committee:
+        committee = read_committee(self._database, epoch_of(height, self._epoch_blocks))
+        if committee is None:
+            raise SetUnknown(height)
+        return committee
 
 
 class FollowedSets:

@@ -60,6 +60,9 @@ class BlockContext(msgspec.Struct, frozen=True):
     """Who votes at this height."""
     decreed: InForce | None = None
     """On a chain that follows the registry: what held there at the block that the header names."""
+    author: bytes | None = None
+    """The key of the proposer, whose reveal this is."""
+    reveal: bytes | None = None
 
 
 class BlockState:
@@ -72,6 +75,7 @@ class BlockState:
         "energy_target",
         "expired",
         "fees_ugtx",
+        "forfeits_fees",
         "forward_trades",
         "held_wh",
         "minted_wh",
@@ -107,6 +111,8 @@ class BlockState:
         self.voided_wh = 0
         self.traded_wh = 0
         self.fees_ugtx = 0
+        self.forfeits_fees = False
+        """Whether the proposer has withheld its reveal: the block's fees are burned."""
         self.burned_ugtx = 0
         self.rewarded_ugtx = 0
         self.energy_target = b""
@@ -144,7 +150,9 @@ class BlockState:
         )
 
     def _pay_fees(self) -> None:
-        if self.fees_ugtx:
+        if self.forfeits_fees:
+            self.burned_ugtx += self.fees_ugtx
+        elif self.fees_ugtx:
             coin_id = fees_coin_id(self.context.chain_id, self.context.height)
             self.coins.make(coin_id, Cash(self.context.proposer, self.fees_ugtx))
 

@@ -19,7 +19,7 @@ from gtxnode.ledger.acts import Acts
 from gtxnode.ledger.authorities import BarredKeys
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
 from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
-from gtxnode.ledger.proposers import MissedTurns
+from gtxnode.ledger.proposers import MissedTurns, RevealChain, Seeds
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
 from gtxnode.metering.anomalies import Suspicion
 from gtxnode.metering.meters import AddressBytes, Meter, MeterId, Seconds
@@ -134,7 +134,7 @@ class Supply(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=5):
     gtx_ugtx: Total
     """All GTX: what genesis made, less what was burned, and with what was paid for sealing."""
     burned_ugtx: Total = 0
-    """Taken from validators for what they signed."""
+    """Taken from validators for what they signed, and from proposers for what they withheld."""
     rewarded_ugtx: Total = 0
     """Made for those who sealed readings."""
     held_wh: Total = 0
@@ -172,6 +172,8 @@ Coin: TypeAlias = (
     | Proposal
     | Electorate
     | InForce
+    | Seeds
+    | RevealChain
 )
 Order: TypeAlias = SellOrder | BuyOrder
 
@@ -262,7 +264,7 @@ def owner_of(coin: Coin) -> bytes | None:
             return coin.buyer
         case Supply() | Roster() | Committee() | Presence() | Admission() | BarredKeys():
             return None
-        case Acts() | MissedTurns():
+        case Acts() | MissedTurns() | Seeds() | RevealChain():
             return None
         case Proposal():
             return coin.proposer if coin.deposit_ugtx else None

@@ -12,6 +12,7 @@ from consensus.presence import advanced, counted, open_height
 from consensus.reputation import Conduct, judge
 from consensus.turns import Turns
 from consensus.validators import Validator as Member
+from gtxnode.ledger import seeds
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.coins import Cash, output_id
 from gtxnode.ledger.parameters import SETS_AHEAD
@@ -67,6 +68,7 @@ def end(state: BlockState) -> None:
         _pay_out(state, validator, epoch + 1)
     _strike_off(state, epoch + 1)
     _fix_committee(state, epoch)
+    seeds.end(state)
     outdated = epoch - rules.evidence_epochs
     if outdated >= 0:
         committee = _committee(state, outdated)
@@ -85,12 +87,17 @@ def choose(candidates: Sequence[Validator], seats: int) -> tuple[Member, ...]:
 
 
 def _with_turns(conducts: Mapping[bytes, Conduct], turns: Turns) -> dict[bytes, Conduct]:
-    """The conducts that change with the turns of a height."""
+    """The conducts that change with the turns of a height. A reveal that was withheld is a turn
+    missed: the block was of use, and its proposer might have chosen to leave it out."""
     changed = {}
     for key in turns.made | turns.missed:
-        conduct, made = conducts.get(key, Conduct()), key in turns.made
+        withheld = turns.withheld and key == turns.author
+        conduct, made = conducts.get(key, Conduct()), key in turns.made and not withheld
         changed[key] = replace(
-            conduct, made=conduct.made + made, missed=conduct.missed + (not made)
+            conduct,
+            made=conduct.made + made,
+            missed=conduct.missed + (not made),
+            withheld=conduct.withheld + withheld,
         )
     return changed
 
@@ -135,6 +142,7 @@ def _strike_off(state: BlockState, epoch: int) -> None:
             staying.append(validator.public_key)
         else:
             state.coins.spend(validator_coin_id(state.context.chain_id, validator.public_key))
+            seeds.forget(state, validator.public_key)
     roster = Roster(tuple(staying))
     coin_id = roster_coin_id(state.context.chain_id)
     if state.coins.get(coin_id) != roster:

@@ -18,12 +18,14 @@ from typing import TypeAlias
 
 from gtxnode.ledger import (
     admission,
+    commitments,
     epochs,
     evidence,
     forwards,
     governance,
     meters,
     orders,
+    seeds,
     settlement,
     staking,
     suspects,
@@ -41,11 +43,14 @@ from gtxnode.ledger.bodies import (
     JudgeHeld,
     PlaceBuy,
     PlaceSell,
+    PledgeSeed,
     Propose,
     RegisterMeter,
+    RenewChain,
     ResetMeter,
     Retire,
     RetireMeter,
+    RevealSeed,
     RotateMeterKey,
     Serve,
     Stake,
@@ -87,6 +92,9 @@ RULES: Mapping[type[Body], Rule] = MappingProxyType(
         Evidence: evidence.evidence,
         Propose: governance.propose,
         CastVote: governance.cast_vote,
+        RenewChain: commitments.renew_chain,
+        PledgeSeed: commitments.pledge_seed,
+        RevealSeed: commitments.reveal_seed,
     }
 )
 
@@ -100,6 +108,7 @@ def execute(
     """Execute a final block's transactions in their order."""
     state = BlockState(context, CoinView(coins), open_orders)
     turns.count(state)
+    seeds.begin(state)
     epochs.begin(state)
     orders.expire(state)
     forwards.close_gates(state)

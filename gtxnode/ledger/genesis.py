@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from consensus.hashing import ZERO_HASH, Domain
+from consensus.seed import first_state
 from consensus.validators import ValidatorSet
 from gtxnode.ledger.bodies import RegisterMeter
 from gtxnode.ledger.coins import (
@@ -17,6 +18,7 @@ from gtxnode.ledger.coins import (
 )
 from gtxnode.ledger.meters import registered
 from gtxnode.ledger.parameters import SETS_AHEAD
+from gtxnode.ledger.proposers import Seeds, seeds_coin_id
 from gtxnode.ledger.validators import (
     Committee,
     Presence,
@@ -39,11 +41,12 @@ def initial_coins(
     registrations: Sequence[RegisterMeter] = (),
     validators: ValidatorSet | None = None,
     serving: Sequence[Serving] = (),
+    genesis_id: bytes = ZERO_HASH,
 ) -> dict[bytes, HeldCoin]:
     """Genesis: µGTX by address, registered meters, and the totals. No energy exists yet.
 
-    On the registry also `validators`, whose stakes are µGTX beside the cash, and which of them are
-    `serving` some chains only.
+    On the registry also `validators`, whose stakes are µGTX beside the cash, which of them are
+    `serving` some chains only, and what the seeds come from: at first the genesis's id.
     `ValueError` where the amounts are no amounts, or a meter is registered twice.
     """
     supply_ugtx = sum(amount_ugtx for _, amount_ugtx in cash)
@@ -63,13 +66,15 @@ def initial_coins(
             raise ValueError(f"meter {body.meter.hex()} is registered twice")
         made[coin_id] = registered(body)
     if validators is not None:
-        made |= _first_validators(chain_id, validators, serving)
+        seeds = first_state(chain_id, genesis_id)
+        made[seeds_coin_id(chain_id)] = Seeds(seeds)
+        made |= _first_validators(chain_id, validators, serving, seeds.seed)
     made[supply_coin_id(chain_id)] = Supply(0, 0, supply_ugtx)
     return {coin_id: HeldCoin(coin, encode_coin(coin)) for coin_id, coin in made.items()}
 
 
 def _first_validators(
-    chain_id: str, validators: ValidatorSet, serving: Sequence[Serving]
+    chain_id: str, validators: ValidatorSet, serving: Sequence[Serving], seed: bytes
 ) -> dict[bytes, Coin]:
     """The validators of genesis: each owns its stake itself, and sits in the first committees."""
     made: dict[bytes, Coin] = {}
@@ -89,7 +94,7 @@ def _first_validators(
         )
     for epoch in range(SETS_AHEAD):
         made[committee_coin_id(chain_id, epoch)] = Committee(
-            epoch, validators.validators, serving=parts
+            epoch, validators.validators, (), parts, ZERO_HASH if epoch else seed
         )
     made[presence_coin_id(chain_id)] = Presence()
     made[roster_coin_id(chain_id)] = Roster(tuple(each.public_key for each in validators))

@@ -30,9 +30,11 @@ from gtxnode.ledger.bodies import (
     KIND_NAMES,
     Body,
     JudgeHeld,
+    PledgeSeed,
     RegisterMeter,
     ResetMeter,
     RetireMeter,
+    RevealSeed,
     RotateMeterKey,
 )
 from gtxnode.ledger.transactions import CheckedTransaction
@@ -57,6 +59,8 @@ MANDATES: Mapping[type[Body], Mandate] = MappingProxyType(
         ResetMeter: Mandate(_UTILITIES, territorial=True),
         RetireMeter: Mandate(_UTILITIES, territorial=True),
         JudgeHeld: Mandate(_UTILITIES, territorial=True),
+        PledgeSeed: Mandate(frozenset(Role)),
+        RevealSeed: Mandate(frozenset(Role)),
     }
 )
 

@@ -1,7 +1,8 @@
-"""What the choice of proposers goes by, as coins: turns missed, and who rests for that.
+"""What the choice of proposers goes by, as coins: who rests, and what the seeds come from.
 
 Every chain counts its own turns. Invariant: a validator that has missed none of late has no record,
-and while nobody has one there is no coin.
+and while nobody has one there is no coin. Only the registry has the others, and all chains draw
+from its seeds (docs/decisions/seed.md).
 """
 
 from functools import lru_cache
@@ -10,9 +11,13 @@ from typing import Annotated
 import msgspec
 
 from consensus.encoding import PublicKey
+from consensus.hash_chain import HashChain
 from consensus.hashing import Domain
+from consensus.seed import SeedState
 from consensus.turns import Misses, resting
 from consensus.types import MAX_VALIDATORS
+from gtxnode.ledger.parameters import ChainParameters
+from gtxnode.ledger.validators import epoch_of
 
 
 class MissRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -36,6 +41,35 @@ class MissedTurns(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=55
     def resting(self, height: int) -> frozenset[bytes]:
         """Who rests at the height of the head, or at the next."""
         return resting(((each.public_key, each.misses) for each in self.records), height)
+
+
+class Seeds(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=56):
+    """What the seeds of this epoch and the next two come from."""
+
+    state: SeedState
+
+
+class RevealChain(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=57):
+    """A validator's hash chain, as far as it is known."""
+
+    chain: HashChain
+
+
+def reveal_due(parameters: ChainParameters, height: int) -> bool:
+    """Whether a block without a reveal withholds it. In the first epoch nobody can have a chain:
+    a commitment counts from the epoch after."""
+    return parameters.registry and epoch_of(height, parameters.staking.epoch_blocks) > 0
+
+
+@lru_cache(maxsize=64)
+def seeds_coin_id(chain_id: str) -> bytes:
+    """The coin that the seeds come from."""
+    return Domain("coin/seeds", chain_id).hash() + b"\x00\x00"
+
+
+def chain_coin_id(chain_id: str, public_key: bytes) -> bytes:
+    """The coin of a validator's hash chain."""
+    return Domain("coin/reveal_chain", chain_id).hash(public_key) + b"\x00\x00"
 
 
 @lru_cache(maxsize=64)

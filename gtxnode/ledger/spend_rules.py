@@ -42,7 +42,7 @@ from gtxnode.ledger.coins import (
 )
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardOrder, ForwardSell
 from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
-from gtxnode.ledger.proposers import MissedTurns
+from gtxnode.ledger.proposers import MissedTurns, RevealChain, Seeds
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
 from gtxnode.metering.meters import Meter, Reading
@@ -122,6 +122,8 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         Proposal: SpendRow(frozenset(), nobody),
         Electorate: SpendRow(frozenset(), nobody),
         InForce: SpendRow(frozenset(), nobody),
+        Seeds: SpendRow(frozenset(), nobody),
+        RevealChain: SpendRow(frozenset(), nobody),
     }
 )
 

@@ -10,7 +10,9 @@ from itertools import pairwise
 from msgspec.structs import replace
 
 from consensus import signing
+from consensus.hashing import ZERO_HASH
 from consensus.validators import MAX_STAKE
+from gtxnode.ledger import seeds
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.bodies import Registration, Serve, Stake, Unjail, Unstake
 from gtxnode.ledger.spend_rules import check_spend
@@ -48,6 +50,9 @@ def stake(state: BlockState, transaction: CheckedTransaction) -> None:
     move(state, transaction, body.inputs, body.outputs, fee_ugtx)
     if body.registration is not None:
         _enrol(state, body.validator)
+        if body.registration.seed_commitment != ZERO_HASH:
+            epoch = epoch_at(state)
+            seeds.commit(state, body.validator, epoch, body.registration.seed_commitment)
     keep(state, replace(validator, stake_ugtx=staked_ugtx))
 
 

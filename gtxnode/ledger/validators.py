@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 
 from consensus.encoding import Hash32, PublicKey
-from consensus.hashing import Domain
+from consensus.hashing import ZERO_HASH, Domain
 from consensus.presence import OpenHeight
 from consensus.reputation import Conduct, Millionths
 from consensus.validators import MAX_STAKE, ValidatorSet
@@ -61,7 +61,8 @@ class Validator(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=6):
     """The first epoch in which it may ask to return; 0 where it is not jailed."""
     reputation: Millionths
     seed_commitment: Hash32
-    """The end of its hash chain, from which its reveals to the seed lead; zeros for none."""
+    """The end of the hash chain that it committed to last, from which its reveals to the seed
+    lead; zeros for none."""
     shards: ServedShards = ()
 
     @property
@@ -96,6 +97,9 @@ class Committee(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=8):
     punished: Annotated[tuple[PublicKey, ...], msgspec.Meta(max_length=MAX_SEATS)] = ()
     serving: Annotated[tuple[Serving, ...], msgspec.Meta(max_length=MAX_SEATS)] = ()
     """Members that vote on some chains only, by key."""
+    seed: Hash32 = ZERO_HASH
+    """What the epoch's proposers are drawn from, on every chain; zeros until the epoch before has
+    ended."""
 
     def validator_set(self, shard: Shard = REGISTRY) -> ValidatorSet:
         """Who votes on a chain, as consensus takes it: all members where nobody serves it, so that

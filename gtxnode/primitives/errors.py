@@ -184,6 +184,22 @@ class Reason(StrEnum):
         "already_punished",
         "The validator was punished for an offence of that epoch already.",
     )
+    # Seeds.
+    WRONG_EPOCH = ("wrong_epoch", "The transaction is for another epoch than the block's.")
+    ALREADY_COMMITTED = (
+        "already_committed",
+        "The validator or authority has committed to something in this epoch already.",
+    )
+    NOTHING_COMMITTED = (
+        "nothing_committed",
+        "The authority made no commitment two epochs before, so it has nothing to reveal.",
+    )
+    ALREADY_REVEALED = ("already_revealed", "The authority has revealed its value already.")
+    WRONG_REVEAL = ("wrong_reveal", "The value is not the one that was committed to.")
+    REVEAL_TOO_LATE = (
+        "reveal_too_late",
+        "Authorities reveal in the first half of an epoch, and it is over.",
+    )
 
 
 class Refused(Exception):

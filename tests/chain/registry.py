@@ -52,7 +52,8 @@ FEE = PARAMETERS.min_fee_ugtx
 class Registry:
     """A registry's store with one founder, who decides alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, parameters: ChainParameters = PARAMETERS) -> None:
+        self.parameters = parameters
         self.database = MemoryStore()
         self.store, self.sets = self.opened()
         self.proposals = 0
@@ -60,8 +61,8 @@ class Registry:
     def opened(self) -> tuple[ChainStore, RegistrySets]:
         """As a node that starts has them."""
         coins = initial_coins(CHAIN, [(ADDRESS, 10**9)], validators=GENESIS)
-        store = ChainStore.on(self.database, CHAIN, GENESIS_ID, 0, PARAMETERS, coins)
-        return store, RegistrySets(store.database, EPOCH, GENESIS_ID)
+        store = ChainStore.on(self.database, CHAIN, GENESIS_ID, 0, self.parameters, coins)
+        return store, RegistrySets(store.database, self.parameters.staking.epoch_blocks)
 
     def cash(self, address: bytes = ADDRESS) -> list[tuple[bytes, Cash]]:
         with self.store.snapshot() as reader:
@@ -84,7 +85,7 @@ class Registry:
         )
 
     def add(self, *bodies: Body, by: bytes = OWNER) -> None:
-        """Make a block of the owner's transactions final; all of them take effect."""
+        """Make a block of the owner's transactions final, or of another's; all take effect."""
         batches = [self._batch(bodies, by)] if bodies else []
         block = self.next_block(batches)
         height = block.header.height

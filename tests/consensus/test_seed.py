@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consensus.errors import Refusal
-from consensus.hash_chain import HashChain, InvalidReveal, chain_end, committed, next_reveal
+from consensus.hash_chain import HashChain, InvalidReveal, OwnChain, committed
 from consensus.seed import (
     SeedState,
     first_state,
@@ -38,13 +38,13 @@ def secret_of(key: bytes) -> bytes:
 
 
 def chain_of(key: bytes) -> HashChain:
-    return HashChain(chain_end(CHAIN, key, secret_of(key), LENGTH))
+    return HashChain(OwnChain(CHAIN, key, secret_of(key), LENGTH).end)
 
 
 def proposing(state: SeedState, *keys: bytes) -> SeedState:
     """The state after blocks of these validators, each with its chain's first reveal."""
     for key in keys:
-        reveal = next_reveal(CHAIN, key, secret_of(key), LENGTH, chain_of(key))
+        reveal = OwnChain(CHAIN, key, secret_of(key), LENGTH).next_reveal(chain_of(key))
         state, _ = proposed(CHAIN, state, key, chain_of(key), reveal)
     return state
 
@@ -204,9 +204,9 @@ def test_a_turn_without_reveal_leaves_the_mix(turns: str) -> None:
     """Whether missed or withheld: the state is that of the turns that revealed, and the chain is
     as deep as there were turns."""
     state, chain, key = at_epoch(3), chain_of(KEYS[0]), KEYS[0]
-    mixes = [state.mix]
+    own, mixes = OwnChain(CHAIN, key, secret_of(key), LENGTH), [state.mix]
     for turn in turns:
-        reveal = next_reveal(CHAIN, key, secret_of(key), LENGTH, chain) if turn == "+" else None
+        reveal = own.next_reveal(chain) if turn == "+" else None
         state, chain = proposed(CHAIN, state, key, chain, reveal)
         mixes.append(state.mix)
     assert len(set(mixes)) == 1 + turns.count("+")
@@ -222,10 +222,10 @@ def test_a_wrong_reveal_is_refused() -> None:
 def test_a_new_chain_is_used_from_its_epoch() -> None:
     """Without anybody turning it over by hand."""
     key, other = KEYS[0], bytes(range(32))
-    chain = committed(chain_of(key), chain_end(CHAIN, key, other, 5), 3)
+    chain = committed(chain_of(key), OwnChain(CHAIN, key, other, 5).end, 3)
     state = at_epoch(4)
-    reveal = chain_end(CHAIN, key, other, 4)
+    reveal = OwnChain(CHAIN, key, other, 4).end
     _, after = proposed(CHAIN, state, key, chain, reveal)
-    assert after == HashChain(reveal)
+    assert after == HashChain(reveal, since=4)
     with pytest.raises(InvalidReveal):
         proposed(CHAIN, at_epoch(3), key, chain, reveal)

@@ -134,6 +134,8 @@ class LittleChain:
         self.last_commit: Commit | None = None
         self.turns: Turns | None = None
         self.voters: ValidatorSet | None = None
+        self.author: bytes | None = None
+        self.reveal: bytes | None = None
         self.elapsed_s = 0
         self.shares: tuple[Share, ...] = ()
         """Who sealed the next block's transactions; nobody, where a test does not say."""
@@ -156,6 +158,8 @@ class LittleChain:
             self.shares,
             self.voters,
             self.decreed,
+            self.author,
+            self.reveal,
         )
         return execute(context, transactions, self.store, self.orders if orders is None else orders)
 

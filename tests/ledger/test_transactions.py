@@ -8,10 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consensus import signing
+from consensus.authorities import MAX_AUTHORITIES
 from consensus.checkpoints import Checkpoint, SignedCheckpoint
 from consensus.encoding import DecodeError
+from consensus.hash_chain import MAX_LINKS, HashChain, Successor
 from consensus.presence import OpenHeight
 from consensus.reputation import Conduct
+from consensus.seed import Pledge, SeedState
+from consensus.turns import Misses
+from consensus.types import MAX_VALIDATORS
 from consensus.validators import MAX_STAKE
 from consensus.validators import Validator as Member
 from gtxnode.batches.checking import check_signatures
@@ -36,12 +41,15 @@ from gtxnode.ledger.bodies import (
     JudgeHeld,
     PlaceBuy,
     PlaceSell,
+    PledgeSeed,
     ProposalPair,
     Propose,
     Registration,
+    RenewChain,
     ResetMeter,
     Retire,
     RetireMeter,
+    RevealSeed,
     RotateMeterKey,
     Serve,
     Stake,
@@ -80,6 +88,7 @@ from gtxnode.ledger.proposals import (
     InForce,
     Proposal,
 )
+from gtxnode.ledger.proposers import MissedTurns, MissRecord, RevealChain, Seeds
 from gtxnode.ledger.transactions import (
     MAX_TRANSACTION_BYTES,
     Transaction,
@@ -153,7 +162,11 @@ BODIES: tuple[Body, ...] = (
     Propose(OWNER, (COIN,), "สวัสดี", (Change("min_fee_ugtx", "2"),), 3, (Cash(OWNER, 1),)),
     CastVote(1, KEY, Choice.NO, (COIN,), (Cash(OWNER, 1),)),
     JudgeHeld((COIN,), True, b"memo"),
+    RenewChain(KEY, MAX_EPOCH, bytes(32)),
+    PledgeSeed(1, bytes(32)),
+    RevealSeed(1, bytes(32)),
 )
+PLEDGES = (Pledge(2**16 - 1, bytes(32), bytes(32)),) * MAX_AUTHORITIES
 FULLEST = Validator(
     KEY,
     OWNER,
@@ -204,7 +217,7 @@ COINS: tuple[Coin, ...] = (
     ),
     Presence(
         (OpenHeight(2**50, bytes(32), (KEY,) * MAX_SEATS),) * MAX_LATE_HEIGHTS,
-        (Record(KEY, Conduct(*[2**50] * 5)),) * (2 * MAX_SEATS),
+        (Record(KEY, Conduct(*[2**50] * 6)),) * (2 * MAX_SEATS),
     ),
     BarredKeys((BarredKey(KEY, 2**50),) * MAX_BARRED),
     Acts((LastAct(Role.EGAT, 3, 4),)),
@@ -212,6 +225,9 @@ COINS: tuple[Coin, ...] = (
     GREATEST,
     Electorate(MAX_EPOCH, 5, (Elector(KEY, OWNER, MAX_STAKE),) * MAX_REGISTERED),
     InForce(1, 2, 3, 4, "x" * MAX_TEXT_BYTES),
+    MissedTurns((MissRecord(KEY, Misses(1_000, 2**50, 2**50)),) * MAX_VALIDATORS),
+    Seeds(SeedState(2**50, bytes(32), bytes(32), bytes(32), PLEDGES, PLEDGES, PLEDGES)),
+    RevealChain(HashChain(bytes(32), MAX_LINKS - 1, Successor(bytes(32), 2**50), 2**50)),
 )
 
 
@@ -269,7 +285,8 @@ def test_each_coin_is_read_as_it_was_written(coin: Coin) -> None:
     assert decode_coin(encode_coin(coin)) == coin
     nobodys = isinstance(
         coin,
-        Supply | Roster | Committee | Presence | BarredKeys | Acts | Agenda | Electorate | InForce,
+        (Supply | Roster | Committee | Presence | BarredKeys | Acts | Agenda | Electorate | InForce)
+        | (MissedTurns | Seeds | RevealChain),
     )
     assert owner_of(coin) == (None if nobodys else OWNER)
     assert owners_of(coin)[:1] == (() if nobodys else (OWNER,))

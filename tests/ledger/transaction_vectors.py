@@ -16,8 +16,11 @@ import msgspec
 
 from consensus import signing
 from consensus.checkpoints import Checkpoint, SignedCheckpoint, checkpoint_digest
+from consensus.hash_chain import HashChain, Successor
 from consensus.presence import OpenHeight
 from consensus.reputation import Conduct
+from consensus.seed import Pledge, SeedState
+from consensus.turns import Misses
 from consensus.types import UNSIGNED, Vote, VoteKind, proposal_digest, vote_digest
 from consensus.types import Proposal as BlockProposal
 from consensus.validators import Validator as Member
@@ -36,13 +39,16 @@ from gtxnode.ledger.bodies import (
     JudgeHeld,
     PlaceBuy,
     PlaceSell,
+    PledgeSeed,
     ProposalPair,
     Propose,
     RegisterMeter,
     Registration,
+    RenewChain,
     ResetMeter,
     Retire,
     RetireMeter,
+    RevealSeed,
     RotateMeterKey,
     Serve,
     Stake,
@@ -83,6 +89,15 @@ from gtxnode.ledger.proposals import (
     electorate_coin_id,
     in_force_coin_id,
     proposal_coin_id,
+)
+from gtxnode.ledger.proposers import (
+    MissedTurns,
+    MissRecord,
+    RevealChain,
+    Seeds,
+    chain_coin_id,
+    missed_turns_coin_id,
+    seeds_coin_id,
 )
 from gtxnode.ledger.transactions import Transaction, Witness, encode_body, encode_transaction, parse
 from gtxnode.ledger.validators import (
@@ -229,6 +244,9 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (CastVote(3, VALIDATOR, Choice.ABSTAIN, (CASH_IN,)), ("somchai",)),
     (JudgeHeld((ENERGY_IN,), True, b"seen on site"), ("authority",)),
     (JudgeHeld((ENERGY_IN,), False), ("authority",)),
+    (RenewChain(VALIDATOR, 7, COMMITMENT), ("validator",)),
+    (PledgeSeed(7, COMMITMENT), ("authority",)),
+    (RevealSeed(9, sha256(b"a value").digest()), ("authority",)),
 )
 CONTRACT = Contract(
     *(ADDRESS["malee"], ADDRESS["somchai"], SLOT, METER, Zone.BANGKOK, Zone.BANGKOK),
@@ -289,6 +307,28 @@ COINS: tuple[tuple[bytes, Coin], ...] = (
         ),
     ),
     (barred_coin_id(CHAIN), BarredKeys((BarredKey(PUBLIC["authority"], 12),))),
+    (
+        missed_turns_coin_id(CHAIN),
+        MissedTurns((MissRecord(VALIDATOR, Misses(3, 9, 109)),)),
+    ),
+    (
+        seeds_coin_id(CHAIN),
+        Seeds(
+            SeedState(
+                9,
+                sha256(b"a seed").digest(),
+                sha256(b"a mix").digest(),
+                sha256(b"another").digest(),
+                (Pledge(Role.EGAT, COMMITMENT),),
+                (),
+                (Pledge(Role.ERC, COMMITMENT, sha256(b"a value").digest()),),
+            )
+        ),
+    ),
+    (
+        chain_coin_id(CHAIN, VALIDATOR),
+        RevealChain(HashChain(sha256(b"a tip").digest(), 2, Successor(COMMITMENT, 8), 3)),
+    ),
     (acts_coin_id(CHAIN), Acts((LastAct(Role.ERC, 46, 1_800_000_000_000),))),
     (agenda_coin_id(CHAIN), Agenda(3, (2, 3))),
     (

@@ -51,6 +51,7 @@ class Chain:
             FixedSets(VALIDATORS, GENESIS_ID),
             NoRegistry(),
             PUBLIC_KEY,
+            lambda _: None,
             lambda: self.now_ms,
             self.finalised,
         )
@@ -163,6 +164,7 @@ async def test_the_registry_counts_turns_to_propose() -> None:
         registry.sets,
         NoRegistry(),
         PUBLIC[FOUNDER],
+        lambda _: None,
         lambda: 1_000_000,
         ignore,
     )

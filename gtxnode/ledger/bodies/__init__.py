@@ -19,6 +19,7 @@ from gtxnode.ledger.bodies.meters import (
     RotateMeterKey,
 )
 from gtxnode.ledger.bodies.orders import Cancel, PlaceBuy, PlaceSell
+from gtxnode.ledger.bodies.seeds import PledgeSeed, RenewChain, RevealSeed
 from gtxnode.ledger.bodies.staking import Registration, Serve, Stake, Unjail, Unstake
 from gtxnode.ledger.bodies.transfers import Retire, Transfer
 from gtxnode.metering.meters import Reading
@@ -35,14 +36,17 @@ __all__ = [
     "JudgeHeld",
     "PlaceBuy",
     "PlaceSell",
+    "PledgeSeed",
     "ProposalPair",
     "Propose",
     "Reading",
     "RegisterMeter",
     "Registration",
+    "RenewChain",
     "ResetMeter",
     "Retire",
     "RetireMeter",
+    "RevealSeed",
     "RotateMeterKey",
     "Serve",
     "Stake",
@@ -74,6 +78,9 @@ Body: TypeAlias = (
     | CastVote
     | Serve
     | JudgeHeld
+    | RenewChain
+    | PledgeSeed
+    | RevealSeed
 )
 
 KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
@@ -98,6 +105,9 @@ KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
         CastVote: "vote",
         Serve: "serve",
         JudgeHeld: "judge_held",
+        RenewChain: "renew_chain",
+        PledgeSeed: "pledge_seed",
+        RevealSeed: "reveal_seed",
     }
 )
 """Each kind's name in interfaces and metrics."""

@@ -1,0 +1,29 @@
+"""Where the validators' hash chains stand when a block is proposed on the head.
+
+The state has taken the reveal of the head. Which turns of the head's height left no block, and so
+used up a value, stands in the commit that the new block carries.
+"""
+
+from consensus.hash_chain import NO_CHAIN, HashChain, in_epoch, passed
+from consensus.turns import Turns
+from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.coins import decode_coin
+from gtxnode.ledger.proposers import RevealChain, chain_coin_id
+from gtxnode.ledger.validators import epoch_of
+
+
+def chain_on_head(store: ChainStore, public_key: bytes, turns: Turns | None) -> HashChain | None:
+    """A validator's chain as its reveal in the next block finds it; None on chains without.
+
+    `turns` are those that the next block's commit shows.
+    """
+    if not store.parameters.registry:
+        return None
+    encoded = store.get(chain_coin_id(store.chain_id, public_key))
+    coin = decode_coin(encoded) if encoded is not None else None
+    assert coin is None or isinstance(coin, RevealChain), "chains' ids are their own domain"
+    chain = coin.chain if coin is not None else NO_CHAIN
+    height, blocks = store.tip.height, store.parameters.staking.epoch_blocks
+    if turns is not None and public_key in turns.used_up:
+        chain = passed(in_epoch(chain, epoch_of(height, blocks)))
+    return in_epoch(chain, epoch_of(height + 1, blocks))
