@@ -24,7 +24,7 @@
 | JudgeBlock       | feeds back BlockJudged, when it knows                                  |
 | SetTimeout       | feeds back TimeoutFired after `Timeouts.duration_ms`                   |
 | Decided          | stores block and commit, synced; rotates the journal; next height      |
-| Overruled        | tells its operator; takes the commit if only its clock was against it  |
+| Overruled        | tells its operator, and stops if the block breaks a rule               |
 | Evidence         | keeps the two messages for a slashing transaction                      |
 
 Effects are performed in order. Every input that is taken is persisted before anything
@@ -93,9 +93,9 @@ def step(state: DriverState, event: Input) -> Result:
     match event:
         case VoteReceived(verified):
             return _take_vote(state, verified.vote)
-        case ProposalReceived(verified):
+        case ProposalReceived(verified, timely):
             message = ProposalMessage(verified.proposal, verified.block, verified.polka)
-            return _take_proposal(state, message)
+            return _take_proposal(state, message, timely)
         case PolkaReceived(verified):
             return _take_polka(state, verified.polka)
         case CommitReceived(verified):
@@ -139,7 +139,7 @@ def _take_second_vote(state: DriverState, counted: Vote, vote: Vote) -> Result:
     return marked, (persist, Evidence(counted, vote))
 
 
-def _take_proposal(state: DriverState, message: ProposalMessage) -> Result:
+def _take_proposal(state: DriverState, message: ProposalMessage, timely: bool) -> Result:
     proposal = message.proposal
     _check_height(state, proposal.height)
     _check_undecided(state)
@@ -149,8 +149,10 @@ def _take_proposal(state: DriverState, message: ProposalMessage) -> Result:
         raise PeerError(Refusal.DUPLICATE, "proposal")
     if len(held) >= states.MAX_PROPOSALS_PER_ROUND:
         raise PeerError(Refusal.EQUIVOCATION, "evidence was given")
-    persist = Persist(encode_record(ProposalRecord(message, own=False)))
+    persist = Persist(encode_record(ProposalRecord(message, own=False, timely=timely)))
     evidence = (Evidence(held[0].proposal, proposal),) if held else ()
+    if not timely and not held:
+        state = replace(state, untimely=state.untimely | {proposal.round})
     return _hold(state, message, (persist, *evidence))
 
 

@@ -67,9 +67,10 @@ class StartHeight:
 
 @dataclass(frozen=True, slots=True)
 class ProposalReceived:
-    """A peer sent a proposal."""
+    """A peer sent a proposal. `timely` is what our clock said of it, if it is a fresh one."""
 
     proposal: VerifiedProposal
+    timely: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +206,8 @@ class Decided:
 class Overruled:
     """Two thirds made final a block that we judged invalid. The driver never decides it.
 
-    Either this node is wrong (its clock, its disk, its software), or two thirds of the stake
-    include faulty ones. The shell tells its operator. Where only our clock spoke against the
-    block it takes the commit; where the block breaks a rule it stops.
+    Either this node is wrong (its disk, its software), or two thirds of the stake include faulty
+    ones. The shell tells its operator, holds the block against the rules once more, and stops.
     """
 
     block_id: bytes

@@ -17,10 +17,11 @@ MAX_RECORD_BYTES = MAX_MESSAGE_BYTES + 64
 
 
 class ProposalRecord(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
-    """A proposal that was received, or that we signed (`own`)."""
+    """A proposal that was received, timely or not, or that we signed (`own`)."""
 
     message: ProposalMessage
     own: bool
+    timely: bool = True
 
 
 class VoteRecord(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):

@@ -35,7 +35,6 @@ from consensus.events import (
     VoteReceived,
     VoteSigned,
 )
-from consensus.messages import ProposalMessage
 from consensus.progress import Result
 from consensus.records import (
     CommitRecord,
@@ -86,8 +85,8 @@ def _replay(state: DriverState, record: Record) -> Result:
     match record:
         case VoteRecord(vote, own):
             return step(state, VoteSigned(vote) if own else VoteReceived(VerifiedVote(vote)))
-        case ProposalRecord(message, own):
-            return _replay_proposal(state, message, own)
+        case ProposalRecord():
+            return _replay_proposal(state, record)
         case PolkaRecord(polka):
             return step(state, PolkaReceived(VerifiedPolka(polka)))
         case CommitRecord(message):
@@ -98,10 +97,11 @@ def _replay(state: DriverState, record: Record) -> Result:
             return step(state, TimeoutFired(Timeout(kind, height, round_)))
 
 
-def _replay_proposal(state: DriverState, message: ProposalMessage, own: bool) -> Result:
-    if not own:
+def _replay_proposal(state: DriverState, record: ProposalRecord) -> Result:
+    message = record.message
+    if not record.own:
         verified = VerifiedProposal(message.proposal, message.block, message.polka)
-        return step(state, ProposalReceived(verified))
+        return step(state, ProposalReceived(verified, record.timely))
     # A built block is journaled with the proposal that it was signed in.
     state, _ = step(state, ValueBuilt(state.height, state.round, message.block))
     return step(state, ProposalSigned(message.proposal))

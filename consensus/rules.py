@@ -6,6 +6,7 @@
 | invalid, of any round   |                   | of it  | any     | none: `overruled`   |        |
 |                         |                   |        | ahead   | RoundSkip, f+1      | 55     |
 | fresh, judged           |                   |        | current | FreshProposal       | 22     |
+| fresh, untimely         |                   |        | current | FreshProposal       | 22     |
 | again, valid            | in its valid round|        | current | PolkaedProposal     | 28     |
 | again, invalid          |                   |        | current | InvalidProposal     | 29, 32 |
 |                         | any               |        | current | PolkaAny, once      | 34     |
@@ -13,7 +14,8 @@
 |                         | nil               |        | current | PolkaNil            | 44     |
 |                         |                   | any    | current | PrecommitAny, once  | 47     |
 
-A block that is not judged yet is neither valid nor invalid: its lines are not due.
+A block that is not judged yet is neither valid nor invalid: its lines are not due. A fresh proposal
+that did not come at its block's time is prevoted as an invalid one is, whatever its block.
 """
 
 from consensus.messages import ProposalMessage
@@ -91,6 +93,8 @@ def _on_skip(state: DriverState) -> RoundSkip | None:
 def _on_proposal(state: DriverState) -> RoundInput | None:
     """22 and 28: the round's proposal, once its block is judged."""
     proposal = next((each.proposal for each in _current(state)), None)
+    if proposal and proposal.valid_round == NO_ROUND and proposal.round in state.untimely:
+        return FreshProposal(proposal.block_id, False)
     valid = None if proposal is None else state.judged.get(proposal.block_id)
     if proposal is None or valid is None:
         return None

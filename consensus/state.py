@@ -48,6 +48,8 @@ class DriverState:
     round_state: RoundState
     tally: Tally
     proposals: Mapping[int, tuple[ProposalMessage, ...]] = field(default_factory=dict)
+    untimely: frozenset[int] = frozenset()
+    """The rounds whose proposal did not come at its block's time. It counts if it is fresh."""
     judged: Mapping[bytes, bool] = field(default_factory=dict)
     polkas: Mapping[int, Polka] = field(default_factory=dict)
     """Polkas taken from peers, by round: their quorum may rest on votes we had not counted."""
@@ -200,6 +202,7 @@ def entering(state: DriverState) -> DriverState:
         state,
         tally=tallies.without_rounds(state.tally, old) if old else state.tally,
         proposals=proposals,
+        untimely=state.untimely & proposals.keys(),
         polkas={number: polka for number, polka in state.polkas.items() if number not in old},
         judged=_judgements_of(state, proposals),
         timers=frozenset(),

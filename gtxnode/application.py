@@ -18,6 +18,7 @@ import trio
 
 from consensus.hash_chain import HashChain
 from consensus.proposers import ProposerSchedule
+from consensus.timeliness import wait_ms
 from consensus.turns import Turns, turns_of
 from consensus.types import NO_ANCHOR, Block, Commit, Header
 from consensus.validators import ValidatorSet
@@ -42,11 +43,6 @@ from gtxnode.ledger.proposers import reveal_due
 from gtxnode.primitives.errors import Refused
 
 log = structlog.get_logger(__name__)
-
-# A block from a clock that is ahead is judged when its time is this near, and is a fault when it is
-# further ahead than MAX_WAIT_MS: nobody waits for it.
-MAX_CLOCK_AHEAD_MS = 500
-MAX_WAIT_MS = 10_000
 
 # What follows a block: the block, its commit, what it did, and the seconds that took.
 Finalised = Callable[[Block, Commit, BlockRecord, float], Awaitable[None]]
@@ -166,7 +162,7 @@ class ChainApplication:
         try:
             await self._check_reference(block)
             self._check(block)
-            await self._wait_for_time(block)
+            await trio.sleep(wait_ms(block.header.time_ms, self._now_ms()) / 1_000)
             check_batches(height, await self._batches(block), self._store.parent)
         except InvalidBlock as error:
             log.warning(
@@ -197,12 +193,6 @@ class ChainApplication:
         )
         turns = self._turns(block.last_commit)
         check_reveal(block, chain_on_head(self._store, block.header.proposer, turns))
-
-    async def _wait_for_time(self, block: Block) -> None:
-        ahead_ms = block.header.time_ms - self._now_ms()
-        if ahead_ms > MAX_WAIT_MS:
-            raise InvalidBlock(Fault.TIME, f"{ahead_ms} ms ahead")
-        await trio.sleep(max(0, ahead_ms - MAX_CLOCK_AHEAD_MS) / 1_000)
 
     async def _batches(self, block: Block) -> list[CheckedBatch]:
         try:

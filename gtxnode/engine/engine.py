@@ -90,7 +90,7 @@ class Engine:
         self._observer = observer
         self._send, self._inbox = trio.open_memory_channel[Item](INBOX_INPUTS)
         self._heights = Heights()
-        self._inbound = Inbound(chain_id, self._heights, self._send, observer, charge)
+        self._inbound = Inbound(chain_id, self._heights, self._send, pace, observer, charge)
         self._last_commit: Commit | None = None
         self._scopes: set[trio.CancelScope] = set()
         self._lookout: Lookout | None = None
@@ -271,8 +271,8 @@ class Engine:
                     )
                     held = find_block(self._state, block_id)
                     if held is not None:
-                        # It takes effect where only our clock spoke against it; else the
-                        # application stops the node. Without the block, sync settles it so.
+                        # The application holds it against the rules once more, and stops the
+                        # node. Without the block, sync settles it so.
                         await self._voice.sync()
                         await self._decide(nursery, held, commit)
                         return

@@ -7,7 +7,7 @@ in bytes a second, because a journal that is full ends the node.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 import trio
@@ -16,7 +16,7 @@ from consensus import verify
 from consensus.driver import DriverState, knows, step
 from consensus.encoding import DecodeError
 from consensus.errors import PeerError, Refusal
-from consensus.events import Evidence, VoteReceived
+from consensus.events import Evidence, ProposalReceived, VoteReceived
 from consensus.messages import (
     CommitMessage,
     Message,
@@ -25,10 +25,11 @@ from consensus.messages import (
     VoteMessage,
     decode_message,
 )
+from consensus.round import NO_ROUND
 from consensus.state import MAX_FUTURE_PROPOSALS
 from consensus.types import Vote, VoteKind
 from gtxnode.engine.early import EARLY_HEIGHTS, Early
-from gtxnode.engine.ports import Heard, Help, Item, Observer
+from gtxnode.engine.ports import Heard, Help, Item, Observer, Pace
 from p2p.identity import PeerId
 from p2p.network import Offence
 from p2p.rates import Rate
@@ -72,12 +73,14 @@ class Inbound:
         chain_id: str,
         heights: Heights,
         inbox: trio.MemorySendChannel[Item],
+        pace: Pace,
         observer: Observer,
         charge: Callable[[PeerId, Offence], None],
     ) -> None:
         self._chain_id = chain_id
         self._heights = heights
         self._send = inbox
+        self._pace = pace
         self._observer = observer
         self._charge = charge
         self._early = Early()
@@ -147,7 +150,24 @@ class Inbound:
         if isinstance(message, VoteMessage) and not self._is_within_rate(message.vote, state):
             self.refuse(PeerError(Refusal.TOO_MANY, "votes of rounds to come"), peer)
             return
+        if isinstance(verified, ProposalReceived):
+            verified = self._timed(verified)
         await self._send.send(verified)
+
+    def _timed(self, received: ProposalReceived) -> ProposalReceived:
+        """A proposal, and whether it came at its time. A late one may be the network's fault."""
+        proposal, block = received.proposal.proposal, received.proposal.block
+        if proposal.valid_round != NO_ROUND or self._pace.is_timely(proposal, block):
+            return received
+        log.warning(
+            "proposal_untimely",
+            chain=self._chain_id,
+            height=proposal.height,
+            round=proposal.round,
+            block_time_ms=block.header.time_ms,
+        )
+        self._observer.refused(Refusal.WRONG_TIME)
+        return replace(received, timely=False)
 
     def _is_within_rate(self, vote: Vote, state: DriverState) -> bool:
         """Whether one more vote of a round to come is taken: each goes into the journal.

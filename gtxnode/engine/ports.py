@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from consensus.events import Input
+from consensus.events import Input, Timeout
 from consensus.evidence import Signed
 from consensus.proposers import ProposerSchedule
+from consensus.round import TimeoutKind
+from consensus.timeliness import is_timely
 from consensus.timeouts import Timeouts
-from consensus.types import Block, Commit
+from consensus.types import Block, Commit, Proposal
 from consensus.validators import ValidatorSet
 from gtxnode.relay import Envelope
 from p2p.identity import PeerId
@@ -101,6 +103,12 @@ class Pace:
     journal_max_bytes: int
     """The journal is emptied at the first height that ends with it larger than this."""
     now_ms: Callable[[], int]
+
+    def is_timely(self, proposal: Proposal, block: Block) -> bool:
+        """Whether a proposal that was heard of just now came at its block's time."""
+        timer = Timeout(TimeoutKind.PROPOSE, proposal.height, proposal.round)
+        delay_ms = self.timeouts.duration_ms(timer)
+        return is_timely(block.header.time_ms, self.now_ms(), delay_ms)
 
     def until_due_s(self, head_time_ms: int) -> float:
         """Seconds until the time of the block after the head has come, at most one interval."""

@@ -168,6 +168,42 @@ def test_no_answer_yet_is_not_no() -> None:
     assert effects == [Sign(unsigned(precommit(ME, A)))]
 
 
+def untimely(value: Block, round_: int = 0, valid_round: int = -1) -> ProposalReceived:
+    return ProposalReceived(proposed(value, round_, valid_round).proposal, timely=False)
+
+
+def test_a_proposal_that_is_not_timely_gets_nil_at_once() -> None:
+    """Before its block is judged, and whatever is said of that; its block is not invalid."""
+    state, effects = run(fresh(), [untimely(A)])
+    assert effects == [JudgeBlock(A_ID, A), Sign(unsigned(prevote(ME, None)))]
+    votes = [received(precommit(each, A)) for each in (0, 2, 3)]
+    _, effects = run(state, [BlockJudged(A_ID, True), *votes])
+    assert isinstance(effects[-1], Decided)
+
+
+def test_two_thirds_vouch_for_a_time_that_we_cannot() -> None:
+    """A polka locks us; and what is proposed again with one may be as late as it likes."""
+    state, _ = run(fresh(), [untimely(A), VoteSigned(prevote(ME, None)), BlockJudged(A_ID, True)])
+    prevotes = [received(prevote(each, A)) for each in (0, 2, 3)]
+    _, effects = run(state, prevotes)
+    assert Sign(unsigned(precommit(ME, A))) in effects
+    polka = polka_from_votes([prevote(each, A) for each in (0, 2, 3)])
+    given = VerifiedProposal(proposal(A, 1, 0), A, polka)
+    skip = [received(prevote(each, None, 1)) for each in (0, 2)]
+    state, _ = run(fresh(), skip)
+    again = ProposalReceived(given, timely=False)
+    _, effects = run(state, [again, BlockJudged(A_ID, True)])
+    assert Sign(unsigned(vote(ME, VoteKind.PREVOTE, A, round_=1, valid_round=0))) in effects
+
+
+def test_of_two_proposals_the_first_is_timely_or_not() -> None:
+    """So an equivocator does not take a round from the one that we go by."""
+    _, effects = run(fresh(), [proposed(A), untimely(B), BlockJudged(A_ID, True)])
+    assert Sign(unsigned(prevote(ME, A))) in effects
+    _, effects = run(fresh(), [untimely(A), proposed(B), BlockJudged(B_ID, True)])
+    assert Sign(unsigned(prevote(ME, B))) not in effects
+
+
 def test_an_invalid_block_gets_nil_and_never_a_decision() -> None:
     """Whatever the others vote; that two thirds overruled us is said, once."""
     state, effects = run(fresh(), [proposed(A), BlockJudged(A_ID, False)])

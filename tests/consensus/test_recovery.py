@@ -58,7 +58,7 @@ PROPOSER_HEIGHT: list[Input] = [
     VoteReceived(VerifiedVote(precommit(1, A))),
     VoteReceived(VerifiedVote(precommit(2, None))),
     TimeoutFired(Timeout(TimeoutKind.PRECOMMIT, 1, 0)),
-    ProposalReceived(VerifiedProposal(proposal(A, 1, 0), A, None)),
+    ProposalReceived(VerifiedProposal(proposal(A, 1, 0), A, None), timely=False),
     CommitReceived(
         VerifiedCommit(commit_from_votes([precommit(each, A, 1) for each in (1, 2, 3)]), A)
     ),

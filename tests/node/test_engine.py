@@ -655,7 +655,7 @@ async def test_two_thirds_against_our_judgement_are_not_waited_for_in_silence(
         await until(lambda: bool(life.ear.votes()))
         with capture_logs() as logged:
             await life.hear(*votes(VoteKind.PRECOMMIT, FIRST))
-            # Only our clock spoke against it: the rules that `finalise` goes by do not.
+            # Whatever spoke against it, the rules that `finalise` goes by do not.
             await until(lambda: life.engine.height == 2)
         assert [each["event"] for each in logged if each["log_level"] == "error"] == ["overruled"]
         assert life.ear.votes() == [(VoteKind.PREVOTE, 0, None)]

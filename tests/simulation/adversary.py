@@ -9,10 +9,10 @@ from consensus.events import BuildValue, Decided, Effect, Evidence, Input, Persi
 from consensus.messages import CommitMessage, Message, ProposalMessage, VoteMessage
 from consensus.progress import advance
 from consensus.round import NO_ROUND, NewRound, RoundState, Step
+from consensus.timeliness import MAX_WAIT_MS
 from consensus.types import UNSIGNED, Proposal, Vote, VoteKind, block_id
 from tests.simulation.node import (
     EPOCH_MS,
-    MAX_WAIT_MS,
     Node,
     Surroundings,
     make_block,

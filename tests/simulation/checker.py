@@ -24,8 +24,10 @@ from consensus.messages import (
     votes_of_commit,
     votes_of_polka,
 )
+from consensus.round import NO_ROUND
+from consensus.timeliness import PRECISION_MS
 from consensus.types import Block, Proposal, Vote, VoteKind, block_id, without_signature
-from tests.simulation.node import MAX_CLOCK_AHEAD_MS
+from tests.simulation.node import delay_ms
 
 Signed = Vote | Proposal
 Place = tuple[bytes, int, int, str]
@@ -55,14 +57,21 @@ class Checker:
     """What has reached correct processes, in order."""
 
     times_ms: dict[int, int] = field(default_factory=dict)
+    proposed_ms: dict[bytes, int] = field(default_factory=dict)
+    """By block, the least time it may have by when it was first proposed."""
     invalid: set[bytes] = field(default_factory=set)
     prevoters: dict[tuple[int, int, bytes | None], set[bytes]] = field(
         default_factory=lambda: defaultdict(set)
     )
     """Who has prevoted a value in a round of a height, in any message that left anybody."""
 
-    def sent(self, message: object) -> None:
-        """A message has left a process, perhaps not the signer of all that is in it."""
+    def sent(self, message: object, earliest_ms: int) -> None:
+        """A message has left a process, perhaps not the signer of all that is in it, while the
+        slowest correct clock showed `earliest_ms`."""
+        match message:
+            case ProposalMessage(proposal, block) if proposal.valid_round == NO_ROUND:
+                bound_ms = earliest_ms - delay_ms(proposal.round) - PRECISION_MS
+                self.proposed_ms.setdefault(proposal.block_id, bound_ms)
         match message:
             case ProposalMessage(proposal, block) if block.payload[0].startswith(b"invalid"):
                 self.invalid.add(proposal.block_id)
@@ -134,8 +143,11 @@ class Checker:
         header = block.header
         if header.time_ms <= self.times_ms.get(header.height - 1, 0):
             raise Violation(f"block {header.height} is no later than its parent")
-        if header.time_ms > latest_ms + MAX_CLOCK_AHEAD_MS:
+        if header.time_ms > latest_ms + PRECISION_MS:
             raise Violation(f"block {header.height} was decided before its time")
+        first_ms = self.proposed_ms.get(block_id(header))
+        if first_ms is not None and header.time_ms < first_ms:
+            raise Violation(f"block {header.height} was proposed long after its time")
         self.times_ms[header.height] = header.time_ms
 
     def _check_reasons(self, vote: Vote) -> None:

@@ -7,7 +7,7 @@ ever signed twice must come out of the journal alone.
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Protocol
 
@@ -32,6 +32,7 @@ from consensus.events import (
     SetTimeout,
     Sign,
     StartHeight,
+    Timeout,
     TimeoutFired,
     ValueBuilt,
     VerifiedCommit,
@@ -48,7 +49,9 @@ from consensus.messages import (
     VoteMessage,
 )
 from consensus.recovery import rebuild
+from consensus.round import TimeoutKind
 from consensus.state import DriverState
+from consensus.timeliness import is_timely, wait_ms
 from consensus.timeouts import Timeouts
 from consensus.types import (
     Block,
@@ -67,10 +70,6 @@ CHAIN = "simulated"
 TIMEOUTS = Timeouts(
     propose_ms=300, prevote_ms=150, precommit_ms=150, delta_ms=100, rebroadcast_ms=400
 )
-MAX_CLOCK_AHEAD_MS = 500
-MAX_WAIT_MS = 10_000
-"""The application's bounds: a block is judged when its time is so near, and is invalid when it
-is further ahead than anybody would wait."""
 EPOCH_MS = 1_000_000
 """What correct clocks show when the world begins."""
 EXPECTED = (
@@ -226,7 +225,15 @@ class Node:
         elif height > self.state.height:
             self._world.send(self, sender, AskFor(self.state.height))
         else:
-            self._step(verified(message))
+            self._step(self._timed(verified(message)))
+
+    def _timed(self, event: Input) -> Input:
+        """As the engine: a proposal, and whether it came at its time."""
+        if not isinstance(event, ProposalReceived):
+            return event
+        time_ms = event.proposal.block.header.time_ms
+        timely = is_timely(time_ms, self.clock_ms, delay_ms(event.proposal.proposal.round))
+        return replace(event, timely=timely)
 
     def _build(self, height: int, round_: int) -> ValueBuilt:
         # No two builds are alike, so a proposer that forgot its proposal is found out.
@@ -242,12 +249,11 @@ class Node:
 
     def _judge(self, judged: bytes, block: Block) -> None:
         """As the application: what can never be valid at once, the rest when its time has come."""
-        ahead_ms = block.header.time_ms - self.clock_ms
+        time_ms = block.header.time_ms
         parent = self.disk.blocks.get(block.header.height - 1)
-        valid = is_valid(block) and block.header.time_ms > time_of(parent)
-        valid = valid and ahead_ms <= MAX_WAIT_MS
-        wait_ms = max(0, ahead_ms - MAX_CLOCK_AHEAD_MS) if valid else 0
-        self._later(wait_ms + self._world.rng.randint(0, 40), BlockJudged(judged, valid))
+        valid = is_valid(block) and time_ms > time_of(parent)
+        later_ms = wait_ms(time_ms, self.clock_ms) if valid else 0
+        self._later(later_ms + self._world.rng.randint(0, 40), BlockJudged(judged, valid))
 
     def _later(self, delay_ms: int, event: Input) -> None:
         life = self.lives
@@ -264,6 +270,11 @@ class Node:
             action()
         except (Died, CannotWrite):
             self.die()
+
+
+def delay_ms(round_: int) -> int:
+    """How long a proposal of this round may be on its way."""
+    return TIMEOUTS.duration_ms(Timeout(TimeoutKind.PROPOSE, 1, round_))
 
 
 def make_block(

@@ -148,7 +148,7 @@ class World:
 
     def send(self, sender: Node, receiver: str, message: object) -> None:
         """Hand a message to the network."""
-        self.checker.sent(message)
+        self.checker.sent(message, min(each.clock_ms for each in self.correct_nodes()))
         self.network.send(sender.name, receiver, message)
 
     def peers(self, node: Node) -> list[str]:
