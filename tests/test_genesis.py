@@ -37,7 +37,7 @@ KEYS = [signing.public_key(bytes([number]) * 32) for number in range(1, 9)]
 NINE_KEYS = [signing.public_key(bytes([number]) * 32) for number in range(11, 20)]
 ALICE = address_of(KEYS[6])
 BOB = address_of(KEYS[7])
-VECTOR = "10820fade9468836d4b2aa6a9d5d87ca2e891ea00654695ada070b9a065cf04b"
+VECTOR = "11945501395f69c8d254dc12f803e3e2b7ed405f2bb562cd624222d89aa42485"
 
 Change = Callable[[dict[str, Any]], object]
 

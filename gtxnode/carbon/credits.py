@@ -15,11 +15,9 @@ from typing import Annotated
 
 import msgspec
 
+from gtxnode.metering.meters import MAX_OPEN_MONTHS
 from gtxnode.primitives.sources import RENEWABLE, Source
 from gtxnode.tariffs.tables import EmissionFactors, Grams
-
-MG_PER_CREDIT = 10_000_000
-"""10 kg."""
 
 
 class CreditRule(StrEnum):
@@ -34,7 +32,7 @@ class CarbonRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     rule: CreditRule = CreditRule.FLAT
     flat_gco2e_per_kwh: Grams = 500
-    open_months: Annotated[int, msgspec.Meta(ge=1, le=12)] = 3
+    open_months: Annotated[int, msgspec.Meta(ge=1, le=MAX_OPEN_MONTHS)] = 3
     """For how many months, with the running one, a meter's import can still be covered."""
 
 

@@ -12,6 +12,7 @@ import click
 from gtxnode.primitives.addresses import InvalidAddress, parse_address
 from gtxnode.primitives.units import (
     MAX_AMOUNT,
+    MG_PER_CREDIT,
     MGTX_PER_GTX,
     UGTX_PER_GTX,
     WH_PER_KWH,
@@ -43,20 +44,20 @@ class Amount(click.ParamType[int]):
 
 
 class Asset(click.ParamType[tuple[str, int]]):
-    """GTX or energy: the unit says which, so it has to be there."""
+    """GTX, energy or credits: the unit says which, so it has to be there."""
 
-    name = "GTX|kWh"
+    name = "GTX|kWh|credits"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, int]:
-        """`1.5GTX` is ("GTX", 1500000 µGTX), `3kWh` is ("kWh", 3000 Wh)."""
+        """`1.5GTX` is ("GTX", 1500000 µGTX), `3kWh` is ("kWh", 3000 Wh), `0.5credits` 5 kg CO2e."""
         if isinstance(value, tuple):
             return value
         number, unit = _split(str(value), self, param, ctx)
-        kind = {"gtx": GTX, "kwh": KWH}.get(unit.lower())
+        kind = {"gtx": GTX, "kwh": KWH, "credits": CREDITS}.get(unit.lower())
         if kind is None:
-            self.fail(f"{value!r} has no unit of ours; write 1.5GTX or 3kWh", param, ctx)
+            self.fail(f"{value!r} has no unit of ours; write 1.5GTX, 3kWh or 2credits", param, ctx)
         return kind.unit, _scaled(number, kind.unit, kind.scale, self, param, ctx)
 
 
@@ -114,6 +115,7 @@ class Duration(click.ParamType[int]):
 
 GTX = Amount("GTX", UGTX_PER_GTX)
 KWH = Amount("kWh", WH_PER_KWH)
+CREDITS = Amount("credits", MG_PER_CREDIT)
 PRICE = Amount("GTX/kWh", MGTX_PER_GTX)
 ASSET = Asset()
 ADDRESS = AddressText()

@@ -12,12 +12,19 @@ from typing import Any
 import click
 
 from gtxnode.cli.session import session
-from gtxnode.primitives.units import MGTX_PER_GTX, UGTX_PER_GTX, WH_PER_KWH, format_decimal
+from gtxnode.primitives.units import (
+    MG_PER_CREDIT,
+    MGTX_PER_GTX,
+    UGTX_PER_GTX,
+    WH_PER_KWH,
+    format_decimal,
+)
 
 _SCALES = (
     ("_mgtx_per_kwh", MGTX_PER_GTX, "GTX/kWh"),
     ("_ugtx", UGTX_PER_GTX, "GTX"),
     ("_wh", WH_PER_KWH, "kWh"),
+    ("_mgco2e", MG_PER_CREDIT, "credits"),
 )
 
 

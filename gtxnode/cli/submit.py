@@ -15,7 +15,7 @@ from gtxnode.cli.connection import shard_of
 from gtxnode.cli.exits import CommandFailed, Exit
 from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import Body
-from gtxnode.ledger.coins import Cash, Energy, decode_coin
+from gtxnode.ledger.coins import Cash, Credit, Energy, decode_coin
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.primitives.addresses import Address, address_of, format_address
 
@@ -38,6 +38,7 @@ class Holdings:
     energy: tuple[tuple[bytes, Energy], ...]
     time_ms: int
     min_fee_ugtx: int
+    credits: tuple[tuple[bytes, Credit], ...] = ()
 
 
 Build: TypeAlias = Callable[[Holdings], Body]
@@ -76,6 +77,7 @@ async def submit(
 async def _holdings(client: "Client", shard: str, head: dict[str, Any], owner: Address) -> Holdings:
     cash: list[tuple[bytes, Cash]] = []
     energy: list[tuple[bytes, Energy]] = []
+    credits: list[tuple[bytes, Credit]] = []
     after: str | None = None
     for _ in range(MAX_COINS // COIN_PAGE):
         page = await client.call(
@@ -92,13 +94,23 @@ async def _holdings(client: "Client", shard: str, head: dict[str, Any], owner: A
                     cash.append((coin_id, coin))
                 case Energy() as coin:
                     energy.append((coin_id, coin))
+                case Credit() as coin:
+                    credits.append((coin_id, coin))
                 case _:  # orders, meters and stakes are not spent by paying
                     pass
         after = page["next"]
         if after is None:
             break
     fee = await _min_fee(client, shard)
-    return Holdings(head["chain_id"], owner, tuple(cash), tuple(energy), head["time_ms"], fee)
+    return Holdings(
+        head["chain_id"],
+        owner,
+        tuple(cash),
+        tuple(energy),
+        head["time_ms"],
+        fee,
+        tuple(credits),
+    )
 
 
 async def _min_fee(client: "Client", shard: str) -> int:

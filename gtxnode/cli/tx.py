@@ -10,7 +10,16 @@ from typing import Any, TypeVar
 import click
 
 from gtxnode.cli.accounts import ACCOUNT, signing_key, signing_options
-from gtxnode.cli.amounts import ASSET, DURATION, GTX, KWH, PRICE, TRANSACTION_ID
+from gtxnode.cli.amounts import (
+    ASSET,
+    CREDITS,
+    DURATION,
+    GTX,
+    KWH,
+    METER_ID,
+    PRICE,
+    TRANSACTION_ID,
+)
 from gtxnode.cli.connection import ask, node_options, shard_option
 from gtxnode.cli.lazy import Lazy, LazyGroup
 from gtxnode.cli.render import emit
@@ -23,10 +32,11 @@ from gtxnode.ledger.bodies.fields import MAX_MEMO_BYTES
 F = TypeVar("F", bound=Callable[..., Any])
 
 COMMANDS = {
-    "send": Lazy("gtxnode.cli.tx:send", "Pay GTX, or hand over energy."),
+    "send": Lazy("gtxnode.cli.tx:send", "Pay GTX, or hand over energy or carbon credits."),
     "order": Lazy("gtxnode.cli.tx:order", "Offer energy, or ask for it."),
     "cancel": Lazy("gtxnode.cli.tx:cancel", "Take back an open order."),
     "retire": Lazy("gtxnode.cli.tx:retire", "Consume energy."),
+    "retire-credits": Lazy("gtxnode.cli.carbon:retire_credits", "Use carbon credits up."),
     "stake": Lazy("gtxnode.cli.stake:stake", "Lock GTX behind a validator."),
     "unstake": Lazy("gtxnode.cli.stake:unstake", "Take stake back."),
     "serve": Lazy("gtxnode.cli.stake:serve", "Say on which chains a validator votes."),
@@ -90,9 +100,9 @@ def fee_option(command: F) -> F:
 def send(
     to: bytes, amount: tuple[str, int], fee_ugtx: int | None, memo: bytes, **sending: Any
 ) -> None:
-    """Pay GTX, or hand over energy.
+    """Pay GTX, or hand over energy or carbon credits.
 
-    AMOUNT is 1.5GTX or 3kWh; TO is an address, or a key's name.
+    AMOUNT is 1.5GTX, 3kWh or 2credits; TO is an address, or a key's name.
     """
     unit, quantity = amount
 
@@ -100,6 +110,8 @@ def send(
         fee = held.min_fee_ugtx if fee_ugtx is None else fee_ugtx
         if unit == GTX.unit:
             return wallet.pay(held.owner, held.cash, to, quantity, fee, memo)
+        if unit == CREDITS.unit:
+            return wallet.give_credits(held.owner, held.credits, held.cash, to, quantity, fee, memo)
         return wallet.give_energy(held.owner, held.energy, held.cash, to, quantity, fee, memo)
 
     send_body(build, **sending)
@@ -163,19 +175,33 @@ def cancel(order_id: bytes, **sending: Any) -> None:
 @fee_option
 @click.option("--memo", type=MEMO, default=b"", help="A note of at most 64 bytes, seen by all.")
 @click.option("--consumer", type=ACCOUNT, default=None, help="In whose name.  [default: who signs]")
+@click.option("--meter", type=METER_ID, default=None, help="The meter whose import it covers.")
 @click.argument("amount_wh", metavar="KWH", type=KWH)
 def retire(
-    amount_wh: int, fee_ugtx: int | None, memo: bytes, consumer: bytes | None, **sending: Any
+    amount_wh: int,
+    fee_ugtx: int | None,
+    memo: bytes,
+    consumer: bytes | None,
+    meter: bytes | None,
+    **sending: Any,
 ) -> None:
     """Consume energy.
 
-    KWH is taken out of existence for good, oldest first.
+    KWH is taken out of existence for good, oldest first. With --meter it covers what that
+    meter of the consumer's took in within the month; without, it is retired voluntarily.
     """
 
     def build(held: Holdings) -> Body:
         fee = held.min_fee_ugtx if fee_ugtx is None else fee_ugtx
         return wallet.retire(
-            held.owner, held.energy, held.cash, amount_wh, fee, consumer=consumer, memo=memo
+            held.owner,
+            held.energy,
+            held.cash,
+            amount_wh,
+            fee,
+            consumer=consumer,
+            memo=memo,
+            meter=meter,
         )
 
     send_body(build, **sending)

@@ -72,6 +72,8 @@ class BlockState:
         "burned_ugtx",
         "coins",
         "context",
+        "credits_issued_mgco2e",
+        "credits_retired_mgco2e",
         "energy_target",
         "expired",
         "fees_ugtx",
@@ -115,6 +117,8 @@ class BlockState:
         """Whether the proposer has withheld its reveal: the block's fees are burned."""
         self.burned_ugtx = 0
         self.rewarded_ugtx = 0
+        self.credits_issued_mgco2e = 0
+        self.credits_retired_mgco2e = 0
         self.energy_target = b""
         self.parameters: ChainParameters | None = None
         """What the blocks from the next one on go by, where that is something else."""
@@ -145,6 +149,8 @@ class BlockState:
             fees_ugtx=self.fees_ugtx,
             burned_ugtx=self.burned_ugtx,
             rewarded_ugtx=self.rewarded_ugtx,
+            credits_issued_mgco2e=self.credits_issued_mgco2e,
+            credits_retired_mgco2e=self.credits_retired_mgco2e,
             energy_target=self.energy_target,
             parameters=self.parameters,
         )
@@ -157,8 +163,16 @@ class BlockState:
             self.coins.make(coin_id, Cash(self.context.proposer, self.fees_ugtx))
 
     def _carry_totals(self) -> None:
-        energy_wh = self.minted_wh or self.retired_wh or self.held_wh or self.voided_wh
-        if not (energy_wh or self.burned_ugtx or self.rewarded_ugtx):
+        changed = (
+            self.minted_wh,
+            self.retired_wh,
+            self.held_wh,
+            self.voided_wh,
+            self.burned_ugtx,
+            self.rewarded_ugtx,
+            self.credits_retired_mgco2e,
+        )
+        if not any(changed):
             return
         coin_id = supply_coin_id(self.context.chain_id)
         supply = self.coins.get(coin_id)
@@ -171,5 +185,7 @@ class BlockState:
             supply.rewarded_ugtx + self.rewarded_ugtx,
             supply.held_wh + self.held_wh,
             supply.voided_wh + self.voided_wh,
+            supply.credits_issued_mgco2e + self.credits_issued_mgco2e,
+            supply.credits_retired_mgco2e + self.credits_retired_mgco2e,
         )
         self.coins.make(coin_id, carried)

@@ -20,6 +20,7 @@ from gtxnode.ledger.authorities import BarredKeys
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
 from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
 from gtxnode.ledger.proposers import MissedTurns, RevealChain, Seeds
+from gtxnode.ledger.tariff_series import TariffSeries
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
 from gtxnode.metering.anomalies import Suspicion
 from gtxnode.metering.meters import AddressBytes, Meter, MeterId, Seconds
@@ -78,6 +79,13 @@ class HeldEnergy(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=40)
     suspicions: Annotated[
         tuple[Suspicion, ...], msgspec.Meta(min_length=1, max_length=len(Suspicion))
     ]
+
+
+class Credit(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=35):
+    """CO2, carbon credits: what renewable energy avoided that was retired. 10 kg are a credit."""
+
+    owner: AddressBytes
+    amount_mgco2e: Amount
 
 
 class Lot(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -141,6 +149,8 @@ class Supply(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=5):
     """Exported by accepted readings that are suspect, and neither released nor voided yet."""
     voided_wh: Total = 0
     """Exported by accepted readings, and void: it never becomes a token."""
+    credits_issued_mgco2e: Total = 0
+    credits_retired_mgco2e: Total = 0
 
 
 class Admission(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=10):
@@ -167,6 +177,8 @@ Coin: TypeAlias = (
     | ForwardSell
     | ForwardBuy
     | Contract
+    | Credit
+    | TariffSeries
     | MissedTurns
     | Agenda
     | Proposal
@@ -256,7 +268,7 @@ def owners_of(coin: Coin) -> tuple[bytes, ...]:
 def owner_of(coin: Coin) -> bytes | None:
     """The address under which the coin is listed; None for what is the chain's own."""
     match coin:
-        case Cash() | Energy() | HeldEnergy() | Meter() | Validator():
+        case Cash() | Energy() | HeldEnergy() | Credit() | Meter() | Validator():
             return coin.owner
         case SellOrder() | BuyOrder() | ForwardSell() | ForwardBuy():
             return coin.trader
@@ -265,6 +277,8 @@ def owner_of(coin: Coin) -> bytes | None:
         case Supply() | Roster() | Committee() | Presence() | Admission() | BarredKeys():
             return None
         case Acts() | MissedTurns() | Seeds() | RevealChain():
+            return None
+        case TariffSeries():
             return None
         case Proposal():
             return coin.proposer if coin.deposit_ugtx else None

@@ -64,7 +64,7 @@ def propose(state: BlockState, transaction: CheckedTransaction) -> None:
     last = voting + rules.voting_epochs - 1
     activation = _activation(state, body, last + 1 + rules.execution_delay_epochs)
     deposit_ugtx = rules.deposit_ugtx
-    fee_ugtx, _ = balance(state, transaction, body.inputs, body.outputs, deposit_ugtx)
+    fee_ugtx = balance(state, transaction, body.inputs, body.outputs, deposit_ugtx).fee_ugtx
     move(state, transaction, body.inputs, body.outputs, fee_ugtx)
     number = agenda.last_number + 1
     proposal = Proposal(
@@ -110,7 +110,7 @@ def cast_vote(state: BlockState, transaction: CheckedTransaction) -> None:
         )
     if electors[place].owner not in transaction.addresses:
         raise Refused(Reason.NOT_OWNER, f"owner {electors[place].owner.hex()} did not sign")
-    fee_ugtx, _ = balance(state, transaction, body.inputs, body.outputs)
+    fee_ugtx = balance(state, transaction, body.inputs, body.outputs).fee_ugtx
     move(state, transaction, body.inputs, body.outputs, fee_ugtx)
     _keep(state, replace(coin, choices=with_choice(coin.choices, place, body.choice)))
 

@@ -32,6 +32,7 @@ from gtxnode.ledger.bodies import (
     JudgeHeld,
     PledgeSeed,
     RegisterMeter,
+    ReplaceTariff,
     ResetMeter,
     RetireMeter,
     RevealSeed,
@@ -61,6 +62,7 @@ MANDATES: Mapping[type[Body], Mandate] = MappingProxyType(
         JudgeHeld: Mandate(_UTILITIES, territorial=True),
         PledgeSeed: Mandate(frozenset(Role)),
         RevealSeed: Mandate(frozenset(Role)),
+        ReplaceTariff: Mandate(frozenset({Role.ERC})),
     }
 )
 

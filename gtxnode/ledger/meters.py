@@ -9,6 +9,7 @@ import msgspec
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.bodies import RegisterMeter, ResetMeter, RetireMeter, RotateMeterKey
 from gtxnode.ledger.coins import Origin, meter_coin_id
+from gtxnode.ledger.imports import counted
 from gtxnode.ledger.mandates import authorised
 from gtxnode.ledger.minting import credit
 from gtxnode.ledger.outcome import AcceptedReading
@@ -100,7 +101,11 @@ def reading(state: BlockState, transaction: CheckedTransaction) -> None:
         block_time_ms=state.context.time_ms,
         limits=state.context.parameters.readings,
     )
-    state.coins.make(coin_id, metered.meter)
+    after, rules = metered.meter, state.context.parameters.carbon
+    if metered.imported_wh:
+        now_s = state.context.time_ms // 1_000
+        after = counted(after, metered.start_s, metered.imported_wh, now_s, rules.open_months)
+    state.coins.make(coin_id, after)
     _add(state, transaction.id, metered)
 
 

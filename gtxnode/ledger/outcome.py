@@ -121,6 +121,10 @@ class Retirement(msgspec.Struct, frozen=True, gc=False):
     transaction: bytes
     consumer: bytes
     lots: tuple[Lot, ...]
+    meter: bytes | None
+    """The consumer's meter whose import it covers; None for a voluntary retirement."""
+    credited_mgco2e: int
+    """The carbon credit that it earned."""
 
 
 class BlockOutcome(msgspec.Struct, frozen=True):
@@ -151,6 +155,8 @@ class BlockOutcome(msgspec.Struct, frozen=True):
     fees_ugtx: int
     burned_ugtx: int
     rewarded_ugtx: int
+    credits_issued_mgco2e: int
+    credits_retired_mgco2e: int
     energy_target: bytes
     """Of energy batches that build on the block."""
     parameters: ChainParameters | None = None

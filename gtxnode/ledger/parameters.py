@@ -14,6 +14,7 @@ from consensus.proposers import ProposerWeights
 from consensus.reputation import Millionths, ReputationRule
 from consensus.turns import RestRule
 from consensus.validators import MAX_STAKE
+from gtxnode.carbon.credits import CarbonRules
 from gtxnode.ledger.compliance import ComplianceRules
 from gtxnode.ledger.forward_rules import ForwardRules
 from gtxnode.ledger.territories import Territories
@@ -22,10 +23,13 @@ from gtxnode.ledger.votes import GovernanceRules
 from gtxnode.metering.readings import DAY_S, Duration, ReadingLimits
 from gtxnode.primitives.units import MAX_AMOUNT, UGTX_PER_GTX
 from gtxnode.primitives.zones import Role, Zone
+from gtxnode.tariffs.tables import TariffTable, check_complete
+from gtxnode.tariffs.thailand import THAI_TABLES
 
 Quantity = Annotated[int, msgspec.Meta(gt=0, le=10**12)]
 Price = Annotated[int, msgspec.Meta(gt=0, le=10**6)]
 Count = Annotated[int, msgspec.Meta(gt=0, le=10**6)]
+MAX_TABLES = 64
 SETS_AHEAD = 2
 """How many epochs ahead of its first height a validator set is fixed."""
 DERIVED = ("zones", "authorities", "registry")
@@ -131,8 +135,14 @@ class ChainParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     forwards: ForwardRules = ForwardRules()
     compliance: ComplianceRules = ComplianceRules()
     governance: GovernanceRules = GovernanceRules()
+    carbon: CarbonRules = CarbonRules()
+    tariffs: Annotated[tuple[TariffTable, ...], msgspec.Meta(max_length=MAX_TABLES)] = THAI_TABLES
+    """The first table of each kind; the regulator's transactions bring the later ones."""
     registry: bool = False
     """Whether this chain is the one that holds the validators' stakes."""
+
+    def __post_init__(self) -> None:
+        check_complete(self.tariffs)
 
     def keys_of(self, roles: frozenset[Role]) -> frozenset[bytes]:
         """The public keys of these authorities."""

@@ -23,6 +23,7 @@ from gtxnode.ledger.bodies import (
     PlaceSell,
     Propose,
     Retire,
+    RetireCredits,
     Serve,
     Stake,
     Transfer,
@@ -34,6 +35,7 @@ from gtxnode.ledger.coins import (
     BuyOrder,
     Cash,
     Coin,
+    Credit,
     Energy,
     HeldEnergy,
     Order,
@@ -43,6 +45,7 @@ from gtxnode.ledger.coins import (
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardOrder, ForwardSell
 from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
 from gtxnode.ledger.proposers import MissedTurns, RevealChain, Seeds
+from gtxnode.ledger.tariff_series import TariffSeries
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
 from gtxnode.metering.meters import Meter, Reading
@@ -62,7 +65,7 @@ class SpendRow(NamedTuple):
 
 def owner_signed(coin: Coin, transaction: CheckedTransaction) -> None:
     """A witness's address is the owner."""
-    assert isinstance(coin, Cash | Energy | Validator)
+    assert isinstance(coin, Cash | Energy | Credit | Validator)
     if coin.owner not in transaction.addresses:
         raise Refused(Reason.NOT_OWNER, f"owner {coin.owner.hex()} did not sign")
 
@@ -95,7 +98,7 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         Cash: SpendRow(
             frozenset(
                 {
-                    *(Transfer, Retire, PlaceBuy, ForwardOffer, ForwardBid),
+                    *(Transfer, Retire, RetireCredits, PlaceBuy, ForwardOffer, ForwardBid),
                     *(Stake, Unstake, Unjail, Serve, Propose, CastVote),
                 }
             ),
@@ -103,6 +106,7 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         ),
         Energy: SpendRow(frozenset({Transfer, PlaceSell, Retire}), owner_signed),
         HeldEnergy: SpendRow(frozenset({JudgeHeld}), as_mandated),
+        Credit: SpendRow(frozenset({Transfer, RetireCredits}), owner_signed),
         Meter: SpendRow(frozenset({Reading}), meter_signed),
         ForwardSell: SpendRow(frozenset({Cancel}), trader_signed),
         ForwardBuy: SpendRow(frozenset({Cancel}), trader_signed),
@@ -115,6 +119,7 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         Roster: SpendRow(frozenset(), nobody),
         Committee: SpendRow(frozenset(), nobody),
         Presence: SpendRow(frozenset(), nobody),
+        TariffSeries: SpendRow(frozenset(), nobody),
         BarredKeys: SpendRow(frozenset(), nobody),
         Acts: SpendRow(frozenset(), nobody),
         MissedTurns: SpendRow(frozenset(), nobody),

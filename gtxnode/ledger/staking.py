@@ -46,7 +46,7 @@ def stake(state: BlockState, transaction: CheckedTransaction) -> None:
     if staked_ugtx > MAX_STAKE:
         raise Refused(Reason.STAKE_TOO_LARGE, f"{staked_ugtx} µGTX, at most {MAX_STAKE}")
     _check_least(state, staked_ugtx)
-    fee_ugtx, _ = balance(state, transaction, body.inputs, body.outputs, body.amount_ugtx)
+    fee_ugtx = balance(state, transaction, body.inputs, body.outputs, body.amount_ugtx).fee_ugtx
     move(state, transaction, body.inputs, body.outputs, fee_ugtx)
     if body.registration is not None:
         _enrol(state, body.validator)
@@ -71,7 +71,7 @@ def unstake(state: BlockState, transaction: CheckedTransaction) -> None:
         raise Refused(Reason.LAST_VALIDATOR, f"nobody else could vote than {_name(validator)}")
     release = epoch_at(state) + state.context.parameters.staking.unbonding_epochs
     unbonding = _unbonding(validator.unbonding, body.amount_ugtx, release)
-    fee_ugtx, _ = balance(state, transaction, body.inputs, body.outputs)
+    fee_ugtx = balance(state, transaction, body.inputs, body.outputs).fee_ugtx
     move(state, transaction, body.inputs, body.outputs, fee_ugtx)
     keep(state, replace(validator, stake_ugtx=left_ugtx, unbonding=unbonding))
 
@@ -90,7 +90,7 @@ def unjail(state: BlockState, transaction: CheckedTransaction) -> None:
             Reason.STILL_JAILED, f"until epoch {validator.jailed_until}, and this is {epoch}"
         )
     _check_least(state, validator.stake_ugtx)
-    fee_ugtx, _ = balance(state, transaction, body.inputs, body.outputs)
+    fee_ugtx = balance(state, transaction, body.inputs, body.outputs).fee_ugtx
     move(state, transaction, body.inputs, body.outputs, fee_ugtx)
     keep(state, replace(validator, jailed_until=0))
 
@@ -102,7 +102,7 @@ def serve(state: BlockState, transaction: CheckedTransaction) -> None:
     require_registry(state)
     validator = _owned(state, transaction, body.validator)
     _check_shards(body.shards)
-    fee_ugtx, _ = balance(state, transaction, body.inputs, body.outputs)
+    fee_ugtx = balance(state, transaction, body.inputs, body.outputs).fee_ugtx
     move(state, transaction, body.inputs, body.outputs, fee_ugtx)
     keep(state, replace(validator, shards=body.shards))
 

@@ -1,44 +1,40 @@
-"""Transfers and retirements: coins to new owners, and energy that is consumed.
+"""Transfers: coins to new owners. What every body balances that takes coins and makes coins.
 
-Both balance. GTX that comes in and does not go out is the fee. Energy balances by origin: a
-transfer gives on exactly what came in; a retirement consumes what it does not give back.
+GTX that comes in and does not go out is the fee. Energy balances by origin and credits balance: a
+transfer gives on exactly what came in; a retirement (retirements.py) uses up what it does not.
 """
 
+from typing import NamedTuple
+
 from gtxnode.ledger.block_state import BlockState
-from gtxnode.ledger.bodies import Retire, Transfer
+from gtxnode.ledger.bodies import Transfer
 from gtxnode.ledger.bodies.fields import Output
-from gtxnode.ledger.coins import Cash, Energy, Lot, Origin, output_id
-from gtxnode.ledger.outcome import Retirement
+from gtxnode.ledger.coins import Cash, Credit, Energy, Origin, output_id
 from gtxnode.ledger.spend_rules import check_spend
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.errors import Reason, Refused
+
+
+class Balance(NamedTuple):
+    """What came in less what goes out."""
+
+    fee_ugtx: int
+    left_wh: dict[Origin, int]
+    """By origin, as inputs name them."""
+    left_mgco2e: int
 
 
 def transfer(state: BlockState, transaction: CheckedTransaction) -> None:
     """Give coins on. Refuses what does not balance, or pays too little."""
     body = transaction.body
     assert isinstance(body, Transfer)
-    fee_ugtx, energy = balance(state, transaction, body.inputs, body.outputs)
-    for origin, left_wh in energy.items():
+    left = balance(state, transaction, body.inputs, body.outputs)
+    for origin, left_wh in left.left_wh.items():
         if left_wh:
-            raise _unbalanced(origin, left_wh)
-    move(state, transaction, body.inputs, body.outputs, fee_ugtx)
-
-
-def retire(state: BlockState, transaction: CheckedTransaction) -> None:
-    """Consume energy. What the outputs do not return is retired."""
-    body = transaction.body
-    assert isinstance(body, Retire)
-    fee_ugtx, energy = balance(state, transaction, body.inputs, body.outputs)
-    for origin, left_wh in energy.items():
-        if left_wh < 0:
-            raise _unbalanced(origin, left_wh)
-    lots = tuple(Lot(left_wh, origin) for origin, left_wh in energy.items() if left_wh)
-    if not lots:
-        raise Refused(Reason.NOTHING_RETIRED)
-    move(state, transaction, body.inputs, body.outputs, fee_ugtx)
-    state.retired_wh += sum(lot.amount_wh for lot in lots)
-    state.retirements.append(Retirement(transaction.id, body.consumer, lots))
+            raise unbalanced_energy(origin, left_wh)
+    if left.left_mgco2e:
+        raise unbalanced_credits(left.left_mgco2e)
+    move(state, transaction, body.inputs, body.outputs, left.fee_ugtx)
 
 
 def balance(
@@ -47,13 +43,13 @@ def balance(
     inputs: tuple[bytes, ...],
     outputs: tuple[Output, ...],
     locked_ugtx: int = 0,
-) -> tuple[int, dict[Origin, int]]:
-    """The fee, and the energy that came in less what goes out by origin, as inputs name them.
+) -> Balance:
+    """The fee, and the energy and the credits that came in less what goes out.
 
     `locked_ugtx` goes elsewhere than into outputs. Refuses what may not be spent, what is
     overspent, and a fee that is too low.
     """
-    left_ugtx = -locked_ugtx
+    left_ugtx, left_mgco2e = -locked_ugtx, 0
     left_wh: dict[Origin, int] = {}
     for coin_id in inputs:
         coin = state.coins.get(coin_id)
@@ -64,17 +60,21 @@ def balance(
             left_ugtx += coin.amount_ugtx
         elif type(coin) is Energy:
             left_wh[coin.origin] = left_wh.get(coin.origin, 0) + coin.amount_wh
+        elif type(coin) is Credit:
+            left_mgco2e += coin.amount_mgco2e
     for output in outputs:
         if type(output) is Cash:
             left_ugtx -= output.amount_ugtx
         elif type(output) is Energy:
             left_wh[output.origin] = left_wh.get(output.origin, 0) - output.amount_wh
+        elif type(output) is Credit:
+            left_mgco2e -= output.amount_mgco2e
     if left_ugtx < 0:
         raise Refused(Reason.OVERSPENT, f"outputs exceed inputs by {-left_ugtx} µGTX")
     least_ugtx = state.context.parameters.min_fee_ugtx
     if left_ugtx < least_ugtx:
         raise Refused(Reason.FEE_TOO_LOW, f"fee of {left_ugtx} µGTX, at least {least_ugtx}")
-    return left_ugtx, left_wh
+    return Balance(left_ugtx, left_wh, left_mgco2e)
 
 
 def move(
@@ -94,6 +94,12 @@ def move(
     state.fees_ugtx += fee_ugtx
 
 
-def _unbalanced(origin: Origin, left_wh: int) -> Refused:
+def unbalanced_energy(origin: Origin, left_wh: int) -> Refused:
+    """More or less of an origin goes out than came in."""
     where = f"{origin.source.name} of {origin.zone.name}, {origin.start_s} to {origin.end_s}"
     return Refused(Reason.UNBALANCED_ENERGY, f"{left_wh} Wh left over of {where}")
+
+
+def unbalanced_credits(left_mgco2e: int) -> Refused:
+    """More or fewer credits go out than came in."""
+    return Refused(Reason.UNBALANCED_CREDITS, f"{left_mgco2e} mg CO2e left over")

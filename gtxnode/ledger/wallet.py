@@ -21,6 +21,7 @@ from gtxnode.ledger.bodies import (
     Propose,
     Registration,
     Retire,
+    RetireCredits,
     Serve,
     Stake,
     Transfer,
@@ -28,7 +29,7 @@ from gtxnode.ledger.bodies import (
     Unstake,
 )
 from gtxnode.ledger.bodies.fields import MAX_INPUTS, Output
-from gtxnode.ledger.coins import MAX_LOTS, Cash, Energy
+from gtxnode.ledger.coins import MAX_LOTS, Cash, Credit, Energy
 from gtxnode.ledger.transactions import (
     CheckedTransaction,
     Transaction,
@@ -45,6 +46,7 @@ from gtxnode.primitives.zones import Shard, Zone
 
 CashCoins: TypeAlias = Iterable[tuple[bytes, Cash]]
 EnergyCoins: TypeAlias = Iterable[tuple[bytes, Energy]]
+CreditCoins: TypeAlias = Iterable[tuple[bytes, Credit]]
 
 
 class InsufficientFunds(Exception):
@@ -107,12 +109,52 @@ def retire(
     *,
     consumer: bytes | None = None,
     memo: bytes = b"",
+    meter: bytes | None = None,
 ) -> Retire:
-    """Consume energy in the name of `consumer`, or of the owner."""
+    """Consume energy in the name of `consumer`, or of the owner.
+
+    With a meter of the consumer's it covers that meter's import, else it is voluntary.
+    """
     taken, over_wh = _take_energy(energy, amount_wh, MAX_INPUTS - 1)
     inputs, total = _take_cash(cash, fee_ugtx, MAX_INPUTS - len(taken))
     outputs = _energy_change(owner, taken, over_wh) + _change(owner, total - fee_ugtx)
-    return Retire(_ids(taken) + inputs, tuple(outputs), consumer or owner, memo)
+    return Retire(_ids(taken) + inputs, tuple(outputs), consumer or owner, memo, meter)
+
+
+def give_credits(
+    owner: bytes,
+    credits: CreditCoins,
+    cash: CashCoins,
+    to: bytes,
+    amount_mgco2e: int,
+    fee_ugtx: int,
+    memo: bytes = b"",
+) -> Transfer:
+    """Hand carbon credits over."""
+    taken, over_mg = _take_credits(credits, amount_mgco2e)
+    inputs, total = _take_cash(cash, fee_ugtx, MAX_INPUTS - len(taken))
+    outputs: list[Output] = [Credit(to, amount_mgco2e)]
+    outputs += [Credit(owner, over_mg)] if over_mg else []
+    outputs += _change(owner, total - fee_ugtx)
+    return Transfer(taken + inputs, tuple(outputs), memo)
+
+
+def retire_credits(
+    owner: bytes,
+    credits: CreditCoins,
+    cash: CashCoins,
+    amount_mgco2e: int,
+    fee_ugtx: int,
+    *,
+    beneficiary: bytes | None = None,
+    memo: bytes = b"",
+) -> RetireCredits:
+    """Use carbon credits up in the name of `beneficiary`, or of the owner."""
+    taken, over_mg = _take_credits(credits, amount_mgco2e)
+    inputs, total = _take_cash(cash, fee_ugtx, MAX_INPUTS - len(taken))
+    outputs: list[Output] = [Credit(owner, over_mg)] if over_mg else []
+    outputs += _change(owner, total - fee_ugtx)
+    return RetireCredits(taken + inputs, tuple(outputs), beneficiary or owner, memo)
 
 
 def sell(
@@ -267,6 +309,20 @@ def _take_energy(
     if total < need_wh:
         raise InsufficientFunds("Wh", need_wh, total)
     return taken, total - need_wh
+
+
+def _take_credits(credits: CreditCoins, need_mg: int) -> tuple[tuple[bytes, ...], int]:
+    """The coins to take, largest first, and by how much they are more than is needed."""
+    taken: list[bytes] = []
+    total = 0
+    for coin_id, coin in sorted(credits, key=lambda pair: (-pair[1].amount_mgco2e, pair[0])):
+        if total >= need_mg or len(taken) == MAX_INPUTS - 1:
+            break
+        taken.append(coin_id)
+        total += coin.amount_mgco2e
+    if total < need_mg:
+        raise InsufficientFunds("mg CO2e", need_mg, total)
+    return tuple(taken), total - need_mg
 
 
 def _ids(taken: Sequence[tuple[bytes, Energy]]) -> tuple[bytes, ...]:

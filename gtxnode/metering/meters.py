@@ -24,6 +24,8 @@ MAX_TIME_S = 2**40
 """A limit on times, so that no arithmetic on them leaves 63 bits."""
 MAX_CAPACITY_W = 10**9
 """A gigawatt: more than any one connection carries."""
+MAX_OPEN_MONTHS = 12
+"""A limit on the months whose import can still be covered by retired energy."""
 
 AddressBytes = Annotated[bytes, msgspec.Meta(min_length=ADDRESS_BYTES, max_length=ADDRESS_BYTES)]
 MeterId = Annotated[bytes, msgspec.Meta(min_length=METER_ID_BYTES, max_length=METER_ID_BYTES)]
@@ -61,6 +63,15 @@ MAX_QUALITY = 31
 """All of them."""
 
 
+class MonthImport(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a meter took in within a month, and how much of it retired energy has covered."""
+
+    month: Annotated[int, msgspec.Meta(ge=0, le=2**20)]
+    """Since January 1970, in Bangkok."""
+    imported_wh: Register
+    covered_wh: Register
+
+
 class Meter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
     """A registered meter: who and what it is, and its last accepted reading."""
 
@@ -85,6 +96,8 @@ class Meter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
     """Out of service. The coin stays, so that nobody registers the id anew."""
     moved_s: Seconds = 0
     """The end of the last interval in which a register moved; before the first, as `end_s`."""
+    imports: Annotated[tuple[MonthImport, ...], msgspec.Meta(max_length=MAX_OPEN_MONTHS)] = ()
+    """Of the months that can still be covered, ascending; those without import are left out."""
 
     @property
     def zone(self) -> Zone:

@@ -56,6 +56,15 @@ class Reason(StrEnum):
     )
     FEE_TOO_LOW = ("fee_too_low", "Inputs less outputs are below the smallest fee.")
     NOTHING_RETIRED = ("nothing_retired", "The outputs return all the energy that came in.")
+    UNBALANCED_CREDITS = ("unbalanced_credits", "Carbon credits in must equal credits out.")
+    NOT_CONSUMER = (
+        "not_consumer",
+        "The meter whose import is covered is not the consumer's, or the consumer did not sign.",
+    )
+    IMPORT_EXCEEDED = (
+        "import_exceeded",
+        "The meter did not take in as much, uncovered, in the month in which the energy was made.",
+    )
     ALREADY_EXECUTED = ("already_executed", "The same transaction stands earlier in this block.")
     # Authority.
     NOT_AUTHORISED = ("not_authorised", "No witness is an authority that may sign this.")
@@ -65,6 +74,11 @@ class Reason(StrEnum):
     )
     ACT_IN_FUTURE = ("act_in_future", "The act is dated too far ahead of the block's time.")
     WRONG_ZONE = ("wrong_zone", "This chain does not serve that zone.")
+    # Tariffs.
+    TARIFF_IN_PAST = (
+        "tariff_in_past",
+        "A tariff's table begins in the past, or changes days that have begun.",
+    )
     # Meters.
     METER_EXISTS = ("meter_exists", "A meter of that id is registered already.")
     UNREGISTERED_METER = ("unregistered_meter", "No meter of that id is registered here.")

@@ -18,7 +18,8 @@ refused.
 <-- {{"jsonrpc":"2.0","result":{{"shard":"geo_bangkok","height":0,"minted_wh":"7","retired_wh":"2",\
 "outstanding_wh":"5","gtx_supply_ugtx":"1000000000000000",\
 "gtx_burned_ugtx":"0","gtx_rewarded_ugtx":"0",\
-"held_wh":"0","voided_wh":"0"}},"id":1}}
+"held_wh":"0","voided_wh":"0",\
+"credits_issued_mgco2e":"1000","credits_retired_mgco2e":"0"}},"id":1}}
 --> {{"jsonrpc":"2.0","id":2,"method":"chain.block","params":["geo_bangkok",-1]}}
 <-- {{"jsonrpc":"2.0","error":{{"code":-32602,"message":"Invalid params","data":\
 {{"name":"INVALID_PARAMS","detail":"Expected `int` >= 0","field":"height"}}}},"id":2}}
@@ -26,8 +27,8 @@ refused.
 
 ## Values
 
-- *amount*: an integer in the unit that the field's name ends in (Wh, µGTX, mGTX per kWh), as a
-  decimal string, since JavaScript loses integers beyond 2^53;
+- *amount*: an integer in the unit that the field's name ends in (Wh, µGTX, mGTX per kWh, mg CO2e),
+  as a decimal string, since JavaScript loses integers beyond 2^53;
 - *hex*: bytes (ids, keys, encoded transactions) in lower-case hexadecimal;
 - *address*: bech32m text, `gtx1...`;
 - heights, counts and event numbers are integers below 2^53; times say their unit.

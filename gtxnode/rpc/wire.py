@@ -22,7 +22,7 @@ T = TypeVar("T")
 CACHED_ADDRESSES = 4_096
 """Texts of addresses kept: a checksum takes 50 µs in Python, and answers repeat addresses."""
 
-_AMOUNT_UNITS = ("_wh", "_w", "_ugtx", "_mgtx_per_kwh")
+_AMOUNT_UNITS = ("_wh", "_w", "_ugtx", "_mgtx_per_kwh", "_mgco2e")
 _DECIMAL_PATTERN = "(0|-?[1-9][0-9]{0,19})"
 _HEX_PATTERN = "([0-9a-f]{2})*"
 _DECIMAL = re.compile(_DECIMAL_PATTERN)

@@ -3,7 +3,7 @@
 import trio
 
 from gtxnode.chain.store import ChainStore
-from gtxnode.ledger.coins import BuyOrder, Cash, Energy, HeldEnergy, SellOrder, decode_coin
+from gtxnode.ledger.coins import BuyOrder, Cash, Credit, Energy, HeldEnergy, SellOrder, decode_coin
 from gtxnode.ledger.validators import Validator
 from gtxnode.rpc.views.accounts import BalanceView, CoinPage
 from gtxnode.rpc.wire import Address, Amount
@@ -23,7 +23,7 @@ class AccountsView:
 
     def _balance(self, address: bytes) -> BalanceView:
         height = self._store.tip.height
-        money = energy = bids = asks = staked = held = 0
+        money = energy = bids = asks = staked = held = credit = 0
         with self._store.snapshot() as reader:
             for _, encoded in self._store.owned(reader, address, None, None):
                 match decode_coin(encoded):
@@ -33,6 +33,8 @@ class AccountsView:
                         energy += amount
                     case HeldEnergy(amount_wh=amount):
                         held += amount
+                    case Credit(amount_mgco2e=amount):
+                        credit += amount
                     case BuyOrder() as order:
                         bids += order.locked_ugtx
                     case SellOrder() as order:
@@ -49,6 +51,7 @@ class AccountsView:
             Amount(asks),
             Amount(staked),
             Amount(held),
+            Amount(credit),
         )
 
     async def coins(self, address: bytes, *, after: bytes | None, limit: int) -> CoinPage:

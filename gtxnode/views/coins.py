@@ -1,6 +1,15 @@
 """The ledger's coins as the interfaces show them."""
 
-from gtxnode.ledger.coins import BuyOrder, Cash, Coin, Energy, HeldEnergy, Origin, SellOrder
+from gtxnode.ledger.coins import (
+    BuyOrder,
+    Cash,
+    Coin,
+    Credit,
+    Energy,
+    HeldEnergy,
+    Origin,
+    SellOrder,
+)
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
 from gtxnode.ledger.proposals import Proposal
 from gtxnode.ledger.validators import Validator
@@ -19,6 +28,8 @@ def coin_view(coin_id: bytes, encoded: bytes, coin: Coin) -> CoinView:
             kind, origin = "energy", _origin_view(made)
         case HeldEnergy(owner, amount, made):
             kind, origin = "held_energy", _origin_view(made)
+        case Credit(owner, amount):
+            kind = "credit"
         case SellOrder():
             kind, owner, amount = "sell_order", coin.trader, coin.quantity_wh
         case BuyOrder():

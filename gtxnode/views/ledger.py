@@ -26,4 +26,6 @@ class LedgerView:
             Amount(supply.rewarded_ugtx),
             Amount(supply.held_wh),
             Amount(supply.voided_wh),
+            Amount(supply.credits_issued_mgco2e),
+            Amount(supply.credits_retired_mgco2e),
         )

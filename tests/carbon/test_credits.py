@@ -3,13 +3,13 @@
 import pytest
 
 from gtxnode.carbon.credits import (
-    MG_PER_CREDIT,
     CarbonRules,
     CreditRule,
     avoided_gco2e_per_kwh,
     emitted_mgco2e,
 )
 from gtxnode.primitives.sources import RENEWABLE, Source
+from gtxnode.primitives.units import MG_PER_CREDIT
 from gtxnode.tariffs.tables import EmissionFactors, Tariffs
 from gtxnode.tariffs.thailand import THAI_TABLES
 

@@ -14,7 +14,18 @@ import trio
 
 from consensus import signing
 from consensus.validators import Validator, ValidatorSet
-from gtxnode.ledger.coins import Cash, Energy, HeldCoin, Origin, decode_coin, encode_coin, output_id
+from gtxnode.ledger.coins import (
+    Cash,
+    Coin,
+    Credit,
+    Energy,
+    HeldCoin,
+    Origin,
+    decode_coin,
+    encode_coin,
+    output_id,
+    owner_of,
+)
 from gtxnode.ledger.execute import BlockContext, execute
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.open_orders import OpenOrders
@@ -27,7 +38,7 @@ from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import REGISTRY, Zone
 from gtxnode.rpc.server import serve_rpc
-from gtxnode.rpc.views.accounts import CoinPage, CoinView
+from gtxnode.rpc.views.accounts import CoinPage
 from gtxnode.rpc.views.transactions import (
     Refusal,
     TransactionState,
@@ -35,7 +46,8 @@ from gtxnode.rpc.views.transactions import (
     Verdict,
     VerdictStatus,
 )
-from gtxnode.rpc.wire import Address, Amount, Hex
+from gtxnode.rpc.wire import Hex
+from gtxnode.views.coins import coin_view
 from tests.rpc.fake_node import SHARD, FakeChain, FakeNode
 
 KEY = b"\x11" * 32
@@ -73,6 +85,11 @@ class LedgerChain(FakeChain):
             sum(coin.amount_ugtx for coin in coins if isinstance(coin, Cash)),
             sum(coin.amount_wh for coin in coins if isinstance(coin, Energy)),
         )
+
+    def credits_of(self, owner: bytes) -> int:
+        """Carbon credits of the address, in mg."""
+        coins = [coin for _, coin in self._coins_of(owner)]
+        return sum(coin.amount_mgco2e for coin in coins if isinstance(coin, Credit))
 
     def settle(self) -> None:
         """Make a block of what waits."""
@@ -117,24 +134,18 @@ class LedgerChain(FakeChain):
 
     async def coins(self, address: bytes, *, after: bytes | None, limit: int) -> CoinPage:
         views = [
-            CoinView(
-                Hex(coin_id),
-                "cash" if isinstance(coin, Cash) else "energy",
-                Address(address),
-                Amount(coin.amount_ugtx if isinstance(coin, Cash) else coin.amount_wh),
-                Hex(encode_coin(coin)),
-            )
+            coin_view(coin_id, encode_coin(coin), coin)
             for coin_id, coin in self._coins_of(address)
             if after is None or coin_id > after
         ]
         # One at a time, whatever the limit: so that pages are turned.
         return CoinPage(self.height, tuple(views[:1]), views[0].id if len(views) > 1 else None)
 
-    def _coins_of(self, owner: bytes) -> list[tuple[bytes, Cash | Energy]]:
+    def _coins_of(self, owner: bytes) -> list[tuple[bytes, Coin]]:
         return [
             (coin_id, coin)
             for coin_id, encoded in sorted(self.coins_now.items())
-            if isinstance(coin := decode_coin(encoded), (Cash, Energy)) and coin.owner == owner
+            if owner_of(coin := decode_coin(encoded)) == owner
         ]
 
     def _put(self, made: Mapping[bytes, HeldCoin]) -> None:

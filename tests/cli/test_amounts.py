@@ -79,7 +79,7 @@ def test_an_asset_needs_its_unit() -> None:
     assert ASSET.convert("1.5 GTX", None, None) == ("GTX", 1_500_000)
     assert ASSET.convert("3kwh", None, None) == ("kWh", 3_000)
     for text in ("3", "3 Wh", "3 THB"):
-        with pytest.raises(click.BadParameter, match=r"1\.5GTX or 3kWh"):
+        with pytest.raises(click.BadParameter, match=r"1\.5GTX, 3kWh or 2credits"):
             ASSET.convert(text, None, None)
 
 

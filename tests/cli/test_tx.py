@@ -74,6 +74,23 @@ def test_retired_energy_is_gone(home: Path) -> None:
     assert chain.held_by(OWNER) == (100_000_000 - 1_000, 0)
 
 
+def test_credits_of_retired_energy_are_handed_on_and_used_up(home: Path) -> None:
+    chain = LedgerChain()
+    assert tx(home, chain, "retire", "20").code == 0
+    ran = tx(home, chain, "send", FRIENDS_ADDRESS, "0.25credits")
+    assert ran.code == 0, ran.err
+    assert (chain.credits_of(OWNER), chain.credits_of(FRIEND)) == (7_500_000, 2_500_000)
+    ran = tx(home, chain, "retire-credits", "0.75", "--beneficiary", FRIENDS_ADDRESS)
+    assert ran.code == 0, ran.err
+    assert chain.credits_of(OWNER) == 0
+
+
+def test_import_that_no_meter_took_in_is_not_covered(home: Path) -> None:
+    ran = tx(home, LedgerChain(), "retire", "20", "--meter", "ab" * 16)
+    assert ran.code == 5
+    assert ran.error["code"] == "unregistered_meter"
+
+
 def test_without_wait_the_node_has_it_and_nothing_is_final(home: Path) -> None:
     chain = LedgerChain()
     with running(chain) as url:

@@ -33,6 +33,8 @@ HONEST = SupplyView(
     gtx_rewarded_ugtx=Amount(0),
     held_wh=Amount(0),
     voided_wh=Amount(0),
+    credits_issued_mgco2e=Amount(0),
+    credits_retired_mgco2e=Amount(0),
 )
 HELD = Holdings(energy_wh=700, money_ugtx=1_000_000)
 

@@ -5,6 +5,7 @@ coins say, the root is what the coins say. A test that makes blocks has tested a
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from gtxnode.ledger.coins import (
     BuyOrder,
     Cash,
     Coin,
+    Credit,
     Energy,
     HeldEnergy,
     Order,
@@ -49,7 +51,7 @@ from gtxnode.metering.meters import Direction, Meter, Reading, meter_id_of
 from gtxnode.primitives.addresses import Address, address_of
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.provinces import Province
-from gtxnode.primitives.sources import Source
+from gtxnode.primitives.sources import RENEWABLE, Source
 from gtxnode.primitives.zones import Role, Zone
 
 CHAIN = "geo_bangkok-test"
@@ -78,6 +80,10 @@ def address(name: str) -> Address:
 
 def meter_of(name: str) -> bytes:
     return meter_id_of(public_key(f"{name}'s meter"))
+
+
+def month_in_bangkok(at_s: int) -> str:
+    return datetime.fromtimestamp(at_s + 7 * HOUR_S, UTC).strftime("%Y-%m")
 
 
 def signed(body: Body, *names: str) -> CheckedTransaction:
@@ -140,6 +146,11 @@ class LittleChain:
         self.shares: tuple[Share, ...] = ()
         """Who sealed the next block's transactions; nobody, where a test does not say."""
         self.decreed: InForce | None = None
+        self.imported_wh: dict[tuple[bytes, str], int] = {}
+        """By meter and month in Bangkok, as the readings said."""
+        self.covered_wh: dict[tuple[bytes, str], int] = {}
+        self.credited_mg = 0
+        self.used_mg = 0
         self.check()
 
     def execute(
@@ -180,8 +191,26 @@ class LittleChain:
         self.state_root.apply(outcome.spent, outcome.made)
         self.metered_wh += sum(reading.exported_wh for reading in outcome.readings)
         assert [receipt.id for receipt in outcome.receipts] == [t.id for t in transactions]
+        self._account(transactions, outcome)
         self.check()
         return outcome
+
+    def _account(self, transactions: Sequence[CheckedTransaction], outcome: BlockOutcome) -> None:
+        """What was imported, covered and credited, told from what was sent."""
+        sent = {each.id: each.body for each in transactions}
+        for reading in outcome.readings:
+            body = sent[reading.transaction]
+            assert isinstance(body, Reading)
+            key = (reading.meter, month_in_bangkok(body.start_s))
+            self.imported_wh[key] = self.imported_wh.get(key, 0) + reading.imported_wh
+        for retirement in outcome.retirements:
+            for lot in retirement.lots:
+                if lot.origin.source in RENEWABLE:
+                    self.credited_mg += 500 * lot.amount_wh
+                if retirement.meter is not None:
+                    key = (retirement.meter, month_in_bangkok(lot.origin.start_s))
+                    self.covered_wh[key] = self.covered_wh.get(key, 0) + lot.amount_wh
+        self.used_mg += outcome.credits_retired_mgco2e
 
     def accepted(self, *transactions: CheckedTransaction) -> BlockOutcome:
         """A block of which every transaction takes effect."""
@@ -279,6 +308,12 @@ class LittleChain:
         held = sum(coin.amount_wh for coin in coins if isinstance(coin, HeldEnergy))
         assert held == supply.held_wh
         assert supply.minted_wh + supply.held_wh + supply.voided_wh == self.metered_wh
+        held = sum(coin.amount_mgco2e for coin in coins if isinstance(coin, Credit))
+        assert held == supply.credits_issued_mgco2e - supply.credits_retired_mgco2e
+        assert supply.credits_issued_mgco2e == self.credited_mg
+        assert supply.credits_retired_mgco2e == self.used_mg
+        for key, covered_wh in self.covered_wh.items():
+            assert covered_wh <= self.imported_wh[key]
         self._check_book()
         self._check_forwards()
         assert self.state_root.root == StateRoot.compute(CHAIN, self.store.items()).root

@@ -11,12 +11,20 @@ from hypothesis import strategies as st
 
 from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import Body, Cancel, Transfer
-from gtxnode.ledger.coins import Cash, Energy, Order, order_id_of
+from gtxnode.ledger.coins import Cash, Credit, Energy, Order, order_id_of
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.parameters import ChainParameters, OrderLimits
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.zones import Zone
-from tests.ledger.little_chain import FEE, HOUR_S, LittleChain, address, registration, signed
+from tests.ledger.little_chain import (
+    FEE,
+    HOUR_S,
+    LittleChain,
+    address,
+    meter_of,
+    registration,
+    signed,
+)
 
 PEOPLE = ("somchai", "malee", "niran")
 LIMITS = OrderLimits(min_wh=1, max_open_per_trader=4, lifetime_s=5 * HOUR_S)
@@ -36,7 +44,8 @@ steps = st.builds(
     Step,
     st.sampled_from(
         ["export", "export", "sell", "sell", "sell", "buy", "buy", "buy", "pay", "give",
-         "retire", "cancel", "replay", "forge", "register", "merge"]
+         "retire", "cover", "cover", "credits", "use", "cancel", "replay", "forge", "register",
+         "merge"]
     ),
     st.integers(0, 2),
     st.integers(0, 2),
@@ -53,7 +62,7 @@ def transaction(
     """What the step sends, as things stand before the block; None where there is no way to."""
     who = PEOPLE[step.who]
     if step.kind == "export":
-        return chain.reading(who, step.amount, step.price)
+        return chain.reading(who, step.amount, step.price * 500)
     if step.kind == "register":
         return signed(registration(f"{who}{step.price}"), "MEA")
     if step.kind == "replay":
@@ -82,6 +91,17 @@ def body_of(chain: LittleChain, step: Step) -> Body | None:
             return wallet.give_energy(owner, energy, cash, other, step.amount, FEE)
         case "retire":
             return wallet.retire(owner, energy, cash, step.amount, FEE, consumer=other)
+        case "cover":
+            meter = meter_of(PEOPLE[step.who])
+            return wallet.retire(owner, energy, cash, step.amount, FEE, meter=meter)
+        case "credits":
+            credits = chain.coins(PEOPLE[step.who], Credit)
+            return wallet.give_credits(owner, credits, cash, other, step.amount * 300, FEE)
+        case "use":
+            credits = chain.coins(PEOPLE[step.who], Credit)
+            return wallet.retire_credits(
+                owner, credits, cash, step.amount * 300, FEE, beneficiary=other
+            )
         case "merge":
             total = sum(coin.amount_ugtx for _, coin in cash)
             inputs = tuple(coin_id for coin_id, _ in cash)

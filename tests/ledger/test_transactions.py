@@ -46,8 +46,10 @@ from gtxnode.ledger.bodies import (
     Propose,
     Registration,
     RenewChain,
+    ReplaceTariff,
     ResetMeter,
     Retire,
+    RetireCredits,
     RetireMeter,
     RevealSeed,
     RotateMeterKey,
@@ -65,6 +67,7 @@ from gtxnode.ledger.coins import (
     BuyOrder,
     Cash,
     Coin,
+    Credit,
     Energy,
     HeldEnergy,
     Lot,
@@ -89,6 +92,7 @@ from gtxnode.ledger.proposals import (
     Proposal,
 )
 from gtxnode.ledger.proposers import MissedTurns, MissRecord, RevealChain, Seeds
+from gtxnode.ledger.tariff_series import TariffSeries
 from gtxnode.ledger.transactions import (
     MAX_TRANSACTION_BYTES,
     Transaction,
@@ -121,6 +125,7 @@ from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.primitives.zones import Role, Shard, Zone
+from gtxnode.tariffs.thailand import THAI_TABLES
 from tests.ledger.little_chain import (
     CHAIN,
     address,
@@ -149,6 +154,9 @@ BODIES: tuple[Body, ...] = (
     ForwardBid(OWNER, (COIN,), SLOT, Zone.BANGKOK, 1_000, 3_500),
     Cancel(bytes(32)),
     Retire((COIN,), (), OWNER),
+    Retire((COIN,), (), OWNER, b"", bytes(16)),
+    RetireCredits((COIN,), (Credit(OWNER, 5),), OWNER),
+    *[ReplaceTariff(1, table) for table in THAI_TABLES],
     Stake(KEY, (COIN,), 5, (Cash(OWNER, 1),), Registration(OWNER, Zone.BANGKOK, bytes(64))),
     Unstake(KEY, (COIN,), 5),
     Unjail(KEY, (COIN,)),
@@ -200,6 +208,8 @@ COINS: tuple[Coin, ...] = (
     Cash(OWNER, MAX_AMOUNT),
     Energy(OWNER, 1, ORIGIN),
     HeldEnergy(OWNER, 1, ORIGIN, Province.BANGKOK, tuple(Suspicion)),
+    Credit(OWNER, 1),
+    TariffSeries(THAI_TABLES),
     registered(registration("somchai")),
     SellOrder(OWNER, 3_500, (Lot(1, ORIGIN),), 1, 2, 3),
     BuyOrder(OWNER, 3_500, 1_000, 1, 2, 3),
@@ -286,7 +296,7 @@ def test_each_coin_is_read_as_it_was_written(coin: Coin) -> None:
     nobodys = isinstance(
         coin,
         (Supply | Roster | Committee | Presence | BarredKeys | Acts | Agenda | Electorate | InForce)
-        | (MissedTurns | Seeds | RevealChain),
+        | (MissedTurns | Seeds | RevealChain | TariffSeries),
     )
     assert owner_of(coin) == (None if nobodys else OWNER)
     assert owners_of(coin)[:1] == (() if nobodys else (OWNER,))

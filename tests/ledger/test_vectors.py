@@ -36,17 +36,23 @@ def values(shown: Any) -> Any:
     match shown:
         case {"text": str(text)}:
             return text
+        case {"table": str(kind)}:
+            return {"table": kind, **{k: values(v) for k, v in shown.items() if k != "table"}}
         case dict():
             return [values(value) for value in shown.values()]
         case list():
             return [values(value) for value in shown]
-        case str() if shown.lstrip("-").isdecimal() and len(shown) < 20:
+        case str() if _is_number(shown):
             return int(shown)
         case str() if shown in (CHAIN, *Shard):
             return shown
         case str():
             return bytes.fromhex(shown)
     return shown
+
+
+def _is_number(text: str) -> bool:
+    return text.lstrip("-").isdecimal() and len(text) < 20
 
 
 def test_the_file_is_what_the_script_writes() -> None:

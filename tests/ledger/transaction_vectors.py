@@ -45,8 +45,10 @@ from gtxnode.ledger.bodies import (
     RegisterMeter,
     Registration,
     RenewChain,
+    ReplaceTariff,
     ResetMeter,
     Retire,
+    RetireCredits,
     RetireMeter,
     RevealSeed,
     RotateMeterKey,
@@ -63,6 +65,7 @@ from gtxnode.ledger.coins import (
     BuyOrder,
     Cash,
     Coin,
+    Credit,
     Energy,
     HeldEnergy,
     Lot,
@@ -99,6 +102,7 @@ from gtxnode.ledger.proposers import (
     missed_turns_coin_id,
     seeds_coin_id,
 )
+from gtxnode.ledger.tariff_series import TariffSeries, tariff_coin_id
 from gtxnode.ledger.transactions import Transaction, Witness, encode_body, encode_transaction, parse
 from gtxnode.ledger.validators import (
     Committee,
@@ -123,6 +127,7 @@ from gtxnode.primitives.errors import Refused
 from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Role, Shard, Zone
+from gtxnode.tariffs.tables import FuelSurcharge
 
 CHAIN = "vectors/geo_bangkok"
 ABOUT = (
@@ -131,7 +136,7 @@ ABOUT = (
     "RFC 6979, low S, r || s). address = the first 20 bytes of sha256(A || A || E || public_key) "
     "with A = sha256('address') and E = sha256(''), in bech32m behind 'gtx'. Bytes are lower-case "
     "hex, integers decimal strings, texts {'text': ...}. Encodings are MessagePack arrays, a "
-    "union's tag first."
+    "union's tag first; what has a 'table' is a map in this order, with that as text."
 )
 NAMES = ("somchai", "malee", "meter", "authority", "validator")
 KEYS = {name: sha256(f"gridtokenx vector: {name}".encode()).digest() for name in NAMES}
@@ -142,6 +147,9 @@ ORIGIN = Origin(Zone.BANGKOK, Source.SOLAR, 1_800_000_000, 1_800_003_600, METER)
 SLOT = Slot(1_800_003_600, 3_600)
 CASH_IN = output_id(sha256(b"a cash coin").digest(), 0)
 ENERGY_IN = output_id(sha256(b"an energy coin").digest(), 258)
+
+CREDIT_IN = output_id(sha256(b"a credit coin").digest(), 1)
+LATER_FT = FuelSurcharge(from_s=1_800_100_000, source="ERC", ft_uthb_per_kwh=-25_000)
 
 REGISTRATION = RegisterMeter(
     METER, PUBLIC["meter"], ADDRESS["somchai"], Province.BANGKOK, Source.SOLAR, 5_000,
@@ -204,6 +212,17 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
         ("malee",),
     ),
     (
+        Retire((ENERGY_IN, CASH_IN), (), ADDRESS["malee"], b"", METER),
+        ("malee",),
+    ),
+    (
+        RetireCredits(
+            (CREDIT_IN, CASH_IN), (Credit(ADDRESS["malee"], 5_000_000),), ADDRESS["somchai"]
+        ),
+        ("malee",),
+    ),
+    (ReplaceTariff(1_800_000_000_000, LATER_FT), ("authority",)),
+    (
         Stake(
             VALIDATOR,
             (CASH_IN,),
@@ -260,6 +279,8 @@ COINS: tuple[tuple[bytes, Coin], ...] = (
         ENERGY_IN,
         HeldEnergy(ADDRESS["somchai"], 3_000, ORIGIN, Province.BANGKOK, (Suspicion.NIGHT_SOLAR,)),
     ),
+    (CREDIT_IN, Credit(ADDRESS["malee"], 10_000_000)),
+    (tariff_coin_id(CHAIN, FuelSurcharge), TariffSeries((LATER_FT,))),
     (meter_coin_id(CHAIN, METER), registered(REGISTRATION)),
     (
         output_id(ORDER_ID, 0),
@@ -364,7 +385,9 @@ def plain(value: Any) -> Any:
     """A value as JSON shows it: fields by name, bytes in hex, integers as decimals, texts apart."""
     if isinstance(value, msgspec.Struct):
         shown = {name: plain(getattr(value, name)) for name in value.__struct_fields__}
-        tag = value.__struct_config__.tag
+        tag, array = value.__struct_config__.tag, value.__struct_config__.array_like
+        if not array:
+            return {value.__struct_config__.tag_field: tag, **shown}
         return shown if tag is None else {"tag": str(tag), **shown}
     if isinstance(value, tuple):
         return [plain(item) for item in value]

@@ -203,6 +203,7 @@ class FakeChain:
             energy_in_orders_wh=Amount(0),
             money_staked_ugtx=Amount(0),
             energy_held_wh=Amount(0),
+            credits_mgco2e=Amount(0),
         )
 
     async def coins(self, address: bytes, *, after: bytes | None, limit: int) -> CoinPage:
@@ -229,10 +230,8 @@ class FakeChain:
         return TradePage(self.height, tuple(page), None)
 
     async def supply(self) -> SupplyView:
-        money = (Amount(10**15), Amount(0), Amount(0))
-        return SupplyView(
-            self.shard, self.height, Amount(7), Amount(2), Amount(5), *money, Amount(0), Amount(0)
-        )
+        rest = (Amount(10**15), *[Amount(0)] * 4, Amount(1_000), Amount(0))
+        return SupplyView(self.shard, self.height, Amount(7), Amount(2), Amount(5), *rest)
 
     async def validators(self, height: int | None) -> ValidatorsView:
         wanted = self.height + 1 if height is None else height

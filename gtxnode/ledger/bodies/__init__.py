@@ -21,7 +21,8 @@ from gtxnode.ledger.bodies.meters import (
 from gtxnode.ledger.bodies.orders import Cancel, PlaceBuy, PlaceSell
 from gtxnode.ledger.bodies.seeds import PledgeSeed, RenewChain, RevealSeed
 from gtxnode.ledger.bodies.staking import Registration, Serve, Stake, Unjail, Unstake
-from gtxnode.ledger.bodies.transfers import Retire, Transfer
+from gtxnode.ledger.bodies.tariffs import ReplaceTariff
+from gtxnode.ledger.bodies.transfers import Retire, RetireCredits, Transfer
 from gtxnode.metering.meters import Reading
 
 __all__ = [
@@ -43,8 +44,10 @@ __all__ = [
     "RegisterMeter",
     "Registration",
     "RenewChain",
+    "ReplaceTariff",
     "ResetMeter",
     "Retire",
+    "RetireCredits",
     "RetireMeter",
     "RevealSeed",
     "RotateMeterKey",
@@ -65,6 +68,8 @@ Body: TypeAlias = (
     | PlaceBuy
     | Cancel
     | Retire
+    | RetireCredits
+    | ReplaceTariff
     | Stake
     | Unstake
     | Unjail
@@ -92,6 +97,8 @@ KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
         PlaceBuy: "place_buy",
         Cancel: "cancel",
         Retire: "retire",
+        RetireCredits: "retire_credits",
+        ReplaceTariff: "replace_tariff",
         Stake: "stake",
         Unstake: "unstake",
         Unjail: "unjail",

@@ -22,6 +22,8 @@ class BalanceView(msgspec.Struct, frozen=True, gc=False):
     energy_in_orders_wh: Amount
     money_staked_ugtx: Amount
     energy_held_wh: Amount
+    credits_mgco2e: Amount
+    """Carbon credits: 10 kg CO2e are one."""
 
 
 class OriginView(msgspec.Struct, frozen=True, gc=False):
@@ -35,7 +37,10 @@ class OriginView(msgspec.Struct, frozen=True, gc=False):
 
 
 class CoinView(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """An unspent coin. `amount` is in µGTX for money, Wh for energy; `encoded` is canonical."""
+    """An unspent coin. `encoded` is canonical.
+
+    `amount` is in µGTX for money, Wh for energy, mg CO2e for carbon credits.
+    """
 
     id: Hex
     kind: str

@@ -24,3 +24,5 @@ class SupplyView(msgspec.Struct, frozen=True, gc=False):
     gtx_rewarded_ugtx: Amount
     held_wh: Amount
     voided_wh: Amount
+    credits_issued_mgco2e: Amount
+    credits_retired_mgco2e: Amount
