@@ -80,7 +80,7 @@ class Shard:
         self._store = store
         self._sets = disk.sets
         self._validator = host.identity.validator if disk.signer is not None else None
-        self._pool = BatchPool(host.config.pool.max_bytes, host.genesis.validator_set(name))
+        self._pool = BatchPool(host.config.pool.max_bytes, self._is_validator)
         self._pace = pace(host, name)
         self._relay = Relay(network, self.chain_id)
         self._fetcher = BatchFetcher(network, store, self._pool, self._relay.peers)
@@ -303,6 +303,9 @@ class Shard:
 
     def _is_behind(self) -> bool:
         return self._follower.catching_up
+
+    def _is_validator(self, key: bytes) -> bool:
+        return key in self._sets.at(self._store.tip.height + 1)
 
     def _voice(self, disk: Disk) -> Voice:
         return Voice(

@@ -10,7 +10,7 @@ makes as many keys as he likes: a flood leaves room, and places in a block, for 
 """
 
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 
@@ -54,10 +54,14 @@ class BatchPool:
     """Batches by id in order of arrival."""
 
     def __init__(
-        self, max_bytes: int = MAX_POOL_BYTES, validators: Container[bytes] = frozenset()
+        self,
+        max_bytes: int = MAX_POOL_BYTES,
+        is_validator: Callable[[bytes], bool] = lambda producer: False,
     ) -> None:
         self._max_bytes = max_bytes
-        self._validators = validators
+        self._is_validator = is_validator
+        # Whose share each batch counts for: it stays so when the validators change.
+        self._holders: dict[bytes, bytes | None] = {}
         self._batches: dict[bytes, CheckedBatch] = {}
         self._held_by: Counter[bytes | None] = Counter()
         self._pending: Counter[bytes] = Counter()
@@ -97,7 +101,7 @@ class BatchPool:
 
     def _holder(self, producer: bytes) -> bytes | None:
         """Whose share a batch counts for: a validator's own, or None, that of all others."""
-        return producer if producer in self._validators else None
+        return producer if self._is_validator(producer) else None
 
     def add(self, batch: CheckedBatch) -> bool:
         """Hold a batch; False where it is held already. Raises `Refused(POOL_FULL)` at a bound."""
@@ -119,7 +123,8 @@ class BatchPool:
             return False
         size = len(batch.sealed.encoded)
         self._batches[batch.id] = batch
-        self._held_by[self._holder(batch.producer)] += size
+        holder = self._holders[batch.id] = self._holder(batch.producer)
+        self._held_by[holder] += size
         self.size_bytes += size
         self._pending.update(item.id for item in batch.transactions)
         return True
@@ -132,7 +137,7 @@ class BatchPool:
                 continue
             size = len(batch.sealed.encoded)
             self.size_bytes -= size
-            holder = self._holder(batch.producer)
+            holder = self._holders.pop(identity)
             self._held_by[holder] -= size
             if not self._held_by[holder]:
                 del self._held_by[holder]
@@ -157,16 +162,16 @@ class BatchPool:
         gone = []
         for identity in reversed(borrowed):
             batch = self._batches.get(identity)
-            if batch is None or self._within_bounds(batch.producer):
+            if batch is None or self._within_bounds(identity):
                 continue
             gone.append(batch)
             self.remove([identity])
         return tuple(gone)
 
-    def _within_bounds(self, producer: bytes) -> bool:
+    def _within_bounds(self, identity: bytes) -> bool:
         return (
             self.size_bytes <= self._max_bytes
-            and self._held_by[self._holder(producer)] <= self._max_bytes // 2
+            and self._held_by[self._holders[identity]] <= self._max_bytes // 2
         )
 
     def choose(self, height: int, fits: Callable[[CheckedBatch], bool]) -> tuple[bytes, ...]:
@@ -178,7 +183,7 @@ class BatchPool:
         queues: dict[bytes | None, list[CheckedBatch]] = {}
         for batch in self._batches.values():
             if batch.live_at(height) and fits(batch):
-                queues.setdefault(self._holder(batch.producer), []).append(batch)
+                queues.setdefault(self._holders[batch.id], []).append(batch)
         turns = chain.from_iterable(zip_longest(*queues.values()))
         chosen: set[bytes] = set()
         transactions = 0

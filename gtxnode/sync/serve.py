@@ -23,7 +23,7 @@ from gtxnode.sync.wire import (
 )
 from p2p.errors import Refused
 from p2p.identity import PeerId
-from p2p.network import Network
+from p2p.network import Network, Offence
 
 T = TypeVar("T")
 
@@ -49,12 +49,19 @@ async def serving(network: Network, chain_id: str, archive: Archive) -> AsyncIte
     threads = trio.CapacityLimiter(SERVING_THREADS)
 
     async def blocks(peer: PeerId, payload: bytes) -> bytes:
-        request = _decoded(BLOCKS_REQUEST, payload)
+        request = decoded(BLOCKS_REQUEST, peer, payload)
         return await trio.to_thread.run_sync(_blocks, archive, request, limiter=threads)
 
     async def batches(peer: PeerId, payload: bytes) -> bytes:
-        request = _decoded(BATCHES_REQUEST, payload)
+        request = decoded(BATCHES_REQUEST, peer, payload)
         return await trio.to_thread.run_sync(_batches, archive, request, limiter=threads)
+
+    def decoded(codec: Codec[T], peer: PeerId, payload: bytes) -> T:
+        try:
+            return codec.decode(payload)
+        except DecodeError as error:
+            network.report(peer, Offence.MALFORMED)
+            raise Refused(f"malformed request: {error}"[:200]) from error
 
     network.serve(blocks_protocol(chain_id), blocks)
     network.serve(batches_protocol(chain_id), batches)
@@ -65,13 +72,6 @@ async def serving(network: Network, chain_id: str, archive: Archive) -> AsyncIte
         with trio.CancelScope(shield=True):
             for _ in range(SERVING_THREADS):
                 await threads.acquire_on_behalf_of(object())
-
-
-def _decoded(codec: Codec[T], payload: bytes) -> T:
-    try:
-        return codec.decode(payload)
-    except DecodeError as error:
-        raise Refused(f"malformed request: {error}"[:200]) from error
 
 
 def _blocks(archive: Archive, request: BlocksRequest) -> bytes:

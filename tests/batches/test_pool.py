@@ -49,7 +49,7 @@ def test_a_batch_is_held_once_and_its_transactions_are_pending() -> None:
 
 
 def test_a_full_pool_refuses_the_newcomer_and_keeps_what_it_has() -> None:
-    pool = BatchPool(max_bytes=4 * SIZE + 40, validators=VALIDATORS)
+    pool = BatchPool(max_bytes=4 * SIZE + 40, is_validator=VALIDATORS.__contains__)
     for place, producer in enumerate((1, 1, 2, 2)):
         pool.add(batch(place, producer=producer))
     with pytest.raises(Refused) as refused:
@@ -60,7 +60,7 @@ def test_a_full_pool_refuses_the_newcomer_and_keeps_what_it_has() -> None:
 
 
 def test_what_a_proposal_needed_goes_again_where_there_is_no_room() -> None:
-    pool = BatchPool(max_bytes=4 * SIZE + 40, validators=VALIDATORS)
+    pool = BatchPool(max_bytes=4 * SIZE + 40, is_validator=VALIDATORS.__contains__)
     for place, producer in enumerate((1, 1, 2)):
         pool.add(batch(place, producer=producer))
     borrowed = [batch(place, producer=3 + place) for place in range(3, 8)]
@@ -75,7 +75,7 @@ def test_what_a_proposal_needed_goes_again_where_there_is_no_room() -> None:
 
 
 def test_one_producer_gets_half_of_the_pool() -> None:
-    pool = BatchPool(max_bytes=4 * SIZE + 40, validators=VALIDATORS)
+    pool = BatchPool(max_bytes=4 * SIZE + 40, is_validator=VALIDATORS.__contains__)
     for place in range(2):
         pool.add(batch(place, producer=1))
     with pytest.raises(Refused):
@@ -84,7 +84,7 @@ def test_one_producer_gets_half_of_the_pool() -> None:
 
 
 def test_all_that_are_no_validators_share_one_half() -> None:
-    pool = BatchPool(max_bytes=4 * SIZE + 40, validators=VALIDATORS)
+    pool = BatchPool(max_bytes=4 * SIZE + 40, is_validator=VALIDATORS.__contains__)
     pool.add(batch(0, producer=20))
     pool.add(batch(1, producer=21))
     with pytest.raises(Refused, match="no validators"):
@@ -96,7 +96,7 @@ def test_all_that_are_no_validators_share_one_half() -> None:
 
 def test_a_flood_leaves_places_in_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gtxnode.batches.pool.MAX_BLOCK_BATCHES", 4)
-    pool = BatchPool(validators=VALIDATORS)
+    pool = BatchPool(is_validator=VALIDATORS.__contains__)
     flood = [batch(place, producer=20 + place) for place in range(5)]
     first, second = batch(5, producer=1), batch(6, producer=2)
     for each in (*flood, first, second):
@@ -132,3 +132,22 @@ def test_what_outlives_its_parent_leaves() -> None:
     assert pool.expire(BATCH_LIFETIME) == ()
     assert pool.expire(BATCH_LIFETIME + 1) == (old,)
     assert [each.id for each in pool] == [young.id]
+
+
+def test_a_share_stays_whose_it_was_when_the_validators_change() -> None:
+    voting = set(VALIDATORS)
+    pool = BatchPool(max_bytes=4 * SIZE + 40, is_validator=voting.__contains__)
+    held = [batch(place, producer=1) for place in range(2)]
+    for each in held:
+        pool.add(each)
+    voting.clear()
+    # What it brought as a validator takes nothing from the share of all others.
+    others = [batch(place, producer=2 + place) for place in range(2, 4)]
+    for each in others:
+        pool.add(each)
+    pool.remove([each.id for each in (*held, *others)])
+    assert pool.size_bytes == 0
+    for place in range(4, 6):
+        pool.add(batch(place, producer=1))
+    with pytest.raises(Refused):
+        pool.add(batch(6, producer=1))

@@ -97,6 +97,18 @@ async def test_what_cannot_be_meant_is_refused(protocol: str, payload: bytes) ->
         assert "malformed request" in str(failure.value)
 
 
+async def test_who_asks_what_cannot_be_meant_again_and_again_is_dropped() -> None:
+    async with neighbourhood() as around:
+        peer = await around.honest(Archive(chain_of(1)))
+        failures = []
+        for _ in range(50):
+            with pytest.raises(RequestFailed) as failure:
+                await around.network.request(peer, blocks_protocol(CHAIN), b"", timeout_s=5)
+            failures.append(failure.value.failure)
+        assert failures[0] is Failure.REFUSED
+        assert failures[-1] is not Failure.REFUSED
+
+
 async def test_blocks_from_beyond_the_head_are_an_empty_answer() -> None:
     async with neighbourhood() as around:
         peer = await around.honest(Archive(chain_of(2)))
