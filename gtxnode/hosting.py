@@ -154,6 +154,13 @@ def pace(host: Hosting, name: str) -> Pace:
     )
 
 
+def accuser(
+    host: Hosting, disk: Disk, submit: Callable[[UnverifiedTransaction], object]
+) -> Accuser:
+    """Who brings the offences on a chain to where they are punished."""
+    return Accuser(disk.store, disk.sets, host.identity.network_key, submit, host.registry)
+
+
 def checkpoints(
     name: str,
     host: Hosting,

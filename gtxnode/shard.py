@@ -18,7 +18,6 @@ import trio
 
 from consensus.evidence import Signed
 from consensus.types import Block, Commit
-from gtxnode.accuser import Accuser
 from gtxnode.admission import Admission
 from gtxnode.application import ChainApplication
 from gtxnode.arrivals import Arrivals
@@ -31,6 +30,7 @@ from gtxnode.home import Home
 from gtxnode.hosting import (
     Disk,
     Hosting,
+    accuser,
     checkpoints,
     open_disk,
     pace,
@@ -77,8 +77,7 @@ class Shard:
         self.name = name
         self.chain_id = store.chain_id
         self._host = host
-        self._store = store
-        self._sets = disk.sets
+        self._store, self._sets = store, disk.sets
         self._validator = host.identity.validator if disk.signer is not None else None
         self._pool = BatchPool(host.config.pool.max_bytes, self._is_validator)
         self._pace = pace(host, name)
@@ -95,7 +94,7 @@ class Shard:
             sealing(host, self._until_block_s, votes=disk.signer is not None),
             host.observer.refused_transaction,
         )
-        self._accuser = Accuser(store, host.identity.network_key, self._intake.submit)
+        self._accuser = accuser(host, disk, self._intake.submit)
         self.checkpoints = checkpoints(
             name, host, disk, self._relay, self._accuser, self._is_behind
         )
@@ -173,7 +172,7 @@ class Shard:
         """This chain as others go by it; None where it is not the registry."""
         if not isinstance(self._sets, RegistrySets):
             return None
-        return Registry(self._store, self._sets, self.view.wait_for_height)
+        return Registry(self._store, self._sets, self.view.wait_for_height, self._intake.submit)
 
     def serves(self, peer: Peer) -> bool:
         """Whether a peer takes part in this chain."""

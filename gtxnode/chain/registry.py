@@ -14,6 +14,7 @@ from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import RegistrySets
 from gtxnode.ledger.coins import Coin, decode_coin
 from gtxnode.ledger.proposals import InForce, in_force_at
+from gtxnode.ledger.transactions import UnverifiedTransaction
 
 
 class Reference(Protocol):
@@ -62,11 +63,16 @@ class NoRegistry:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The registry's chain on this node. `reached` returns once its head is at a height."""
+    """The registry's chain on this node.
+
+    `reached` returns once its head is at a height; `submit` sends it a transaction, or raises
+    `Refused`.
+    """
 
     store: ChainStore
     sets: RegistrySets
     reached: Callable[[int], Awaitable[None]]
+    submit: Callable[[UnverifiedTransaction], object]
 
     def newest(self) -> Anchor:
         """Its head; nothing before its first block."""
@@ -86,11 +92,6 @@ class Registry:
         await self.reached(anchor.height)
         if anchor.id != self._id_at(anchor.height):
             raise InvalidBlock(Fault.ANCHOR, f"not the registry's block {anchor.height}")
-
-    def contains(self, anchor: Anchor) -> bool:
-        """Whether it has that block already."""
-        within = anchor.height <= self.store.tip.height
-        return within and anchor.id == self._id_at(anchor.height)
 
     def _id_at(self, height: int) -> bytes:
         if not height:

@@ -1,18 +1,24 @@
 """Evidence: what two signed messages cost the validator or authority who signed them.
 
 The proof is checked against the committee of the messages' height. A committee seat is lost once:
-a second pair of the same epoch, whatever it proves, is refused. An authority has no stake to lose:
-the keys that signed two checkpoints no longer count (ledger/authorities.py).
+a second pair of the same epoch, whatever it proves and on whichever chain, is refused. What was
+signed on another chain comes with a final block of that chain, which names the registry's block
+that its next height goes by, and so the epoch. An authority has no stake to lose: the keys that
+signed two checkpoints no longer count (ledger/authorities.py).
 """
 
 from msgspec.structs import replace
 
 from consensus.checkpoints import InvalidCheckpoint, check_contradiction
+from consensus.errors import InvalidCommit
 from consensus.evidence import InvalidEvidence, check_evidence, signer_of
+from consensus.light import check_commit_shape
+from consensus.types import block_id
 from consensus.validators import ValidatorSet
 from gtxnode.ledger.authorities import BarredKey, BarredKeys, all_authorities, barred_coin_id
 from gtxnode.ledger.block_state import BlockState
-from gtxnode.ledger.bodies import CheckpointPair, Evidence, ProposalPair, VotePair
+from gtxnode.ledger.bodies import CheckpointPair, Elsewhere, Evidence, ProposalPair, VotePair
+from gtxnode.ledger.exhibits import shard_of
 from gtxnode.ledger.staking import epoch_at, find, keep, require_registry
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.validators import (
@@ -24,6 +30,7 @@ from gtxnode.ledger.validators import (
     epoch_of,
 )
 from gtxnode.primitives.errors import Reason, Refused
+from gtxnode.primitives.zones import REGISTRY, Shard
 
 
 def evidence(state: BlockState, transaction: CheckedTransaction) -> None:
@@ -33,7 +40,7 @@ def evidence(state: BlockState, transaction: CheckedTransaction) -> None:
     if isinstance(body.proof, CheckpointPair):
         _against_authority(state, body.proof)
     else:
-        _against_validator(state, body.proof)
+        _against_validator(state, body.proof, body.place)
 
 
 def _against_authority(state: BlockState, pair: CheckpointPair) -> None:
@@ -57,22 +64,25 @@ def _against_authority(state: BlockState, pair: CheckpointPair) -> None:
     state.coins.make(coin_id, BarredKeys(tuple(keys)))
 
 
-def _against_validator(state: BlockState, pair: VotePair | ProposalPair) -> None:
+def _against_validator(
+    state: BlockState, pair: VotePair | ProposalPair, place: Elsewhere | None
+) -> None:
     """Slash, jail and disgrace a validator."""
     require_registry(state)
     first, second = pair.first, pair.second
-    committee = _committee_of(state, first.height)
+    signed_on = state.context.chain_id if place is None else place.chain_id
+    committee = _committee_of(state, first.height, place)
     offender = signer_of(first)
     if offender in committee.punished:
         raise Refused(Reason.ALREADY_PUNISHED, f"{offender.hex()} in epoch {committee.epoch}")
     # Signatures are checked last, and a stranger's not at all: evidence pays no fee.
-    seat = [each for each in committee.members if each.public_key == offender]
-    if not seat:
+    seat = committee.validator_set(_shard(signed_on)).get(offender)
+    if seat is None:
         raise Refused(
             Reason.INVALID_EVIDENCE, f"{offender.hex()} had no vote in epoch {committee.epoch}"
         )
     try:
-        check_evidence(state.context.chain_id, ValidatorSet(seat), first, second)
+        check_evidence(signed_on, ValidatorSet([seat]), first, second)
     except InvalidEvidence as error:
         raise Refused(Reason.INVALID_EVIDENCE, str(error)) from error
     validator = find(state, offender)
@@ -85,18 +95,48 @@ def _against_validator(state: BlockState, pair: VotePair | ProposalPair) -> None
     _slash(state, validator)
 
 
-def _committee_of(state: BlockState, height: int) -> Committee:
+def _committee_of(state: BlockState, height: int, place: Elsewhere | None) -> Committee:
     """Who voted at a height that evidence may still be about."""
-    context, rules = state.context, state.context.parameters.staking
-    epoch, now = epoch_of(height, rules.epoch_blocks), epoch_at(state)
-    if not 1 <= height <= context.height or epoch + rules.evidence_epochs < now:
+    if place is not None:
+        return _committee_elsewhere(state, place)
+    if not 1 <= height <= state.context.height:
+        raise Refused(Reason.EVIDENCE_OUT_OF_WINDOW, f"height {height} has not come yet")
+    return _committee(state, _epoch_of(state, height))
+
+
+def _committee_elsewhere(state: BlockState, place: Elsewhere) -> Committee:
+    """Who voted after the block that the evidence shows to be final on its chain."""
+    parent, commit = place.parent, place.commit
+    if parent is None or commit is None:
+        return _committee(state, 0)
+    by = _committee(state, place.epoch).validator_set(_shard(place.chain_id))
+    if by.root != parent.validators_root:
+        raise Refused(Reason.INVALID_EVIDENCE, f"its block is not of epoch {place.epoch}")
+    try:
+        # Its signatures were checked with the witnesses'.
+        check_commit_shape(by, block_id(parent), parent.height, commit)
+    except InvalidCommit as error:
+        raise Refused(Reason.INVALID_EVIDENCE, str(error)) from error
+    return _committee(state, _epoch_of(state, parent.anchor.height + 1))
+
+
+def _committee(state: BlockState, epoch: int) -> Committee:
+    rules, now = state.context.parameters.staking, epoch_at(state)
+    if not now - rules.evidence_epochs <= epoch <= now:
         raise Refused(
-            Reason.EVIDENCE_OUT_OF_WINDOW,
-            f"height {height} is of epoch {epoch}, and this is epoch {now}",
+            Reason.EVIDENCE_OUT_OF_WINDOW, f"it is of epoch {epoch}, and this is epoch {now}"
         )
-    coin = state.coins.get(committee_coin_id(context.chain_id, epoch))
+    coin = state.coins.get(committee_coin_id(state.context.chain_id, epoch))
     assert isinstance(coin, Committee), "committees stay as long as evidence is taken"
     return coin
+
+
+def _epoch_of(state: BlockState, height: int) -> int:
+    return epoch_of(height, state.context.parameters.staking.epoch_blocks)
+
+
+def _shard(chain_id: str) -> Shard:
+    return shard_of(chain_id) or REGISTRY
 
 
 def _slash(state: BlockState, validator: Validator) -> None:

@@ -10,15 +10,14 @@ the `CheckedTransaction` that execution takes.
 
 from functools import lru_cache
 from itertools import pairwise
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 import msgspec
 
 from consensus.encoding import Codec, DecodeError, PublicKey, Signature
-from consensus.evidence import offence_of, signer_of
 from consensus.hashing import Domain
-from consensus.types import Proposal, Vote, proposal_digest, vote_digest
-from gtxnode.ledger.bodies import Body, Evidence, ProposalPair, VotePair
+from gtxnode.ledger.bodies import Body, Evidence
+from gtxnode.ledger.exhibits import SignatureCheck, exhibits_of
 from gtxnode.primitives.addresses import Address, address_of
 from gtxnode.primitives.errors import Reason, Refused
 
@@ -39,10 +38,6 @@ class Transaction(msgspec.Struct, frozen=True, array_like=True, gc=False):
     body: Body
     witnesses: Annotated[tuple[Witness, ...], msgspec.Meta(min_length=1, max_length=MAX_WITNESSES)]
     """Sorted by public key, each key once."""
-
-
-SignatureCheck: TypeAlias = tuple[bytes, bytes, bytes]
-"""Public key, digest, signature: what `consensus.signing.verify_slice` takes."""
 
 
 class CheckedTransaction(msgspec.Struct, frozen=True, gc=False):
@@ -115,24 +110,10 @@ def parse(chain_id: str, data: bytes) -> UnverifiedTransaction:
     if len(inputs) > 1 and len(set(inputs)) != len(inputs):
         raise Refused(Reason.DUPLICATE_INPUT, f"{len(inputs)} inputs, {len(set(inputs))} coins")
     identity = _domain(chain_id).hash(_ENCODER.encode(body))
-    if type(body) is Evidence and isinstance(body.proof, VotePair | ProposalPair):
-        exhibits = _exhibits(chain_id, body.proof)
+    if type(body) is Evidence:
+        exhibits = exhibits_of(chain_id, body)
         return UnverifiedTransaction(identity, body, witnesses, data, exhibits)
     return UnverifiedTransaction(identity, body, witnesses, data)
-
-
-def _exhibits(chain_id: str, proof: VotePair | ProposalPair) -> tuple[SignatureCheck, ...]:
-    """Evidence pays no fee, so no block may carry any that accuses nobody or was not signed."""
-    pair = (proof.first, proof.second)
-    if offence_of(*pair) is None:
-        raise Refused(Reason.INVALID_EVIDENCE, "the two can stand beside each other")
-    return tuple((signer_of(each), _digest(chain_id, each), each.signature) for each in pair)
-
-
-def _digest(chain_id: str, message: Vote | Proposal) -> bytes:
-    if isinstance(message, Vote):
-        return vote_digest(chain_id, message)
-    return proposal_digest(chain_id, message)
 
 
 def _check_sorted(witnesses: tuple[Witness, ...]) -> None:

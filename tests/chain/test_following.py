@@ -9,6 +9,7 @@ from gtxnode.chain import registry as references
 from gtxnode.chain.registry import NoRegistry
 from gtxnode.chain.rules import Fault, InvalidBlock
 from gtxnode.chain.validators import FollowedSets, SetUnknown
+from gtxnode.ledger.transactions import UnverifiedTransaction
 from gtxnode.primitives.zones import Shard
 from tests.chain.registry import EPOCH, GENESIS, Registry
 
@@ -20,7 +21,10 @@ class Followed:
 
     def __init__(self) -> None:
         self.chain = Registry()
-        self.reference = references.Registry(self.chain.store, self.chain.sets, self._reached)
+        self.sent: list[UnverifiedTransaction] = []
+        self.reference = references.Registry(
+            self.chain.store, self.chain.sets, self._reached, self.sent.append
+        )
         self._grown = trio.Event()
 
     def grow(self, blocks: int) -> None:

@@ -29,7 +29,7 @@ def reference(registry: Registry) -> references.Registry:
     async def reached(height: int) -> None:
         assert registry.store.tip.height >= height
 
-    return references.Registry(registry.store, registry.sets, reached)
+    return references.Registry(registry.store, registry.sets, reached, lambda _: None)
 
 
 class Follower:

@@ -21,8 +21,21 @@ from consensus.presence import OpenHeight
 from consensus.reputation import Conduct
 from consensus.seed import Pledge, SeedState
 from consensus.turns import Misses
-from consensus.types import UNSIGNED, Vote, VoteKind, proposal_digest, vote_digest
+from consensus.types import (
+    BLOCK_VERSION,
+    UNSIGNED,
+    Anchor,
+    Commit,
+    CommitSignature,
+    Header,
+    Vote,
+    VoteKind,
+    precommit_digest,
+    proposal_digest,
+    vote_digest,
+)
 from consensus.types import Proposal as BlockProposal
+from consensus.types import block_id as block_id_of
 from consensus.validators import Validator as Member
 from gtxnode.ledger.acts import Acts, LastAct, acts_coin_id
 from gtxnode.ledger.amendments import Change
@@ -33,6 +46,7 @@ from gtxnode.ledger.bodies import (
     Cancel,
     CastVote,
     CheckpointPair,
+    Elsewhere,
     Evidence,
     ForwardBid,
     ForwardOffer,
@@ -130,6 +144,7 @@ from gtxnode.primitives.zones import Role, Shard, Zone
 from gtxnode.tariffs.tables import FuelSurcharge
 
 CHAIN = "vectors/geo_bangkok"
+ELSEWHERE = "vectors/geo_southern"
 ABOUT = (
     "Test vectors for GridTokenX transactions. id = sha256(T || T || C || body) with "
     "T = sha256('tx') and C = sha256(chain_id); each witness signs the id (ECDSA on secp256k1, "
@@ -162,12 +177,39 @@ VALIDATOR = PUBLIC["validator"]
 COMMITMENT = sha256(b"the end of a hash chain").digest()
 
 
-def voted(block: str, valid_round: int) -> Vote:
+def voted(block: str, valid_round: int, chain_id: str = CHAIN) -> Vote:
     """A prevote of the validator for a block."""
     block_id = sha256(block.encode()).digest()
     vote = Vote(VoteKind.PREVOTE, 7, 1, block_id, valid_round, VALIDATOR, UNSIGNED)
-    signature = signing.sign(KEYS["validator"], vote_digest(CHAIN, vote))
+    signature = signing.sign(KEYS["validator"], vote_digest(chain_id, vote))
     return msgspec.structs.replace(vote, signature=signature)
+
+
+def elsewhere() -> Evidence:
+    """Two prevotes on another chain, and the block there that was final before them."""
+    roots = {
+        name: sha256(name.encode()).digest()
+        for name in ("parent_id", "last_commit_root", "payload_root", "app_root")
+    }
+    header = Header(
+        version=BLOCK_VERSION,
+        chain_id=ELSEWHERE,
+        height=6,
+        time_ms=1_800_003_600_000,
+        **roots,
+        validators_root=bytes(32),
+        next_validators_root=bytes(32),
+        proposer=VALIDATOR,
+        anchor=Anchor(2_400, sha256(b"the registry's block").digest()),
+    )
+    commit = Commit(6, 0, block_id_of(header), ())
+    digest = precommit_digest(ELSEWHERE, commit, VALIDATOR)
+    precommit = CommitSignature(VALIDATOR, signing.sign(KEYS["validator"], digest))
+    place = Elsewhere(
+        ELSEWHERE, header, msgspec.structs.replace(commit, signatures=(precommit,)), 1
+    )
+    votes = voted("one block", 0, ELSEWHERE), voted("another", -1, ELSEWHERE)
+    return Evidence(VotePair(*votes), place)
 
 
 def proposed(block: str) -> BlockProposal:
@@ -245,6 +287,7 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (Serve(VALIDATOR, (Shard.FUNC_COMPLIANCE, Shard.GEO_BANGKOK), (CASH_IN,)), ("somchai",)),
     (Evidence(VotePair(voted("one block", 0), voted("another", -1))), ("malee",)),
     (Evidence(ProposalPair(proposed("one block"), proposed("another"))), ("malee",)),
+    (elsewhere(), ("malee",)),
     (Evidence(CheckpointPair(stated(300, "one block"), stated(300, "another"))), ("malee",)),
     (RotateMeterKey(METER, 1, PUBLIC["malee"]), ("authority", "malee")),
     (ResetMeter(METER, 2, 1_800_007_200, 0, 1_500), ("authority",)),

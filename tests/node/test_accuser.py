@@ -7,6 +7,7 @@ from consensus.types import Proposal, Vote
 from consensus.validators import Validator, ValidatorSet
 from gtxnode.accuser import Accuser, accusation
 from gtxnode.chain.store import ChainStore
+from gtxnode.chain.validators import FixedSets, RegistrySets
 from gtxnode.ledger.bodies import Evidence
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.parameters import ChainParameters, StakingRules
@@ -36,7 +37,8 @@ class Seen:
         )
         self.sent: list[UnverifiedTransaction] = []
         self.full = False
-        self.accuser = Accuser(store, KEY, self._submit)
+        sets = RegistrySets(store.database, EPOCH) if registry else FixedSets(founders, bytes(32))
+        self.accuser = Accuser(store, sets, KEY, self._submit)
 
     def _submit(self, parsed: UnverifiedTransaction) -> None:
         if self.full:

@@ -13,13 +13,14 @@ import trio
 from consensus.types import NO_ANCHOR, Header, header_codec
 from gtxnode.ledger import wallet as wallets
 from gtxnode.ledger.parameters import ChainParameters, StakingRules
+from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.zones import REGISTRY, Shard, Zone
 from gtxnode.rpc.views.transactions import TransactionState
 from gtxnode.views.chain import ChainView
 from p2p.simulated import SimulatedWorld, Weather
 from tests.node.client import FEE_UGTX, Client
 from tests.node.harness import Cluster, RunningNode, cluster, key, quick_genesis, wallet
-from tests.node.test_validators import public
+from tests.node.test_validators import public, registered, vote_twice
 from tests.waiting import until
 
 EPOCH = 6
@@ -126,4 +127,28 @@ async def test_a_node_that_lacks_the_registry_waits_for_it(tmp_path: Path) -> No
             (home / "db").rmdir()
             back = await running.start(4)
             await back.shard.view.wait_for_height(running.nodes[1].shard.view.head().height + 2)
+            await sets_follow_the_registry(back)
+
+
+async def test_who_signs_twice_on_the_chain_is_slashed_on_the_registry(tmp_path: Path) -> None:
+    rules = StakingRules(
+        epoch_blocks=EPOCH, min_stake_ugtx=50, evidence_epochs=50, unbonding_epochs=52
+    )
+    genesis = quick_genesis(4, 8, Shard.GEO_BANGKOK, ChainParameters(staking=rules), REGISTRY)
+    with trio.fail_after(90):
+        async with cluster(tmp_path, genesis, 4, SimulatedWorld(7, Weather())) as running:
+            # Not at the first heights alone: the proof is a block with an anchor.
+            await advance(running.nodes[1].shard.view, 3)
+            await running.stop(4)
+            await vote_twice(running, 4)
+            registry = view_of(running.nodes[2], REGISTRY)
+            owner = address_of(public(4))
+            while (found := await registered(registry, owner)) is None or not found.jailed_until:
+                await advance(registry, 1)
+            assert (found.stake_ugtx, found.reputation) == (95, rules.reputation.floor)
+            assert (await registry.ledger.supply()).gtx_burned_ugtx == 5
+            # It is out of the next set on both, and its machine follows as others do.
+            back = await running.start(4)
+            await back.shard.view.wait_for_height(running.nodes[1].shard.view.head().height)
+            await until(lambda: not votes(back))
             await sets_follow_the_registry(back)

@@ -8,7 +8,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
-from gtxnode.ledger.bodies.evidence import CheckpointPair, Evidence, ProposalPair, VotePair
+from gtxnode.ledger.bodies.evidence import (
+    CheckpointPair,
+    Elsewhere,
+    Evidence,
+    ProposalPair,
+    VotePair,
+)
 from gtxnode.ledger.bodies.forwards import ForwardBid, ForwardOffer
 from gtxnode.ledger.bodies.governance import CastVote, Propose
 from gtxnode.ledger.bodies.meters import (
@@ -31,6 +37,7 @@ __all__ = [
     "Cancel",
     "CastVote",
     "CheckpointPair",
+    "Elsewhere",
     "Evidence",
     "ForwardBid",
     "ForwardOffer",
