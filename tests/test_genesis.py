@@ -37,7 +37,7 @@ KEYS = [signing.public_key(bytes([number]) * 32) for number in range(1, 9)]
 NINE_KEYS = [signing.public_key(bytes([number]) * 32) for number in range(11, 20)]
 ALICE = address_of(KEYS[6])
 BOB = address_of(KEYS[7])
-VECTOR = "11945501395f69c8d254dc12f803e3e2b7ed405f2bb562cd624222d89aa42485"
+VECTOR = "3b9e28661da6e4ec8b4d05ea5f0c991490e1d4bb2c217ab3c7334ff63d0c1d30"
 
 Change = Callable[[dict[str, Any]], object]
 

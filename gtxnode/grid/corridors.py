@@ -78,6 +78,10 @@ class SlotUse:
         """Nothing used."""
         return cls([0] * corridors, [0] * zones, [0] * zones)
 
+    def copy(self) -> "SlotUse":
+        """Another that starts from the same."""
+        return SlotUse([*self.flows], [*self.sold], [*self.delivered])
+
     def room(self, way: Way, limits: Limits) -> int:
         """The most watts that a trade that way may have; zero or above."""
         most = UNLIMITED_W

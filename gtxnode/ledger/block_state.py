@@ -4,7 +4,7 @@ The rules for each kind of transaction (transfers, meters, orders) read and chan
 them checks everything first and changes after: once it has begun to change, it cannot refuse.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -27,6 +27,10 @@ from gtxnode.ledger.outcome import (
 )
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.proposals import InForce
+from gtxnode.primitives.zones import Role
+
+if TYPE_CHECKING:
+    from gtxnode.ledger.corridors import Carrier
 
 
 class Share(NamedTuple):
@@ -70,6 +74,7 @@ class BlockState:
 
     __slots__ = (
         "burned_ugtx",
+        "carrier",
         "coins",
         "context",
         "credits_issued_mgco2e",
@@ -83,6 +88,7 @@ class BlockState:
         "minted_wh",
         "orders",
         "parameters",
+        "premiums_ugtx",
         "readings",
         "receipts",
         "retired_wh",
@@ -93,6 +99,7 @@ class BlockState:
         "traded_wh",
         "trades",
         "voided_wh",
+        "wires_ugtx",
     )
 
     def __init__(self, context: BlockContext, coins: CoinView, orders: OpenOrders) -> None:
@@ -112,6 +119,12 @@ class BlockState:
         self.held_wh = 0
         self.voided_wh = 0
         self.traded_wh = 0
+        self.carrier: Carrier | None = None
+        """The grid, from when it is first asked for (corridors.py)."""
+        self.wires_ugtx: dict[Role, int] = {}
+        """What trades owe authorities for their wires."""
+        self.premiums_ugtx = 0
+        """What trades owe the grid's fund."""
         self.fees_ugtx = 0
         self.forfeits_fees = False
         """Whether the proposer has withheld its reveal: the block's fees are burned."""

@@ -18,6 +18,13 @@ from consensus.hashing import Domain
 from gtxnode.ledger.acts import Acts
 from gtxnode.ledger.authorities import BarredKeys
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
+from gtxnode.ledger.grid_coins import (
+    CorridorUse,
+    GridFund,
+    GridLimits,
+    OpenSlots,
+    ZoneStatus,
+)
 from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
 from gtxnode.ledger.proposers import MissedTurns, RevealChain, Seeds
 from gtxnode.ledger.tariff_series import TariffSeries
@@ -186,6 +193,11 @@ Coin: TypeAlias = (
     | InForce
     | Seeds
     | RevealChain
+    | ZoneStatus
+    | GridLimits
+    | CorridorUse
+    | OpenSlots
+    | GridFund
 )
 Order: TypeAlias = SellOrder | BuyOrder
 
@@ -283,6 +295,8 @@ def owner_of(coin: Coin) -> bytes | None:
         case Proposal():
             return coin.proposer if coin.deposit_ugtx else None
         case Agenda() | Electorate() | InForce():
+            return None
+        case ZoneStatus() | GridLimits() | CorridorUse() | OpenSlots() | GridFund():
             return None
 
 

@@ -19,10 +19,12 @@ from typing import TypeAlias
 from gtxnode.ledger import (
     admission,
     commitments,
+    corridors,
     epochs,
     evidence,
     forwards,
     governance,
+    grid_acts,
     meters,
     orders,
     retirements,
@@ -42,10 +44,12 @@ from gtxnode.ledger.bodies import (
     Evidence,
     ForwardBid,
     ForwardOffer,
+    FundGrid,
     JudgeHeld,
     PlaceBuy,
     PlaceSell,
     PledgeSeed,
+    PostGridStatus,
     Propose,
     RegisterMeter,
     RenewChain,
@@ -57,6 +61,8 @@ from gtxnode.ledger.bodies import (
     RevealSeed,
     RotateMeterKey,
     Serve,
+    SetCorridorLimits,
+    SetZoneLimits,
     Stake,
     Transfer,
     Unjail,
@@ -101,6 +107,10 @@ RULES: Mapping[type[Body], Rule] = MappingProxyType(
         RenewChain: commitments.renew_chain,
         PledgeSeed: commitments.pledge_seed,
         RevealSeed: commitments.reveal_seed,
+        PostGridStatus: grid_acts.post_status,
+        SetCorridorLimits: grid_acts.set_corridor_limits,
+        SetZoneLimits: grid_acts.set_zone_limits,
+        FundGrid: grid_acts.fund_grid,
     }
 )
 
@@ -116,6 +126,7 @@ def execute(
     turns.count(state)
     seeds.begin(state)
     epochs.begin(state)
+    corridors.begin(state)
     orders.expire(state)
     forwards.close_gates(state)
     settlement.settle_due(state)
@@ -132,6 +143,7 @@ def execute(
     epochs.end(state)
     governance.end(state)
     governance.follow(state)
+    corridors.settle(state)
     admission.settle(state)
     return state.close()
 

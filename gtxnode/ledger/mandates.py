@@ -31,12 +31,15 @@ from gtxnode.ledger.bodies import (
     Body,
     JudgeHeld,
     PledgeSeed,
+    PostGridStatus,
     RegisterMeter,
     ReplaceTariff,
     ResetMeter,
     RetireMeter,
     RevealSeed,
     RotateMeterKey,
+    SetCorridorLimits,
+    SetZoneLimits,
 )
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.errors import Reason, Refused
@@ -63,6 +66,9 @@ MANDATES: Mapping[type[Body], Mandate] = MappingProxyType(
         PledgeSeed: Mandate(frozenset(Role)),
         RevealSeed: Mandate(frozenset(Role)),
         ReplaceTariff: Mandate(frozenset({Role.ERC})),
+        PostGridStatus: Mandate(frozenset({Role.EGAT})),
+        SetCorridorLimits: Mandate(frozenset({Role.EGAT})),
+        SetZoneLimits: Mandate(_UTILITIES, territorial=True),
     }
 )
 

@@ -15,6 +15,7 @@ from consensus.reputation import Millionths, ReputationRule
 from consensus.turns import RestRule
 from consensus.validators import MAX_STAKE
 from gtxnode.carbon.credits import CarbonRules
+from gtxnode.grid.model import GridModel
 from gtxnode.ledger.compliance import ComplianceRules
 from gtxnode.ledger.forward_rules import ForwardRules
 from gtxnode.ledger.territories import Territories
@@ -134,6 +135,8 @@ class ChainParameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checkpoints: CheckpointRules = CheckpointRules()
     forwards: ForwardRules = ForwardRules()
     compliance: ComplianceRules = ComplianceRules()
+    grid: GridModel | None = None
+    """What trades between zones are held against; without one, nothing but the two orders."""
     governance: GovernanceRules = GovernanceRules()
     carbon: CarbonRules = CarbonRules()
     tariffs: Annotated[tuple[TariffTable, ...], msgspec.Meta(max_length=MAX_TABLES)] = THAI_TABLES

@@ -18,6 +18,7 @@ from gtxnode.ledger.bodies import (
     CastVote,
     ForwardBid,
     ForwardOffer,
+    FundGrid,
     JudgeHeld,
     PlaceBuy,
     PlaceSell,
@@ -43,6 +44,13 @@ from gtxnode.ledger.coins import (
     Supply,
 )
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardOrder, ForwardSell
+from gtxnode.ledger.grid_coins import (
+    CorridorUse,
+    GridFund,
+    GridLimits,
+    OpenSlots,
+    ZoneStatus,
+)
 from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
 from gtxnode.ledger.proposers import MissedTurns, RevealChain, Seeds
 from gtxnode.ledger.tariff_series import TariffSeries
@@ -99,7 +107,7 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
             frozenset(
                 {
                     *(Transfer, Retire, RetireCredits, PlaceBuy, ForwardOffer, ForwardBid),
-                    *(Stake, Unstake, Unjail, Serve, Propose, CastVote),
+                    *(Stake, Unstake, Unjail, Serve, Propose, CastVote, FundGrid),
                 }
             ),
             owner_signed,
@@ -129,6 +137,11 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         InForce: SpendRow(frozenset(), nobody),
         Seeds: SpendRow(frozenset(), nobody),
         RevealChain: SpendRow(frozenset(), nobody),
+        ZoneStatus: SpendRow(frozenset(), nobody),
+        GridLimits: SpendRow(frozenset(), nobody),
+        CorridorUse: SpendRow(frozenset(), nobody),
+        OpenSlots: SpendRow(frozenset(), nobody),
+        GridFund: SpendRow(frozenset(), nobody),
     }
 )
 

@@ -18,6 +18,7 @@ id is not in the book.
 from collections.abc import Iterator
 from typing import Final
 
+from gtxnode.market.carriage import Carriage, Walk
 from gtxnode.market.ladder import Ladder, Level, Resting, resting
 from gtxnode.market.orders import Depth, Fill, Order, PriceRule, Side
 from gtxnode.market.plan import Step, meets, plan
@@ -32,10 +33,12 @@ _SELL = Side.SELL
 class Book:
     """The open orders of one market."""
 
-    __slots__ = ("_asks", "_bids", "_orders", "price_rule")
+    __slots__ = ("_asks", "_bids", "_orders", "carriage", "price_rule")
 
     def __init__(self, price_rule: PriceRule = PriceRule.ASK) -> None:
         self.price_rule = price_rule
+        self.carriage: Carriage | None = None
+        """The grid between its orders, for as long as its keeper places any."""
         self._bids = Ladder(+1)
         self._asks = Ladder(-1)
         self._orders: dict[bytes, Resting] = {}
@@ -84,7 +87,8 @@ class Book:
         """How much of an order would trade at once if it were placed now."""
         opposite = self._ladder(_SELL if order.side is _BUY else _BUY)
         whole = order.terms is not None and order.terms.all_or_none
-        _, left = plan(order, order.quantity_wh, opposite, _limit(order), whole=whole)
+        grid = self._walk()
+        _, left = plan(order, order.quantity_wh, opposite, _limit(order), whole=whole, grid=grid)
         return 0 if whole and left else order.quantity_wh - left
 
     def rest(self, order: Order) -> None:
@@ -218,11 +222,17 @@ class Book:
     ) -> int:
         """The same where orders may have to be passed over; the quantity left over."""
         whole = order.terms is not None and order.terms.all_or_none
-        steps, left = plan(order, want_wh, opposite, limit, whole=whole)
+        grid = self._walk()
+        steps, left = plan(order, want_wh, opposite, limit, whole=whole, grid=grid)
         if whole and left:
             return want_wh
         self._take(order, steps, opposite, fills)
+        if grid is not None:
+            grid.keep()
         return left
+
+    def _walk(self) -> Walk | None:
+        return None if self.carriage is None else self.carriage.walk()
 
     def _look_again(
         self,
@@ -253,10 +263,13 @@ class Book:
         own, opposite = self._bids, self._asks
         if waiting.side is _SELL:
             own, opposite = opposite, own
-        steps, left = plan(waiting, waiting.remaining_wh, opposite, _limit(waiting), whole=True)
+        grid, want_wh = self._walk(), waiting.remaining_wh
+        steps, left = plan(waiting, want_wh, opposite, _limit(waiting), whole=True, grid=grid)
         if left:
             return False
         self._take(waiting, steps, opposite, fills)
+        if grid is not None:
+            grid.keep()
         del self._orders[waiting.id]
         own.remove(waiting)
         return True
@@ -276,6 +289,9 @@ class Book:
             left = self._trade(opposite, level, maker, traded)
             price = (maker if at_makers_price else taker).price_mgtx_per_kwh
             buy, sell = (taker, maker) if buying else (maker, taker)
+            if at_makers_price and not buying and self.carriage is not None:
+                # What the buyer gives in all; the seller gets what the way leaves of it.
+                price -= self.carriage.toll(sell, buy)
             fills.append(Fill(buy.id, sell.id, traded, price, left, taker.side))
         for level in touched:
             opposite.tidy(level)

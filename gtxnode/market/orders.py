@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import msgspec
 
 from gtxnode.primitives.units import MAX_AMOUNT
+from gtxnode.primitives.zones import Zone
 
 ANY_SOURCE: Final = 2**16 - 1
 """All the bits that a mask of sources has: bit n is the source of number n."""
@@ -46,6 +47,8 @@ class Terms(msgspec.Struct, frozen=True, array_like=True, gc=False):
     display_wh: Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT)] = 0
     """An iceberg's slice: what it shows at a time, and what trades before it queues anew. Zero
     for an order that shows all of itself."""
+    zone: Zone | None = None
+    """Where the energy enters the grid, or leaves it. None where there is no grid in between."""
 
     @property
     def conditional(self) -> bool:

@@ -4,12 +4,14 @@ The walk. Orders of the other side are met by priority, best price first and at 
 come, first served. One is passed over, and keeps its place, where
 
 - it is the same trader's, or a preference of either of the two rules the other out;
-- it is all-or-none, and more than is still wanted at its turn.
+- it is all-or-none, and more than is still wanted at its turn;
+- the grid carries nothing between the two, or not all of an all-or-none order, or the buyer's limit
+  does not cover what the way costs (carriage.py). What is carried in part only is cut to that.
 
 An iceberg's next slice is met after everything that was in its price's queue, as it queues anew.
 The walk is greedy: it never goes back for another combination, which would be the knapsack
-problem. An all-or-none or fill-or-kill order trades only if the walk fills it, within the first
-`MAX_VISITS` orders that it meets.
+problem. An all-or-none or fill-or-kill order trades only if the walk fills it. Such a walk, and one
+over a grid, ends after the first `MAX_VISITS` orders that it meets.
 
 Nothing is changed here: the steps are what `Book` then does, all of them or none.
 """
@@ -17,24 +19,32 @@ Nothing is changed here: the steps are what `Book` then does, all of them or non
 from itertools import chain
 from typing import Final, TypeAlias
 
+from gtxnode.market.carriage import Walk
 from gtxnode.market.ladder import Ladder, Level, Resting, next_slice
-from gtxnode.market.orders import Order
+from gtxnode.market.orders import Order, Side
 
 MAX_VISITS: Final = 500
-"""Orders that a walk looks at which has to fill its order whole: such a walk may be in vain, and
-be taken again for the next order that comes."""
+"""Orders that a walk looks at which has to fill its order whole, or crosses a grid: such a walk may
+be in vain, and be taken again for the next order that comes."""
 
 Step: TypeAlias = tuple[Level, Resting, int]
 """A trade of this quantity with an order of this level."""
 
 
 def plan(
-    order: Order | Resting, want_wh: int, ladder: Ladder, limit: int, *, whole: bool
+    order: Order | Resting,
+    want_wh: int,
+    ladder: Ladder,
+    limit: int,
+    *,
+    whole: bool,
+    grid: Walk | None = None,
 ) -> tuple[list[Step], int]:
     """The steps of a walk along `ladder` down to the rank `limit`, and what they leave wanting.
 
     With `whole`, steps that leave anything wanting are not to be taken.
     """
+    bounded = whole or grid is not None
     steps: list[Step] = []
     visits = 0
     for level in reversed(ladder.levels):
@@ -45,7 +55,7 @@ def plan(
             shown_wh = resting.remaining_wh
             if not shown_wh:
                 continue
-            if whole:
+            if bounded:
                 if visits == MAX_VISITS:
                     return steps, want_wh
                 visits += 1
@@ -55,13 +65,30 @@ def plan(
             if not meets(order, resting):
                 continue
             traded_wh = min(want_wh, shown_wh)
+            if grid is not None:
+                traded_wh = carried_wh(order, resting, traded_wh, grid)
+                if not traded_wh:
+                    continue
             steps.append((level, resting, traded_wh))
             want_wh -= traded_wh
             if not want_wh:
                 break
-            if resting.reserve_wh:
+            if resting.reserve_wh and traded_wh == shown_wh:
                 renewed.append(next_slice(resting))
     return steps, want_wh
+
+
+def carried_wh(order: Order | Resting, resting: Resting, wanted_wh: int, grid: Walk) -> int:
+    """What the grid carries of a trade, which it then reckons with; zero to pass over it."""
+    sell, buy = (resting, order) if order.side is Side.BUY else (order, resting)
+    room_wh = grid.room_wh(sell, buy)
+    if room_wh < wanted_wh:
+        terms = resting.terms
+        if not room_wh or (terms is not None and terms.all_or_none):
+            return 0
+        wanted_wh = room_wh
+    grid.take(sell, buy, wanted_wh)
+    return wanted_wh
 
 
 def meets(one: Order | Resting, other: Order | Resting) -> bool:

@@ -136,6 +136,29 @@ class Reason(StrEnum):
         "own_orders_cross",
         "The slot's auction could make the trader trade with itself.",
     )
+    # The grid.
+    NO_GRID = ("no_grid", "This chain has no grid model.")
+    UNKNOWN_CORRIDOR = ("unknown_corridor", "The grid model has no corridor of these two zones.")
+    BAD_RANGE = (
+        "bad_range",
+        "A range begins and ends with slots of the grid, in the future; zones are sorted.",
+    )
+    TOO_MANY_LIMITS = (
+        "too_many_limits",
+        "As many limits are known as can be. Some must end first.",
+    )
+    GRID_UNSTABLE = (
+        "grid_unstable",
+        "The grid of the order's zone is in a condition in which nothing is traded there.",
+    )
+    NO_DELIVERY_ZONE = (
+        "no_delivery_zone",
+        "A buy order on a chain of several zones names the zone in which it is delivered.",
+    )
+    MIXED_ZONES = (
+        "mixed_zones",
+        "What one order sells must come from one zone: it leaves the grid there.",
+    )
     # Validators.
     NOT_REGISTRY = (
         "not_registry",

@@ -39,6 +39,7 @@ from gtxnode.ledger.coins import (
 from gtxnode.ledger.execute import BlockContext, BlockOutcome, execute
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardOrder, ForwardSell
 from gtxnode.ledger.genesis import initial_coins
+from gtxnode.ledger.grid_coins import GridFund
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import Receipt
 from gtxnode.ledger.parameters import Authority, ChainParameters
@@ -116,8 +117,11 @@ class LittleChain:
         parameters: ChainParameters = PARAMETERS,
         validators: ValidatorSet | None = None,
         watchful: bool = False,
+        registrations: Sequence[RegisterMeter] | None = None,
     ) -> None:
         """Nothing is suspect, unless it is `watchful`: time flies here, by night as by day."""
+        if registrations is None:
+            registrations = [registration(name) for name in people]
         keys = tuple(Authority(role, public_key(role.name)) for role in Role)
         self.parameters = msgspec.structs.replace(parameters, authorities=keys)
         if not watchful:
@@ -126,7 +130,7 @@ class LittleChain:
         held = initial_coins(
             CHAIN,
             [(address(name), cash_ugtx) for name in people],
-            [registration(name) for name in people],
+            registrations,
             validators,
         )
         self.store = {coin_id: coin.encoded for coin_id, coin in held.items()}
@@ -300,7 +304,8 @@ class LittleChain:
         deposits = sum(coin.deposit_ugtx for coin in coins if isinstance(coin, Proposal))
         forwards = ForwardSell | ForwardBuy | Contract
         ahead = sum(coin.locked_ugtx for coin in coins if isinstance(coin, forwards))
-        assert cash + locked + staked + deposits + ahead == supply.gtx_ugtx
+        grid = sum(coin.amount_ugtx for coin in coins if isinstance(coin, GridFund))
+        assert cash + locked + staked + deposits + ahead + grid == supply.gtx_ugtx
         assert supply.gtx_ugtx + supply.burned_ugtx == self.genesis_ugtx + supply.rewarded_ugtx
         free = sum(coin.amount_wh for coin in coins if isinstance(coin, Energy))
         offered = sum(coin.quantity_wh for coin in coins if isinstance(coin, SellOrder))

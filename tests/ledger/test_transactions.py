@@ -20,6 +20,7 @@ from consensus.types import MAX_VALIDATORS
 from consensus.validators import MAX_STAKE
 from consensus.validators import Validator as Member
 from gtxnode.batches.checking import check_signatures
+from gtxnode.grid.status import GridStatus
 from gtxnode.ledger import wallet
 from gtxnode.ledger.acts import Acts, LastAct
 from gtxnode.ledger.amendments import (
@@ -38,10 +39,12 @@ from gtxnode.ledger.bodies import (
     Evidence,
     ForwardBid,
     ForwardOffer,
+    FundGrid,
     JudgeHeld,
     PlaceBuy,
     PlaceSell,
     PledgeSeed,
+    PostGridStatus,
     ProposalPair,
     Propose,
     Registration,
@@ -54,6 +57,8 @@ from gtxnode.ledger.bodies import (
     RevealSeed,
     RotateMeterKey,
     Serve,
+    SetCorridorLimits,
+    SetZoneLimits,
     Stake,
     Transfer,
     Unjail,
@@ -80,6 +85,17 @@ from gtxnode.ledger.coins import (
     owners_of,
 )
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
+from gtxnode.ledger.grid_coins import (
+    MAX_OPEN_SLOTS,
+    MAX_RANGES,
+    CorridorRange,
+    CorridorUse,
+    GridFund,
+    GridLimits,
+    OpenSlots,
+    ZoneRange,
+    ZoneStatus,
+)
 from gtxnode.ledger.meters import registered
 from gtxnode.ledger.proposals import (
     MAX_CHANGES,
@@ -173,6 +189,10 @@ BODIES: tuple[Body, ...] = (
     RenewChain(KEY, MAX_EPOCH, bytes(32)),
     PledgeSeed(1, bytes(32)),
     RevealSeed(1, bytes(32)),
+    PostGridStatus((Zone.SOUTHERN,), GridStatus(49_950, 97, 990_000, 0, 150_000, 475), 1),
+    SetCorridorLimits(Zone.WESTERN, Zone.SOUTHERN, 0, 900, 10, 10, 1),
+    SetZoneLimits(Zone.SOUTHERN, 0, 900, None, 10, 1),
+    FundGrid((COIN,), 5, (Cash(OWNER, 1),)),
 )
 PLEDGES = (Pledge(2**16 - 1, bytes(32), bytes(32)),) * MAX_AUTHORITIES
 FULLEST = Validator(
@@ -238,6 +258,14 @@ COINS: tuple[Coin, ...] = (
     MissedTurns((MissRecord(KEY, Misses(1_000, 2**50, 2**50)),) * MAX_VALIDATORS),
     Seeds(SeedState(2**50, bytes(32), bytes(32), bytes(32), PLEDGES, PLEDGES, PLEDGES)),
     RevealChain(HashChain(bytes(32), MAX_LINKS - 1, Successor(bytes(32), 2**50), 2**50)),
+    ZoneStatus(Zone.SOUTHERN, GridStatus(49_950, 97, 990_000, 0, 150_000, 475), 1, Role.EGAT),
+    GridLimits(
+        (CorridorRange(Zone.WESTERN, Zone.SOUTHERN, 0, 2**40, 10**6, 10**6),) * MAX_RANGES,
+        (ZoneRange(Zone.SOUTHERN, 0, 2**40, 10**6, 10**6),) * MAX_RANGES,
+    ),
+    CorridorUse(900, (-(2**63), 2**63 - 1), (1,) * 7, (2,) * 7),
+    OpenSlots((2**40,) * MAX_OPEN_SLOTS),
+    GridFund(MAX_AMOUNT),
 )
 
 
@@ -296,7 +324,8 @@ def test_each_coin_is_read_as_it_was_written(coin: Coin) -> None:
     nobodys = isinstance(
         coin,
         (Supply | Roster | Committee | Presence | BarredKeys | Acts | Agenda | Electorate | InForce)
-        | (MissedTurns | Seeds | RevealChain | TariffSeries),
+        | (MissedTurns | Seeds | RevealChain | TariffSeries)
+        | (ZoneStatus | GridLimits | CorridorUse | OpenSlots | GridFund),
     )
     assert owner_of(coin) == (None if nobodys else OWNER)
     assert owners_of(coin)[:1] == (() if nobodys else (OWNER,))

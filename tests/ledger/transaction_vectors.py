@@ -37,6 +37,7 @@ from consensus.types import (
 from consensus.types import Proposal as BlockProposal
 from consensus.types import block_id as block_id_of
 from consensus.validators import Validator as Member
+from gtxnode.grid.status import GridStatus
 from gtxnode.ledger.acts import Acts, LastAct, acts_coin_id
 from gtxnode.ledger.amendments import Change
 from gtxnode.ledger.authorities import BarredKey, BarredKeys, barred_coin_id
@@ -50,10 +51,12 @@ from gtxnode.ledger.bodies import (
     Evidence,
     ForwardBid,
     ForwardOffer,
+    FundGrid,
     JudgeHeld,
     PlaceBuy,
     PlaceSell,
     PledgeSeed,
+    PostGridStatus,
     ProposalPair,
     Propose,
     RegisterMeter,
@@ -67,6 +70,8 @@ from gtxnode.ledger.bodies import (
     RevealSeed,
     RotateMeterKey,
     Serve,
+    SetCorridorLimits,
+    SetZoneLimits,
     Stake,
     Transfer,
     Unjail,
@@ -94,6 +99,21 @@ from gtxnode.ledger.coins import (
     supply_coin_id,
 )
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell, contract_coin_id
+from gtxnode.ledger.grid_coins import (
+    CorridorRange,
+    CorridorUse,
+    GridFund,
+    GridLimits,
+    OpenSlots,
+    ZoneRange,
+    ZoneStatus,
+    fund_coin_id,
+    limits_coin_id,
+    open_slots_coin_id,
+    use_coin_id,
+    wires_coin_id,
+    zone_status_coin_id,
+)
 from gtxnode.ledger.meters import registered
 from gtxnode.ledger.proposals import (
     Agenda,
@@ -173,6 +193,7 @@ REGISTRATION = RegisterMeter(
 READING = Reading(
     METER, 1, 0, 1_800_000_000, 1_800_003_600, 120_250, 48_000, 230_100, 49_980, -970_000
 )
+GRID_STATUS = GridStatus(49_950, 97, 990_000, 120_000, 150_000, 475)
 VALIDATOR = PUBLIC["validator"]
 COMMITMENT = sha256(b"the end of a hash chain").digest()
 
@@ -309,11 +330,27 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (RenewChain(VALIDATOR, 7, COMMITMENT), ("validator",)),
     (PledgeSeed(7, COMMITMENT), ("authority",)),
     (RevealSeed(9, sha256(b"a value").digest()), ("authority",)),
+    (
+        PostGridStatus((Zone.WESTERN, Zone.SOUTHERN), GRID_STATUS, 1_800_000_000_000),
+        ("authority",),
+    ),
+    (
+        SetCorridorLimits(
+            Zone.WESTERN, Zone.SOUTHERN, 1_800_000_000, 1_800_003_600, 430, 1_000, 1_800_000_000_001
+        ),
+        ("authority",),
+    ),
+    (
+        SetZoneLimits(Zone.SOUTHERN, 1_800_000_000, 1_800_003_600, None, 25, 1_800_000_000_002),
+        ("authority",),
+    ),
+    (FundGrid((CASH_IN,), 1_000_000, (Cash(ADDRESS["somchai"], 5),)), ("somchai",)),
 )
 CONTRACT = Contract(
     *(ADDRESS["malee"], ADDRESS["somchai"], SLOT, METER, Zone.BANGKOK, Zone.BANGKOK),
     *(3_500, 6_380, 5_000, 3_000, 1_800_004_500, 1_800_093_600, 12, 0),
 )
+SLOT_S = 1_800_000_000
 ORDER_ID = sha256(b"an order").digest()
 COINS: tuple[tuple[bytes, Coin], ...] = (
     (CASH_IN, Cash(ADDRESS["somchai"], 3_500_000)),
@@ -393,6 +430,24 @@ COINS: tuple[tuple[bytes, Coin], ...] = (
         chain_coin_id(CHAIN, VALIDATOR),
         RevealChain(HashChain(sha256(b"a tip").digest(), 2, Successor(COMMITMENT, 8), 3)),
     ),
+    (
+        zone_status_coin_id(CHAIN, Zone.SOUTHERN),
+        ZoneStatus(Zone.SOUTHERN, GRID_STATUS, 1_800_000_000_000, Role.EGAT),
+    ),
+    (
+        limits_coin_id(CHAIN),
+        GridLimits(
+            (CorridorRange(Zone.WESTERN, Zone.SOUTHERN, SLOT_S, SLOT_S + 3_600, 430, 1_000),),
+            (ZoneRange(Zone.SOUTHERN, SLOT_S, SLOT_S + 3_600, None, 25),),
+        ),
+    ),
+    (
+        use_coin_id(CHAIN, SLOT_S),
+        CorridorUse(SLOT_S, (-4_000_000_000_000,), (0, 4_000_000), (4_000_000, 0)),
+    ),
+    (open_slots_coin_id(CHAIN), OpenSlots((SLOT_S, SLOT_S + 900))),
+    (fund_coin_id(CHAIN), GridFund(35_000_000)),
+    (wires_coin_id(CHAIN, 12, Role.EGAT), Cash(ADDRESS["authority"], 41_000_000)),
     (acts_coin_id(CHAIN), Acts((LastAct(Role.ERC, 46, 1_800_000_000_000),))),
     (agenda_coin_id(CHAIN), Agenda(3, (2, 3))),
     (

@@ -10,8 +10,17 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 from gtxnode.market import Fill, Order, PriceRule, Side, Terms
+from gtxnode.primitives.zones import Zone
 
 PLAIN = Terms()
+
+
+@dataclass
+class Grid:
+    """Between zones, the seller's first: what is left to carry, and what it costs."""
+
+    left: dict[tuple[Zone | None, Zone | None], int]
+    tolls: dict[tuple[Zone | None, Zone | None], int]
 
 
 @dataclass
@@ -33,7 +42,10 @@ class Entry:
 
 
 class NaiveBook:
-    def __init__(self, price_rule: PriceRule, max_visits: int, max_looks: int) -> None:
+    def __init__(
+        self, price_rule: PriceRule, max_visits: int, max_looks: int, grid: Grid | None = None
+    ) -> None:
+        self.grid = grid
         self.price_rule = price_rule
         self.max_visits = max_visits
         self.max_looks = max_looks
@@ -75,13 +87,13 @@ class NaiveBook:
 
     def take(self, order: Order) -> list[Fill]:
         """Trade with what rests, best first; nothing at all if it cannot be as the order says."""
-        before = deepcopy(self.entries), self.arrivals
+        before = deepcopy(self.entries), self.arrivals, deepcopy(self.grid)
         whole = terms_of(order).all_or_none
         fills: list[Fill] = []
         left = order.quantity_wh
         seen: set[tuple[bytes, int]] = set()
         while left > 0:
-            if whole and len(seen) >= self.max_visits:
+            if (whole or self.grid) and len(seen) >= self.max_visits:
                 break
             entry = self.next_unseen(order, seen)
             if entry is None:
@@ -92,18 +104,26 @@ class NaiveBook:
                 continue
             if terms_of(resting).all_or_none and entry.left > left:
                 continue
+            buy, sell = (order, resting) if order.side == Side.BUY else (resting, order)
             traded = min(left, entry.shown)
+            toll = 0
+            if self.grid:
+                toll = self.grid.tolls[zones_of(sell, buy)]
+                if sell.price_mgtx_per_kwh + toll > buy.price_mgtx_per_kwh:
+                    continue
+                traded = min(traded, self.grid.left[zones_of(sell, buy)])
+                if traded == 0 or (terms_of(resting).all_or_none and traded < entry.left):
+                    continue
+                self.grid.left[zones_of(sell, buy)] -= traded
             left -= traded
             entry.shown -= traded
             if entry.shown == 0 and entry.hidden > 0:
                 entry.show_next(self.arrival())
-            buy, sell = (order, resting) if order.side == Side.BUY else (resting, order)
             paid = sell if self.price_rule == PriceRule.ASK else resting
-            fills.append(
-                Fill(buy.id, sell.id, traded, paid.price_mgtx_per_kwh, entry.left, order.side)
-            )
+            price = paid.price_mgtx_per_kwh - (toll if paid is buy else 0)
+            fills.append(Fill(buy.id, sell.id, traded, price, entry.left, order.side))
         if whole and left > 0:
-            self.entries, self.arrivals = before
+            self.entries, self.arrivals, self.grid = before
             return []
         self.entries = [entry for entry in self.entries if entry.left > 0]
         return fills
@@ -149,6 +169,10 @@ class NaiveBook:
 
 def terms_of(order: Order) -> Terms:
     return order.terms or PLAIN
+
+
+def zones_of(sell: Order, buy: Order) -> tuple[Zone | None, Zone | None]:
+    return terms_of(sell).zone, terms_of(buy).zone
 
 
 def opposite_of(side: Side) -> Side:

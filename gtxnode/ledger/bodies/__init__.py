@@ -17,6 +17,12 @@ from gtxnode.ledger.bodies.evidence import (
 )
 from gtxnode.ledger.bodies.forwards import ForwardBid, ForwardOffer
 from gtxnode.ledger.bodies.governance import CastVote, Propose
+from gtxnode.ledger.bodies.grid import (
+    FundGrid,
+    PostGridStatus,
+    SetCorridorLimits,
+    SetZoneLimits,
+)
 from gtxnode.ledger.bodies.meters import (
     JudgeHeld,
     RegisterMeter,
@@ -41,10 +47,12 @@ __all__ = [
     "Evidence",
     "ForwardBid",
     "ForwardOffer",
+    "FundGrid",
     "JudgeHeld",
     "PlaceBuy",
     "PlaceSell",
     "PledgeSeed",
+    "PostGridStatus",
     "ProposalPair",
     "Propose",
     "Reading",
@@ -59,6 +67,8 @@ __all__ = [
     "RevealSeed",
     "RotateMeterKey",
     "Serve",
+    "SetCorridorLimits",
+    "SetZoneLimits",
     "Stake",
     "Transfer",
     "Unjail",
@@ -93,6 +103,10 @@ Body: TypeAlias = (
     | RenewChain
     | PledgeSeed
     | RevealSeed
+    | PostGridStatus
+    | SetCorridorLimits
+    | SetZoneLimits
+    | FundGrid
 )
 
 KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
@@ -122,6 +136,10 @@ KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
         RenewChain: "renew_chain",
         PledgeSeed: "pledge_seed",
         RevealSeed: "reveal_seed",
+        PostGridStatus: "post_grid_status",
+        SetCorridorLimits: "set_corridor_limits",
+        SetZoneLimits: "set_zone_limits",
+        FundGrid: "fund_grid",
     }
 )
 """Each kind's name in interfaces and metrics."""

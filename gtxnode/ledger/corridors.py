@@ -1,0 +1,307 @@
+"""The grid in a block: what trades may still use of it, and what they owe for it.
+
+One `Carrier` goes with a block, made when the first order or act asks for it: a chain without a
+grid model has none and pays nothing. It reads limits, conditions and a slot's use from their coins
+once, keeps them while the block's trades change them, and `settle` writes back what has changed.
+
+Energy that exists already counts in the slot of the block's time; energy of a delivery slot counts
+in each of the grid's slots that its delivery covers.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
+
+from gtxnode.grid.charges import FREE, Toll, lost_wh, toll_of
+from gtxnode.grid.corridors import Limits, SlotUse, Way, energy_wh, power_w, ways
+from gtxnode.grid.model import SLOT_S, GridModel, Route
+from gtxnode.grid.status import GridStatus, Standing, standing_of
+from gtxnode.ledger.block_state import BlockState
+from gtxnode.ledger.coins import Cash
+from gtxnode.ledger.grid_coins import (
+    CorridorUse,
+    GridFund,
+    GridLimits,
+    OpenSlots,
+    ZoneStatus,
+    fund_coin_id,
+    limits_coin_id,
+    open_slots_coin_id,
+    slot_start,
+    use_coin_id,
+    wires_coin_id,
+    zone_status_coin_id,
+)
+from gtxnode.ledger.parameters import ChainParameters
+from gtxnode.primitives.addresses import Address, address_of
+from gtxnode.primitives.zones import Role, Zone
+
+
+class Span(NamedTuple):
+    """When energy is carried: whole slots of the grid."""
+
+    start_s: int
+    end_s: int
+
+    @property
+    def starts(self) -> range:
+        """The slots."""
+        return range(self.start_s, self.end_s, SLOT_S)
+
+
+Uses: TypeAlias = dict[int, SlotUse]
+"""What is used of slots, by their beginnings."""
+
+
+class Carrier:
+    """The grid as a block has left it so far."""
+
+    __slots__ = (
+        "_limits",
+        "_routes",
+        "_standings",
+        "_state",
+        "_tolls",
+        "_uses",
+        "_ways",
+        "changed",
+        "model",
+    )
+
+    def __init__(self, state: BlockState, model: GridModel) -> None:
+        self._state = state
+        self.model = model
+        self._ways, self._routes = _tables(model)
+        self._uses: Uses = {}
+        self._limits: dict[int, Limits] = {}
+        self._standings: dict[Zone, Standing] = {}
+        self._tolls: dict[tuple[Zone, Zone, int], Toll] = {}
+        self.changed: set[int] = set()
+        """The slots whose use is not what their coin says."""
+
+    def room_wh(self, seller: Zone, buyer: Zone, uses: Uses) -> int:
+        """The most energy that can be carried, evenly over the slots; zero where it is refused.
+
+        `uses` are of this block (`uses_of`), or copies that a plan has changed.
+        """
+        way = self._ways.get((seller, buyer))
+        if way is None or self.standing(seller, buyer) is Standing.REFUSED:
+            return 0
+        power = min(use.room(way, self.limits(start)) for start, use in uses.items())
+        return energy_wh(power, len(uses) * SLOT_S)
+
+    def take(self, seller: Zone, buyer: Zone, uses: Uses, quantity_wh: int) -> None:
+        """Use the slots for that much, or with a negative amount give it back."""
+        way = self._ways[seller, buyer]
+        power = power_w(quantity_wh, len(uses) * SLOT_S)
+        for use in uses.values():
+            use.take(way, power)
+
+    def uses_of(self, span: Span) -> Uses:
+        """Copies of what is used of the slots that a span covers."""
+        return {start: self.use(start).copy() for start in span.starts}
+
+    def keep(self, uses: Uses) -> None:
+        """What is planned is done: these are the slots' uses now."""
+        self._uses.update(uses)
+        self.changed.update(uses)
+
+    def toll(self, seller: Zone, buyer: Zone, price_mgtx_per_kwh: int) -> Toll:
+        """What a kWh costs beside the seller's price."""
+        key = (seller, buyer, price_mgtx_per_kwh)
+        known = self._tolls.get(key)
+        if known is None:
+            rules = self.model.status
+            conditional = self.standing(seller, buyer) is Standing.CONDITIONAL
+            charges = () if seller is buyer else self._routes[seller, buyer].charges
+            premium_ppm = rules.premium_ppm if conditional else 0
+            known = FREE
+            if charges or premium_ppm:
+                known = toll_of(
+                    charges, premium_ppm=premium_ppm, price_mgtx_per_kwh=price_mgtx_per_kwh
+                )
+            self._tolls[key] = known
+        return known
+
+    def lost_wh(self, seller: Zone, buyer: Zone, quantity_wh: int) -> int:
+        """What of it does not arrive."""
+        if seller is buyer:
+            return 0
+        return lost_wh(self._routes[seller, buyer].loss_ppm, quantity_wh)
+
+    def standing(self, seller: Zone, buyer: Zone) -> Standing:
+        """What trades between the two zones are, by the grid's condition."""
+        return max(self.standing_of(seller), self.standing_of(buyer))
+
+    def standing_of(self, zone: Zone) -> Standing:
+        """What trades in a zone are."""
+        known = self._standings.get(zone)
+        if known is None:
+            rules, status = self.model.status, self.status_of(zone)
+            known = rules.unknown if status is None else standing_of(rules, status)
+            self._standings[zone] = known
+        return known
+
+    def use(self, start_s: int) -> SlotUse:
+        """What is used of a slot. To be changed in a copy, which `keep` then takes."""
+        use = self._uses.get(start_s)
+        if use is None:
+            coin = self._state.coins.get(use_coin_id(self._state.context.chain_id, start_s))
+            if isinstance(coin, CorridorUse) and self._fits(coin):
+                use = SlotUse([*coin.flows], [*coin.sold], [*coin.delivered])
+            else:
+                use = SlotUse.empty(len(self.model.corridors), len(self.model.zones))
+            self._uses[start_s] = use
+        return use
+
+    def limits(self, start_s: int) -> Limits:
+        """What holds in a slot."""
+        held = self._limits.get(start_s)
+        if held is None:
+            coin = self._state.coins.get(limits_coin_id(self._state.context.chain_id))
+            posted = coin if isinstance(coin, GridLimits) else GridLimits()
+            held = self._limits[start_s] = limits_at(self.model, posted, start_s)
+        return held
+
+    def forget(self) -> None:
+        """Read limits and conditions anew: an act has changed them."""
+        self._limits.clear()
+        self._standings.clear()
+        self._tolls.clear()
+
+    def uses(self) -> Iterable[tuple[int, SlotUse]]:
+        """The slots that have changed, earliest first."""
+        return ((start, self._uses[start]) for start in sorted(self.changed))
+
+    def _fits(self, coin: CorridorUse) -> bool:
+        """Whether it is a use of this model's: another may have been voted in during the slot."""
+        sizes = (len(coin.flows), len(coin.sold))
+        return sizes == (len(self.model.corridors), len(self.model.zones))
+
+    def status_of(self, zone: Zone) -> GridStatus | None:
+        """A zone's condition; None where none has been posted lately."""
+        context = self._state.context
+        coin = self._state.coins.get(zone_status_coin_id(context.chain_id, zone))
+        if not isinstance(coin, ZoneStatus):
+            return None
+        age_ms = context.time_ms - coin.posted_ms
+        return coin.status if age_ms <= self.model.status.max_age_s * 1_000 else None
+
+
+def carrier_of(state: BlockState) -> Carrier | None:
+    """The block's grid; None on a chain without one."""
+    if state.carrier is None and state.context.parameters.grid is not None:
+        state.carrier = Carrier(state, state.context.parameters.grid)
+    return state.carrier
+
+
+def spot_span(state: BlockState) -> Span:
+    """When energy is carried that exists already and is traded now."""
+    start_s = slot_start(state.context.time_ms // 1_000)
+    return Span(start_s, start_s + SLOT_S)
+
+
+def pay_toll(state: BlockState, toll: Toll, quantity_wh: int) -> int:
+    """Owe the toll on that much to those who get it with the block; its sum in µGTX."""
+    for role, each in toll.wires:
+        state.wires_ugtx[role] = state.wires_ugtx.get(role, 0) + each * quantity_wh
+    state.premiums_ugtx += toll.premium * quantity_wh
+    return toll.total * quantity_wh
+
+
+def limits_at(model: GridModel, posted: GridLimits, start_s: int) -> Limits:
+    """What holds in a slot: what authorities posted for it, else what the model says."""
+    corridors = {r.place: r for r in posted.corridors if r.start_s <= start_s < r.end_s}
+    zones = {r.zone: r for r in posted.zones if r.start_s <= start_s < r.end_s}
+    held = [(each, corridors.get((each.first, each.second), each)) for each in model.corridors]
+    return Limits(
+        tuple(limit.forward_mw for _, limit in held),
+        tuple(limit.backward_mw for _, limit in held),
+        tuple(zones[zone].sold_mw if zone in zones else None for zone in model.zones),
+        tuple(zones[zone].delivered_mw if zone in zones else None for zone in model.zones),
+    )
+
+
+def account_of(parameters: ChainParameters, role: Role) -> Address | None:
+    """Where an authority's wires are paid for: the address of its first key, if it has one."""
+    keys = parameters.keys_of(frozenset({role}))
+    return address_of(min(keys)) if keys else None
+
+
+def begin(state: BlockState) -> None:
+    """Drop what is known of slots that have ended, where the block is the first of a new slot."""
+    context = state.context
+    if state.context.parameters.grid is None:
+        return
+    now_s = slot_start(context.time_ms // 1_000)
+    if slot_start((context.time_ms - context.elapsed_ms) // 1_000) == now_s:
+        return
+    coin_id = open_slots_coin_id(context.chain_id)
+    coin = state.coins.get(coin_id)
+    if not isinstance(coin, OpenSlots) or coin.starts[0] >= now_s:
+        return
+    for start_s in coin.starts:
+        if start_s < now_s:
+            use_id = use_coin_id(context.chain_id, start_s)
+            if state.coins.get(use_id) is not None:
+                state.coins.spend(use_id)
+    left = tuple(start_s for start_s in coin.starts if start_s >= now_s)
+    if left:
+        state.coins.make(coin_id, OpenSlots(left))
+    else:
+        state.coins.spend(coin_id)
+
+
+def settle(state: BlockState) -> None:
+    """Write the slots' use, and pay the wires and the fund what the block's trades owe them."""
+    if state.carrier is not None and state.carrier.changed:
+        _write_uses(state, state.carrier)
+    context = state.context
+    to_fund_ugtx = state.premiums_ugtx
+    for role, amount_ugtx in sorted(state.wires_ugtx.items()):
+        account = account_of(context.parameters, role)
+        if account is None:
+            to_fund_ugtx += amount_ugtx
+        elif amount_ugtx:
+            coin_id = wires_coin_id(context.chain_id, context.height, role)
+            state.coins.make(coin_id, Cash(account, amount_ugtx))
+    if to_fund_ugtx:
+        fund(state, to_fund_ugtx)
+
+
+def fund(state: BlockState, amount_ugtx: int) -> None:
+    """Put money into the grid's fund, or with a negative amount take it out."""
+    coin_id = fund_coin_id(state.context.chain_id)
+    left_ugtx = fund_ugtx(state) + amount_ugtx
+    assert left_ugtx >= 0, "the fund pays no more than it has"
+    if left_ugtx:
+        state.coins.make(coin_id, GridFund(left_ugtx))
+    elif amount_ugtx:
+        state.coins.spend(coin_id)
+
+
+def fund_ugtx(state: BlockState) -> int:
+    """What is in the grid's fund."""
+    coin = state.coins.get(fund_coin_id(state.context.chain_id))
+    return coin.amount_ugtx if isinstance(coin, GridFund) else 0
+
+
+def _write_uses(state: BlockState, carrier: Carrier) -> None:
+    chain_id = state.context.chain_id
+    coin_id = open_slots_coin_id(chain_id)
+    coin = state.coins.get(coin_id)
+    known = set(coin.starts) if isinstance(coin, OpenSlots) else set()
+    for start_s, use in carrier.uses():
+        made = CorridorUse(start_s, tuple(use.flows), tuple(use.sold), tuple(use.delivered))
+        state.coins.make(use_coin_id(chain_id, start_s), made)
+    starts = tuple(sorted(known | carrier.changed))
+    if len(starts) != len(known):
+        state.coins.make(coin_id, OpenSlots(starts))
+
+
+@lru_cache(maxsize=4)
+def _tables(
+    model: GridModel,
+) -> tuple[dict[tuple[Zone, Zone], Way], dict[tuple[Zone, Zone], Route]]:
+    """What is looked up of a model by a pair of zones."""
+    return ways(model), {(each.seller, each.buyer): each for each in model.routes}

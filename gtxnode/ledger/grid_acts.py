@@ -1,0 +1,152 @@
+"""What authorities say of the grid: its condition, its limits by slot, and its fund.
+
+EGAT posts conditions and corridors' limits; the utilities of a zone limit what is sold out of it
+and delivered in it. A limit holds for whole slots of the grid that have not ended; a later one
+takes the place of an earlier one where the two overlap, and what sticks out of the earlier stays.
+"""
+
+from typing import TypeVar
+
+from gtxnode.grid.model import SLOT_S, GridModel
+from gtxnode.ledger import corridors
+from gtxnode.ledger.block_state import BlockState
+from gtxnode.ledger.bodies import FundGrid, PostGridStatus, SetCorridorLimits, SetZoneLimits
+from gtxnode.ledger.grid_coins import (
+    MAX_RANGES,
+    CorridorRange,
+    GridLimits,
+    ZoneRange,
+    ZoneStatus,
+    limits_coin_id,
+    overlaid,
+    slot_start,
+    zone_status_coin_id,
+)
+from gtxnode.ledger.mandates import authorised, enter
+from gtxnode.ledger.transactions import CheckedTransaction
+from gtxnode.ledger.transfers import balance, move
+from gtxnode.primitives.errors import Reason, Refused
+from gtxnode.primitives.provinces import PROVINCES_OF_ZONE
+from gtxnode.primitives.zones import Role, Zone
+
+MAX_AHEAD_S = 366 * 86_400
+
+Ranges = TypeVar("Ranges", tuple[CorridorRange, ...], tuple[ZoneRange, ...])
+
+
+def post_status(state: BlockState, transaction: CheckedTransaction) -> None:
+    """Replace the condition of some zones."""
+    body = transaction.body
+    assert isinstance(body, PostGridStatus)
+    model = _model(state)
+    if list(body.zones) != sorted(set(body.zones)):
+        raise Refused(Reason.BAD_RANGE, "zones: must be sorted, each once")
+    for zone in body.zones:
+        _check_zone(model, zone)
+    role = authorised(state, transaction)
+    context = state.context
+    for zone in body.zones:
+        posted = ZoneStatus(zone, body.status, context.time_ms, role)
+        coin_id = zone_status_coin_id(context.chain_id, zone)
+        state.coins.get(coin_id)  # the one that it replaces, if any, is then known as spent
+        state.coins.make(coin_id, posted)
+    enter(state, transaction, role)
+    _changed(state)
+
+
+def set_corridor_limits(state: BlockState, transaction: CheckedTransaction) -> None:
+    """Limit a corridor over some slots."""
+    body = transaction.body
+    assert isinstance(body, SetCorridorLimits)
+    model = _model(state)
+    if (body.first, body.second) not in {(each.first, each.second) for each in model.corridors}:
+        raise Refused(Reason.UNKNOWN_CORRIDOR, f"{body.first.name} to {body.second.name}")
+    _check_times(state, body.start_s, body.end_s)
+    role = authorised(state, transaction)
+    held = _limits(state)
+    new = CorridorRange(
+        body.first, body.second, body.start_s, body.end_s, body.forward_mw, body.backward_mw
+    )
+    ranges = _room(overlaid(held.corridors, new, _now_s(state)))
+    _keep(state, GridLimits(ranges, held.zones))
+    enter(state, transaction, role)
+
+
+def set_zone_limits(state: BlockState, transaction: CheckedTransaction) -> None:
+    """Limit what is sold out of a zone, or delivered in it, over some slots."""
+    body = transaction.body
+    assert isinstance(body, SetZoneLimits)
+    _check_zone(_model(state), body.zone)
+    _check_times(state, body.start_s, body.end_s)
+    role = authorised(state, transaction, _utilities(state, body.zone))
+    held = _limits(state)
+    new = ZoneRange(body.zone, body.start_s, body.end_s, body.sold_mw, body.delivered_mw)
+    ranges = _room(overlaid(held.zones, new, _now_s(state)))
+    _keep(state, GridLimits(held.corridors, ranges))
+    enter(state, transaction, role)
+
+
+def fund_grid(state: BlockState, transaction: CheckedTransaction) -> None:
+    """Pay into the grid's fund."""
+    body = transaction.body
+    assert isinstance(body, FundGrid)
+    _model(state)
+    fee_ugtx, _ = balance(state, transaction, body.inputs, body.outputs, body.amount_ugtx)
+    move(state, transaction, body.inputs, body.outputs, fee_ugtx)
+    corridors.fund(state, body.amount_ugtx)
+
+
+def _model(state: BlockState) -> GridModel:
+    model = state.context.parameters.grid
+    if model is None:
+        raise Refused(Reason.NO_GRID)
+    return model
+
+
+def _check_zone(model: GridModel, zone: Zone) -> None:
+    if zone not in model.zones:
+        raise Refused(Reason.WRONG_ZONE, f"the grid has no zone {zone.name}")
+
+
+def _check_times(state: BlockState, start_s: int, end_s: int) -> None:
+    """A range is whole slots, and neither over nor too far ahead."""
+    if start_s % SLOT_S or end_s % SLOT_S or start_s >= end_s:
+        raise Refused(
+            Reason.BAD_RANGE, f"{start_s} to {end_s}, must be multiples of {SLOT_S} s and rise"
+        )
+    now_s = _now_s(state)
+    if end_s <= now_s or end_s > now_s + MAX_AHEAD_S:
+        raise Refused(
+            Reason.BAD_RANGE, f"ends {end_s - now_s} s from now, between 1 and {MAX_AHEAD_S}"
+        )
+
+
+def _utilities(state: BlockState, zone: Zone) -> frozenset[Role]:
+    """Those that have a province of the zone in their territory."""
+    territories = state.context.parameters.territories
+    return frozenset(territories.utility_of(province) for province in PROVINCES_OF_ZONE[zone])
+
+
+def _room(ranges: Ranges) -> Ranges:
+    if len(ranges) > MAX_RANGES:
+        raise Refused(Reason.TOO_MANY_LIMITS, f"{len(ranges)} ranges, at most {MAX_RANGES}")
+    return ranges
+
+
+def _limits(state: BlockState) -> GridLimits:
+    coin = state.coins.get(limits_coin_id(state.context.chain_id))
+    return coin if isinstance(coin, GridLimits) else GridLimits()
+
+
+def _keep(state: BlockState, limits: GridLimits) -> None:
+    state.coins.make(limits_coin_id(state.context.chain_id), limits)
+    _changed(state)
+
+
+def _changed(state: BlockState) -> None:
+    if state.carrier is not None:
+        state.carrier.forget()
+
+
+def _now_s(state: BlockState) -> int:
+    return slot_start(state.context.time_ms // 1_000)
