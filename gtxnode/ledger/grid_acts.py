@@ -91,7 +91,7 @@ def fund_grid(state: BlockState, transaction: CheckedTransaction) -> None:
     body = transaction.body
     assert isinstance(body, FundGrid)
     _model(state)
-    fee_ugtx, _ = balance(state, transaction, body.inputs, body.outputs, body.amount_ugtx)
+    fee_ugtx, *_ = balance(state, transaction, body.inputs, body.outputs, body.amount_ugtx)
     move(state, transaction, body.inputs, body.outputs, fee_ugtx)
     corridors.fund(state, body.amount_ugtx)
 
