@@ -8,7 +8,8 @@ Invariant: a validator whose precommit for the final block reached one block of 
 present, whatever the others left out; nobody is present without having signed that block.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Annotated, Final
 
 import msgspec
@@ -51,27 +52,38 @@ def check_late_vote(chain_id: str, window: Window, vote: Vote) -> None:
 
     Any round's will do: it says that the validator stood behind the final block.
     """
-    place = next((each for each in window if each.height == vote.height), None)
-    if place is None:
-        raise InvalidLateVote(Refusal.WRONG_HEIGHT, f"{vote.height} is not open")
-    if vote.kind is not VoteKind.PRECOMMIT or vote.valid_round != -1:
-        raise InvalidLateVote(Refusal.MALFORMED, "no precommit")
-    if vote.block_id != place.block_id:
-        raise InvalidLateVote(Refusal.WRONG_BLOCK, "another block is final")
-    if vote.validator not in place.missing:
-        raise InvalidLateVote(Refusal.UNKNOWN_VALIDATOR, "not missing at this height")
-    if not signing.verify(vote.validator, vote_digest(chain_id, vote), vote.signature):
+    _check_form(window, vote)
+    if not signing.verify(*_signature(chain_id, vote)):
         raise InvalidLateVote(Refusal.BAD_SIGNATURE, "the signature does not hold")
 
 
-def credited(window: Window, vote: Vote) -> Window:
-    """The window with the voter present. The vote passed `check_late_vote` on this window."""
+def check_late_votes(chain_id: str, window: Window, votes: Sequence[Vote]) -> None:
+    """Whether all the late precommits of a block make their validators present, each once.
+
+    They are in order, by height and validator, so there is one way to carry them. Signatures are
+    checked last, in one go: a fifth of a millisecond for ten. `InvalidLateVote` if not.
+    """
+    places = [(vote.height, vote.validator) for vote in votes]
+    if any(first >= second for first, second in pairwise(places)):
+        raise InvalidLateVote(Refusal.DUPLICATE_SIGNER, "not in strict order")
+    for vote in votes:
+        _check_form(window, vote)
+    if not all(signing.verify_slice([_signature(chain_id, vote) for vote in votes])):
+        raise InvalidLateVote(Refusal.BAD_SIGNATURE, "a signature does not hold")
+
+
+def missing_at(window: Window, height: int) -> tuple[PublicKey, ...]:
+    """Who can still sign a height; nobody where it is not open."""
+    return next((each.missing for each in window if each.height == height), ())
+
+
+def credited(window: Window, votes: Iterable[Vote]) -> Window:
+    """The window with the voters present. The votes passed `check_late_votes` on this window."""
+    present = {(vote.height, vote.validator) for vote in votes}
     return tuple(
         msgspec.structs.replace(
-            each, missing=tuple(key for key in each.missing if key != vote.validator)
+            each, missing=tuple(key for key in each.missing if (each.height, key) not in present)
         )
-        if each.height == vote.height
-        else each
         for each in window
     )
 
@@ -103,3 +115,19 @@ def counted(
         for key in members
         for conduct in [conducts.get(key, Conduct())]
     }
+
+
+def _check_form(window: Window, vote: Vote) -> None:
+    place = next((each for each in window if each.height == vote.height), None)
+    if place is None:
+        raise InvalidLateVote(Refusal.WRONG_HEIGHT, f"{vote.height} is not open")
+    if vote.kind is not VoteKind.PRECOMMIT or vote.valid_round != -1:
+        raise InvalidLateVote(Refusal.MALFORMED, "no precommit")
+    if vote.block_id != place.block_id:
+        raise InvalidLateVote(Refusal.WRONG_BLOCK, "another block is final")
+    if vote.validator not in place.missing:
+        raise InvalidLateVote(Refusal.UNKNOWN_VALIDATOR, "not missing at this height")
+
+
+def _signature(chain_id: str, vote: Vote) -> tuple[bytes, bytes, bytes]:
+    return vote.validator, vote_digest(chain_id, vote), vote.signature

@@ -17,12 +17,14 @@ import structlog
 import trio
 
 from consensus.hash_chain import HashChain
+from consensus.presence import Window
 from consensus.proposers import ProposerSchedule
 from consensus.timeliness import wait_ms
 from consensus.turns import Turns, turns_of
-from consensus.types import NO_ANCHOR, Block, Commit, Header
+from consensus.types import NO_ANCHOR, Block, Commit, Header, Vote
 from consensus.validators import ValidatorSet
 from gtxnode.batches.pool import BatchPool, CheckedBatch
+from gtxnode.chain.presence import open_heights
 from gtxnode.chain.proposers import Proposers
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.registry import Reference
@@ -33,6 +35,7 @@ from gtxnode.chain.rules import (
     build_block,
     check_batches,
     check_block,
+    check_late,
     check_reveal,
     may_be_ordered,
 )
@@ -43,6 +46,9 @@ from gtxnode.ledger.proposers import reveal_due
 from gtxnode.primitives.errors import Refused
 
 log = structlog.get_logger(__name__)
+
+# So many are verified on the event loop: two milliseconds at most.
+FEW_SIGNATURES = 32
 
 # What follows a block: the block, its commit, what it did, and the seconds that took.
 Finalised = Callable[[Block, Commit, BlockRecord, float], Awaitable[None]]
@@ -90,6 +96,7 @@ class ChainApplication:
         self._reference = reference
         self._public_key = public_key
         self._next_reveal = next_reveal
+        self._window: tuple[int, Window] = (-1, ())
         self._now_ms = now_ms
         self._finalised = finalised
 
@@ -113,7 +120,18 @@ class ChainApplication:
         """Who proposes at the next height."""
         return self._proposers.at(height)
 
-    async def build(self, height: int, last_commit: Commit | None) -> Block:
+    def late_window(self) -> Window:
+        """The heights whose precommits a block on the head may still carry, and who is missing;
+        none but on the registry, which counts who is present."""
+        head, window = self._window
+        if head != self._store.tip.height:
+            window = open_heights(self._store)
+            self._window = self._store.tip.height, window
+        return window
+
+    async def build(
+        self, height: int, last_commit: Commit | None, late: tuple[Vote, ...] = ()
+    ) -> Block:
         """A block on the head with what waits in the pool, proposed by us."""
         assert self._public_key is not None, "only a validator proposes"
         anchor = self._reference.newest()
@@ -128,6 +146,7 @@ class ChainApplication:
             self._now_ms(),
             anchor,
             reveal,
+            late,
         )
         await self._sync_batches(block)
         return block
@@ -161,7 +180,7 @@ class ChainApplication:
         height = block.header.height
         try:
             await self._check_reference(block)
-            self._check(block)
+            await self._check_aside(block)
             await trio.sleep(wait_ms(block.header.time_ms, self._now_ms()) / 1_000)
             check_batches(height, await self._batches(block), self._store.parent)
         except InvalidBlock as error:
@@ -192,7 +211,17 @@ class ChainApplication:
             self._store.last_commit,
         )
         turns = self._turns(block.last_commit)
+        check_late(block, self.late_window())
         check_reveal(block, chain_on_head(self._store, block.header.proposer, turns))
+
+    async def _check_aside(self, block: Block) -> None:
+        """As `_check`, in a worker thread where many signatures are to be verified."""
+        commit = block.last_commit
+        signatures = len(block.late) + (len(commit.signatures) if commit is not None else 0)
+        if signatures > FEW_SIGNATURES:
+            await trio.to_thread.run_sync(self._check, block)
+        else:
+            self._check(block)
 
     async def _batches(self, block: Block) -> list[CheckedBatch]:
         try:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from consensus.errors import InvalidCommit
 from consensus.hash_chain import HashChain, InvalidReveal, opened
 from consensus.light import verify_commit
+from consensus.presence import InvalidLateVote, Window, check_late_votes
 from consensus.types import (
     BLOCK_VERSION,
     NO_ANCHOR,
@@ -18,6 +19,7 @@ from consensus.types import (
     Block,
     Commit,
     Header,
+    Vote,
     commit_root,
     late_root,
     payload_root,
@@ -81,6 +83,7 @@ def build_block(
     now_ms: int,
     anchor: Anchor = NO_ANCHOR,
     reveal: bytes | None = None,
+    late: tuple[Vote, ...] = (),
 ) -> Block:
     """The block that `proposer` proposes on the tip."""
     items = tuple(payload)
@@ -97,9 +100,10 @@ def build_block(
         next_validators_root=next_validators.root,
         proposer=proposer,
         anchor=anchor,
+        late_root=late_root(late),
         reveal=reveal,
     )
-    return Block(header, items, last_commit)
+    return Block(header, items, last_commit, late)
 
 
 def check_block(
@@ -124,7 +128,7 @@ def check_block(
     _require(header.app_root == tip.app_root, Fault.APP_ROOT, header.app_root.hex())
     _require(header.validators_root == validators.root, Fault.VALIDATORS)
     _require(header.next_validators_root == next_validators.root, Fault.VALIDATORS)
-    _require(not block.late and header.late_root == late_root(()), Fault.LATE_VOTES)
+    _require(header.late_root == late_root(block.late), Fault.LATE_VOTES, "another root")
     _require(
         header.time_ms >= tip.time_ms + MIN_BLOCK_STEP_MS,
         Fault.TIME,
@@ -161,6 +165,15 @@ def check_reveal(block: Block, chain: HashChain | None) -> None:
         opened(header.chain_id, header.proposer, chain, header.reveal)
     except InvalidReveal as error:
         raise InvalidBlock(Fault.REVEAL, str(error)) from error
+
+
+def check_late(block: Block, window: Window) -> None:
+    """Hold a block's late precommits against the heights that are open, none on chains that count
+    nobody's presence; raises `InvalidBlock`."""
+    try:
+        check_late_votes(block.header.chain_id, window, block.late)
+    except InvalidLateVote as error:
+        raise InvalidBlock(Fault.LATE_VOTES, str(error)) from error
 
 
 def check_batches(

@@ -251,6 +251,7 @@ class ChainStore:
             decreed,
             author=block.header.proposer,
             reveal=block.header.reveal,
+            late=block.late,
         )
         outcome = execute(context, transactions, self, self._orders)
         root = self._root.apply(outcome.spent, outcome.made)

@@ -36,7 +36,7 @@ from consensus.events import (
     TimeoutFired,
     ValueBuilt,
 )
-from consensus.messages import Message, encode_message
+from consensus.messages import Message, encode_message, votes_of_commit
 from consensus.recovery import own_messages, rebuild
 from consensus.round import TimeoutKind
 from consensus.state import find_block
@@ -90,7 +90,15 @@ class Engine:
         self._observer = observer
         self._send, self._inbox = trio.open_memory_channel[Item](INBOX_INPUTS)
         self._heights = Heights()
-        self._inbound = Inbound(chain_id, self._heights, self._send, pace, observer, charge)
+        self._inbound = Inbound(
+            chain_id,
+            self._heights,
+            application.late_window,
+            self._send,
+            pace,
+            observer,
+            charge,
+        )
         self._last_commit: Commit | None = None
         self._scopes: set[trio.CancelScope] = set()
         self._lookout: Lookout | None = None
@@ -299,10 +307,20 @@ class Engine:
             scope.cancel()
         self._scopes.clear()
         await self._application.finalise(block, commit)
+        self._keep_late()
         self._heights.previous, self._last_commit = self._heights.current, commit
+        self._heights.decided = commit.block_id
         await self._voice.empty_journal(self._pace.journal_max_bytes)
         state, effects = start_height(self._voice.me, self._start_height())
         await self._enter(nursery, state, effects)
+
+    def _keep_late(self) -> None:
+        """Keep the precommits of the height before that its commit has left out."""
+        late, previous = self._heights.late, self._heights.previous
+        heard = decided_commit(previous) if previous is not None else None
+        if heard is not None:
+            late.keep(votes_of_commit(heard))
+        late.trim(self._application.late_window(), self._application.head_height())
 
     async def _enter(
         self, nursery: trio.Nursery, state: DriverState, effects: Iterable[Effect]
@@ -338,7 +356,8 @@ class Engine:
     async def _build(self, height: int, round_: int) -> Input | None:
         if round_ == 0:
             await trio.sleep(self._pace.until_due_s(self._application.head_time_ms()))
-        block = await self._application.build(height, self._best_last_commit(height))
+        late = self._heights.late.choose(self._application.late_window())
+        block = await self._application.build(height, self._best_last_commit(height), late)
         self._built = id_of(block.header)
         return ValueBuilt(height, round_, block)
 

@@ -7,7 +7,7 @@ in bytes a second, because a journal that is full ends the node.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 import trio
@@ -25,10 +25,12 @@ from consensus.messages import (
     VoteMessage,
     decode_message,
 )
+from consensus.presence import Window, check_late_vote
 from consensus.round import NO_ROUND
 from consensus.state import MAX_FUTURE_PROPOSALS
 from consensus.types import Vote, VoteKind
 from gtxnode.engine.early import EARLY_HEIGHTS, Early
+from gtxnode.engine.late import LateVotes
 from gtxnode.engine.ports import Heard, Help, Item, Observer, Pace
 from p2p.identity import PeerId
 from p2p.network import Offence
@@ -59,10 +61,14 @@ NOBODYS_FAULT = frozenset(
 
 @dataclass(slots=True)
 class Heights:
-    """The driver's states: of the height at hand, and of the one before for late precommits."""
+    """The driver's states: of the height at hand, and of the one before for late precommits; those
+    for the heights before are kept by themselves."""
 
     current: DriverState | None = None
     previous: DriverState | None = None
+    decided: bytes | None = None
+    """The id of the block that became final at the height before."""
+    late: LateVotes = field(default_factory=LateVotes)
 
 
 class Inbound:
@@ -72,6 +78,7 @@ class Inbound:
         self,
         chain_id: str,
         heights: Heights,
+        late_window: Callable[[], Window],
         inbox: trio.MemorySendChannel[Item],
         pace: Pace,
         observer: Observer,
@@ -79,6 +86,7 @@ class Inbound:
     ) -> None:
         self._chain_id = chain_id
         self._heights = heights
+        self._late_window = late_window
         self._send = inbox
         self._pace = pace
         self._observer = observer
@@ -109,6 +117,8 @@ class Inbound:
             # Late is no sign of being behind: its sender may well have the block.
             self._hear_late(peer, late)
             return
+        if height < state.height and isinstance(message, VoteMessage):
+            self._hear_older(peer, message.vote)
         if self._is_behind(message, state) and self._may_help(peer):
             await self._send.send(Help(peer, height))
         if height < state.height:
@@ -224,10 +234,33 @@ class Inbound:
         except PeerError as error:
             self.refuse(error, peer)
             return
+        if vote.block_id is not None and vote.block_id == self._heights.decided:
+            # One of another round than the commit's has no place in that.
+            self._heights.late.keep([vote])
         for effect in effects:
             # Its block is final, so nothing else that the driver wants is of use.
             if isinstance(effect, Evidence):
                 self._observer.evidence(effect.first, effect.second)
+
+    def _hear_older(self, peer: PeerId, vote: Vote) -> None:
+        """Keep a precommit for a block that has been final for a while, if it still counts.
+
+        Only those are verified: others say nothing that is of use, and are nobody's fault.
+        """
+        window = self._late_window()
+        counts = vote.kind is VoteKind.PRECOMMIT and any(
+            (each.height, each.block_id) == (vote.height, vote.block_id)
+            and vote.validator in each.missing
+            for each in window
+        )
+        if not counts or vote in self._heights.late:
+            return
+        try:
+            check_late_vote(self._chain_id, window, vote)
+        except PeerError as error:
+            self.refuse(error, peer)
+            return
+        self._heights.late.keep([vote])
 
     def _may_help(self, peer: PeerId) -> bool:
         """Whether it is this peer's turn to be helped; then it is not again for a while."""

@@ -6,11 +6,12 @@ from typing import Protocol
 
 from consensus.events import Input, Timeout
 from consensus.evidence import Signed
+from consensus.presence import Window
 from consensus.proposers import ProposerSchedule
 from consensus.round import TimeoutKind
 from consensus.timeliness import is_timely
 from consensus.timeouts import Timeouts
-from consensus.types import Block, Commit, Proposal
+from consensus.types import Block, Commit, Proposal, Vote
 from consensus.validators import ValidatorSet
 from gtxnode.relay import Envelope
 from p2p.identity import PeerId
@@ -34,8 +35,13 @@ class Application(Protocol):
     def proposers(self, height: int) -> ProposerSchedule:
         """Who proposes at a height, round by round."""
 
-    async def build(self, height: int, last_commit: Commit | None) -> Block:
-        """A new valid block on the head, proposed by us, once what it names is on the disk."""
+    def late_window(self) -> Window:
+        """The heights whose precommits a block on the head may still carry, and who is missing."""
+
+    async def build(self, height: int, last_commit: Commit | None, late: tuple[Vote, ...]) -> Block:
+        """A new valid block on the head, proposed by us, once what it names is on the disk.
+
+        `late` are precommits that count where the window has them missing."""
 
     async def judge(self, block: Block) -> bool:
         """Whether a block is valid, once everything that it names is here; until then, wait."""

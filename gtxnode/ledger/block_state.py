@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from consensus.turns import Turns
-from consensus.types import Commit
+from consensus.types import Commit, Vote
 from consensus.validators import ValidatorSet
 from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.coins import Cash, Supply, fees_coin_id, supply_coin_id
@@ -67,6 +67,8 @@ class BlockContext(msgspec.Struct, frozen=True):
     author: bytes | None = None
     """The key of the proposer, whose reveal this is."""
     reveal: bytes | None = None
+    late: tuple[Vote, ...] = ()
+    """Precommits for earlier heights that the block carries."""
 
 
 class BlockState:

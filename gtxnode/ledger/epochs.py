@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from consensus.presence import advanced, counted, open_height
+from consensus.presence import advanced, counted, credited, open_height
 from consensus.reputation import Conduct, judge
 from consensus.turns import Turns
 from consensus.validators import Validator as Member
@@ -43,7 +43,8 @@ def begin(state: BlockState) -> None:
     before = _presence(state)
     voters = _committee(state, epoch_of(commit.height, rules.epoch_blocks)).validator_set()
     newest = open_height(voters, commit)
-    window, settled = advanced(before.window, newest, rules.late_heights)
+    signed = credited(before.window, state.context.late)
+    window, settled = advanced(signed, newest, rules.late_heights)
     conducts = {each.public_key: each.conduct for each in before.records}
     for height in settled:
         members = _committee(state, epoch_of(height.height, rules.epoch_blocks)).members

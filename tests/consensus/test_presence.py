@@ -12,6 +12,7 @@ from consensus.presence import (
     Window,
     advanced,
     check_late_vote,
+    check_late_votes,
     counted,
     credited,
     open_height,
@@ -54,7 +55,7 @@ def test_a_late_precommit_counts(round_: int) -> None:
     """For its height and voter, and once."""
     given_late = late(3, 1, round_)
     check_late_vote(CHAIN, WINDOW, given_late)
-    after = credited(WINDOW, given_late)
+    after = credited(WINDOW, [given_late])
     assert after == (opened(1, {0, 1, 2, 3}), *WINDOW[1:])
     with pytest.raises(InvalidLateVote) as again:
         check_late_vote(CHAIN, after, given_late)
@@ -79,6 +80,26 @@ def test_what_makes_nobody_present(reason: Refusal, given_late: Vote) -> None:
     with pytest.raises(InvalidLateVote) as refused:
         check_late_vote(CHAIN, WINDOW, given_late)
     assert refused.value.reason is reason
+
+
+def test_a_blocks_late_precommits_are_taken_all_or_none() -> None:
+    """In order, each once; what one by one is refused is refused among others as well."""
+    good = [late(3, 1), late(2, 2)]
+    check_late_votes(CHAIN, WINDOW, good)
+    assert credited(WINDOW, good) == (opened(1, {0, 1, 2, 3}), opened(2, {0, 1, 2, 3}), WINDOW[2])
+    check_late_votes(CHAIN, WINDOW, [])
+    for wrong in ([good[1], good[0]], [good[0], good[0]], [good[0], late(3, 1, 1)]):
+        with pytest.raises(InvalidLateVote) as refused:
+            check_late_votes(CHAIN, WINDOW, wrong)
+        assert refused.value.reason is Refusal.DUPLICATE_SIGNER
+    for reason, bad in REFUSED:
+        for among in ([bad], [*good, bad], [bad, *good]):
+            if [(each.height, each.validator) for each in among] == sorted(
+                {(each.height, each.validator) for each in among}
+            ):
+                with pytest.raises(InvalidLateVote) as refused:
+                    check_late_votes(CHAIN, WINDOW, among)
+                assert refused.value.reason is reason
 
 
 @pytest.mark.parametrize("late_heights", [0, 1, 3])
@@ -119,7 +140,7 @@ def test_nobody_can_be_starved(blocks: list[int]) -> None:
                 for key in each.missing:
                     carried = late(KEYS.index(key), each.height)
                     check_late_vote(CHAIN, window, carried)
-                    window = credited(window, carried)
+                    window = credited(window, [carried])
         signers = {0, 1, 2} if proposer == 0 else {0, 1, 2, 3}
         window, settled = advanced(window, opened(height, signers), LATE_HEIGHTS)
         for each in settled:

@@ -24,6 +24,7 @@ from consensus.messages import (
     encode_message,
     polka_from_votes,
 )
+from consensus.presence import Window
 from consensus.proposers import ProposerWeights, WeightedSchedule
 from consensus.state import MAX_FUTURE_PROPOSALS
 from consensus.timeouts import Timeouts
@@ -144,7 +145,10 @@ class Chain:
     def proposers(self, height: int) -> WeightedSchedule:
         return SCHEDULE
 
-    async def build(self, height: int, last_commit: Commit | None) -> Block:
+    def late_window(self) -> Window:
+        return ()
+
+    async def build(self, height: int, last_commit: Commit | None, late: tuple[Vote, ...]) -> Block:
         return block_on(self.tip, last_commit)
 
     async def judge(self, block: Block) -> bool:

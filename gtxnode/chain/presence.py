@@ -1,0 +1,16 @@
+"""Which final heights can still be signed, as the registry's state has it."""
+
+from consensus.presence import Window
+from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.coins import decode_coin
+from gtxnode.ledger.validators import Presence, presence_coin_id
+
+
+def open_heights(store: ChainStore) -> Window:
+    """Those that a block on the head may carry precommits for; none but on the registry."""
+    if not store.parameters.registry:
+        return ()
+    encoded = store.get(presence_coin_id(store.chain_id))
+    coin = decode_coin(encoded) if encoded is not None else None
+    assert isinstance(coin, Presence), "the registry's genesis makes it"
+    return coin.window
