@@ -1,7 +1,7 @@
 """Delivery slots: a stretch of time whose energy is traded before it begins.
 
-A slot begins at a multiple of its length since 1970 (UTC). Bangkok is seven whole hours ahead, so
-that slots begin there on the quarter-hour, the half-hour and the hour as well. Slots of different
+A slot begins at a multiple of its length since 1970 (UTC), and its length divides an hour. Bangkok is
+seven whole hours ahead, so that slots begin there on the quarter-hour, the half-hour and the hour. Slots of different
 lengths may cover the same time: each is a market of its own, and what is metered is delivered once
 (delivery.py).
 """
@@ -14,7 +14,6 @@ from gtxnode.market.auction import Mechanism, Rationing
 from gtxnode.market.orders import PriceRule
 
 QUARTER_HOUR_S, HALF_HOUR_S, HOUR_S = 900, 1_800, 3_600
-LENGTHS_S = (QUARTER_HOUR_S, HALF_HOUR_S, HOUR_S)
 MAX_START_S = 2**40
 MAX_GATE_CLOSURE_S = 7 * 24 * HOUR_S
 
@@ -27,8 +26,8 @@ class Slot(msgspec.Struct, frozen=True, array_like=True, gc=False, order=True):
 
     @property
     def is_aligned(self) -> bool:
-        """Whether there is such a slot."""
-        return self.length_s in LENGTHS_S and self.start_s % self.length_s == 0
+        """Whether it begins where slots of its length do."""
+        return self.start_s % self.length_s == 0
 
     @property
     def end_s(self) -> int:
@@ -44,6 +43,7 @@ class Product(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How slots of one length are traded."""
 
     length_s: int
+    """A whole part of an hour: 15, 30 and 60 minutes are usual, less is for trying things out."""
     mechanism: Mechanism
     gate_closure_s: int = 900
     """How long before the slot its trading ends, so that the grid can be made ready for it."""
@@ -53,8 +53,8 @@ class Product(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of auctions."""
 
     def __post_init__(self) -> None:
-        if self.length_s not in LENGTHS_S:
-            raise ValueError(f"length_s is {self.length_s}, and must be one of {LENGTHS_S}")
+        if not 0 < self.length_s <= HOUR_S or HOUR_S % self.length_s:
+            raise ValueError(f"length_s is {self.length_s}, and must divide {HOUR_S}")
         if not 0 <= self.gate_closure_s <= MAX_GATE_CLOSURE_S:
             raise ValueError(
                 f"gate_closure_s is {self.gate_closure_s}, and must be 0 to {MAX_GATE_CLOSURE_S}"

@@ -13,7 +13,7 @@ from gtxnode.market import imbalance, shares
 from gtxnode.market.auction import Mechanism
 from gtxnode.market.delivery import Claim, Export, deliver
 from gtxnode.market.imbalance import ImbalanceRule
-from gtxnode.market.slots import LENGTHS_S, Product, Slot
+from gtxnode.market.slots import QUARTER_HOUR_S, Product, Slot
 
 
 def naive_deliver(export: Export, claims: list[Claim]) -> tuple[list[int], int]:
@@ -75,12 +75,13 @@ def test_energy_outside_the_slot_is_the_sellers_own() -> None:
 def test_which_slots_there_are() -> None:
     assert Slot(1_800_000_900, 900).is_aligned
     assert not Slot(1_800_000_900, 1_800).is_aligned
-    assert not Slot(1_800_000_000, 600).is_aligned
+    assert Slot(1_800_000_900, 15).is_aligned
     assert Slot(0, 900).capacity_wh(5_000) == 1_250
-    with pytest.raises(ValueError, match="length_s is 600"):
-        Product(600, Mechanism.UNIFORM)
+    for length_s in (0, -900, 700, 7_200):
+        with pytest.raises(ValueError, match=f"length_s is {length_s}"):
+            Product(length_s, Mechanism.UNIFORM)
     with pytest.raises(ValueError, match="gate_closure_s is -1"):
-        Product(LENGTHS_S[0], Mechanism.UNIFORM, gate_closure_s=-1)
+        Product(QUARTER_HOUR_S, Mechanism.UNIFORM, gate_closure_s=-1)
 
 
 @given(
