@@ -21,6 +21,7 @@ from consensus.types import Block, Commit, Header, block_codec, block_id, commit
 from consensus.validators import ValidatorSet
 from gtxnode.batches.batch import BATCH_LIFETIME, BatchKind, BatchParent
 from gtxnode.batches.pool import CheckedBatch
+from gtxnode.chain.activity import put_activity
 from gtxnode.chain.coin_tables import COINS, ORDERS, OWNERS, put_coins
 from gtxnode.chain.indexes import TRANSACTIONS_BY_ID, put_transactions
 from gtxnode.chain.records import RECORD, BlockRecord, record_block
@@ -259,6 +260,7 @@ class ChainStore:
         write = WriteBatch()
         put_coins(write, outcome.spent, outcome.made)
         put_transactions(write, self._store, record)
+        put_activity(write, self._store, height, block.header.time_ms, outcome)
         if height % BLOCKS_PER_SAVING == 0:
             self._root.save(write)
         for batch in batches:

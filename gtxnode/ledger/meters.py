@@ -124,6 +124,12 @@ def _add(state: BlockState, identity: bytes, metered: Metered) -> None:
             metered.imported_wh,
             metered.exported_wh,
             bool(metered.suspicions),
+            meter.owner,
+            meter.zone,
+            meter.source,
+            meter.capacity_w,
+            metered.start_s,
+            metered.end_s,
         )
     )
 

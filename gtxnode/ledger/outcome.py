@@ -15,7 +15,9 @@ from gtxnode.market.orders import Side
 from gtxnode.metering.anomalies import Suspicion
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.provinces import Province
+from gtxnode.primitives.sources import Source
 from gtxnode.primitives.units import MicroGtx, cost_ugtx
+from gtxnode.primitives.zones import Zone
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):
@@ -89,7 +91,13 @@ class AcceptedReading(msgspec.Struct, frozen=True, gc=False):
     meter: bytes
     imported_wh: int
     exported_wh: int
-    suspect: bool = False
+    suspect: bool
+    owner: bytes
+    zone: Zone
+    source: Source
+    capacity_w: int
+    start_s: int
+    end_s: int
 
 
 class Became(IntEnum):
@@ -123,8 +131,13 @@ class Retirement(msgspec.Struct, frozen=True, gc=False):
     lots: tuple[Lot, ...]
     meter: bytes | None
     """The consumer's meter whose import it covers; None for a voluntary retirement."""
-    credited_mgco2e: int
-    """The carbon credit that it earned."""
+    credits_mgco2e: tuple[int, ...]
+    """The carbon credit that each lot earned, in their order."""
+
+    @property
+    def credited_mgco2e(self) -> int:
+        """What it earned in all."""
+        return sum(self.credits_mgco2e)
 
 
 class BlockOutcome(msgspec.Struct, frozen=True):

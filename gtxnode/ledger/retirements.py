@@ -11,9 +11,7 @@ Credits are issued to the consumer, for renewable lots, by the chain's rule (car
 the factors that were in force when the energy was made.
 """
 
-from collections.abc import Iterable
-
-from gtxnode.carbon.credits import CreditRule, avoided_gco2e_per_kwh
+from gtxnode.carbon.credits import avoided_gco2e_per_kwh
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.bodies import Retire, RetireCredits
 from gtxnode.ledger.coins import Credit, Lot, meter_coin_id, output_id
@@ -24,7 +22,6 @@ from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.transfers import balance, move, unbalanced_credits, unbalanced_energy
 from gtxnode.metering.meters import Meter
 from gtxnode.primitives.errors import Reason, Refused
-from gtxnode.primitives.sources import RENEWABLE
 from gtxnode.tariffs.tables import EmissionFactors
 
 
@@ -42,7 +39,8 @@ def retire(state: BlockState, transaction: CheckedTransaction) -> None:
     if not lots:
         raise Refused(Reason.NOTHING_RETIRED)
     meter = _meter_after(state, transaction, body, lots)
-    credit_mg = _credit_mg(state, lots)
+    credits_mg = _credits_mg(state, lots)
+    credit_mg = sum(credits_mg)
     move(state, transaction, body.inputs, body.outputs, left.fee_ugtx)
     if meter is not None:
         state.coins.make(meter_coin_id(state.context.chain_id, meter.meter), meter)
@@ -51,7 +49,9 @@ def retire(state: BlockState, transaction: CheckedTransaction) -> None:
         state.coins.make(coin_id, Credit(body.consumer, credit_mg))
         state.credits_issued_mgco2e += credit_mg
     state.retired_wh += sum(lot.amount_wh for lot in lots)
-    state.retirements.append(Retirement(transaction.id, body.consumer, lots, body.meter, credit_mg))
+    state.retirements.append(
+        Retirement(transaction.id, body.consumer, lots, body.meter, credits_mg)
+    )
 
 
 def retire_credits(state: BlockState, transaction: CheckedTransaction) -> None:
@@ -85,16 +85,13 @@ def _meter_after(
     return covered(meter, lots, now_s, state.context.parameters.carbon.open_months)
 
 
-def _credit_mg(state: BlockState, lots: Iterable[Lot]) -> int:
-    rules = state.context.parameters.carbon
-    renewable = [lot for lot in lots if lot.origin.source in RENEWABLE]
-    if rules.rule is CreditRule.FLAT:
-        return rules.flat_gco2e_per_kwh * sum(lot.amount_wh for lot in renewable)
-    tariffs = tariffs_of(state, EmissionFactors)
-    return sum(
+def _credits_mg(state: BlockState, lots: tuple[Lot, ...]) -> tuple[int, ...]:
+    """What each lot earns."""
+    rules, tariffs = state.context.parameters.carbon, tariffs_of(state, EmissionFactors)
+    return tuple(
         lot.amount_wh
         * avoided_gco2e_per_kwh(
             rules, tariffs.at(EmissionFactors, lot.origin.start_s), lot.origin.source
         )
-        for lot in renewable
+        for lot in lots
     )

@@ -1,0 +1,233 @@
+"""What each address did, when; each retirement by its id; each zone's days: for bills and reports.
+
+All of it is derived from blocks as they are executed, and written with them. A line of activity
+stands under its owner and the time that it is about: a reading and the cover of an import under the
+beginning of their interval, a trade under the block's time. So a month of one address is one short
+range, however long the chain is: about 3,000 readings of a meter that reads each quarter of an
+hour, and the month's trades.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import TypeAlias, cast
+
+import msgspec
+
+from consensus.encoding import Codec
+from gtxnode.ledger.coins import Lot
+from gtxnode.ledger.outcome import BlockOutcome, Settlement
+from gtxnode.primitives.sources import Source
+from gtxnode.primitives.zones import Zone
+from gtxnode.tariffs.calendar import DAY_S, OFFSET_S
+from storage.kv import Reader, WriteBatch
+from storage.tables import U64, Raw, Table, tuple_key
+
+
+class MeterLine(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=0):
+    """An accepted reading of a meter of this address."""
+
+    meter: bytes
+    end_s: int
+    imported_wh: int
+    exported_wh: int
+    capacity_w: int
+
+
+class TradeLine(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
+    """Energy bought or sold, and what was paid beside its price (below zero: received)."""
+
+    trade: bytes
+    bought: bool
+    energy_wh: int
+    cost_ugtx: int
+    fees_ugtx: int
+
+
+class CoverLine(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
+    """Energy retired against the import of this address's meter, by when it was made."""
+
+    retirement: bytes
+    end_s: int
+    energy_wh: int
+
+
+class RetirementLine(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=3):
+    """Energy retired in the name of this address."""
+
+    retirement: bytes
+
+
+Line: TypeAlias = MeterLine | TradeLine | CoverLine | RetirementLine
+
+
+class RetirementRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A retirement as its block took it."""
+
+    height: int
+    time_ms: int
+    consumer: bytes
+    meter: bytes | None
+    lots: tuple[Lot, ...]
+    credits_mgco2e: tuple[int, ...]
+    """What each lot earned, in their order."""
+
+
+class ZoneDay(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What happened in a zone on a day: energy in Wh, by source where it was made or retired."""
+
+    imported_wh: int = 0
+    made_wh: tuple[tuple[Source, int], ...] = ()
+    retired_wh: tuple[tuple[Source, int], ...] = ()
+    credited_mgco2e: int = 0
+
+
+# A codec takes a union as well as a class; its annotation can only say class.
+_LINES = Table(
+    b"a",
+    tuple_key(Raw(20), tuple_key(U64(), U64(), U64())),
+    Codec(cast("type[Line]", Line), max_bytes=4_096),
+    name="activity",
+)
+_RETIREMENTS = Table(b"n", Raw(32), Codec(RetirementRecord, max_bytes=65_536), name="retirements")
+_BY_METER = Table(b"N", tuple_key(Raw(16), U64(), Raw(32)), Raw(0), name="retirements by meter")
+_ZONE_DAYS = Table(b"z", tuple_key(U64(), U64()), Codec(ZoneDay, max_bytes=4_096), name="zone days")
+
+
+def put_activity(
+    write: WriteBatch, before: Reader, height: int, time_ms: int, outcome: BlockOutcome
+) -> None:
+    """What a block adds. Costs nothing where it has no reading, trade or retirement."""
+    lines = _lines_of(outcome, time_ms // 1_000)
+    for number, (owner, at_s, line) in enumerate(lines):
+        _LINES.put(write, (owner, (at_s, height, number)), line)
+    for retirement in outcome.retirements:
+        record = RetirementRecord(
+            height,
+            time_ms,
+            retirement.consumer,
+            retirement.meter,
+            retirement.lots,
+            retirement.credits_mgco2e,
+        )
+        _RETIREMENTS.put(write, retirement.transaction, record)
+        for lot in retirement.lots:
+            key = (lot.origin.meter, lot.origin.start_s, retirement.transaction)
+            _BY_METER.put(write, key, b"")
+    if outcome.readings or outcome.retirements:
+        _put_zone_days(write, before, time_ms // 1_000, outcome)
+
+
+def lines(reader: Reader, owner: bytes, start_s: int, end_s: int) -> Iterator[tuple[int, Line]]:
+    """What an address did from one time to another, in order: the time, and the line."""
+    span = (owner, (start_s, 0, 0)), (owner, (end_s, 0, 0))
+    for (_, (at_s, _, _)), line in _LINES.scan(reader, start=span[0], stop=span[1]):
+        yield at_s, line
+
+
+def retirement(reader: Reader, identity: bytes) -> RetirementRecord | None:
+    """The retirement of a transaction."""
+    return _RETIREMENTS.get(reader, identity)
+
+
+def retired_of_meter(reader: Reader, meter: bytes, start_s: int, end_s: int) -> Iterator[bytes]:
+    """The retirements that hold energy of a meter made from one time to another, in its order."""
+    span = (meter, start_s, bytes(32)), (meter, end_s, bytes(32))
+    for (_, _, identity), _ in _BY_METER.scan(reader, start=span[0], stop=span[1]):
+        yield identity
+
+
+def zone_day(reader: Reader, zone: Zone, day: int) -> ZoneDay:
+    """A zone's day, by its number since 1970 in Bangkok; all zeros where nothing happened."""
+    return _ZONE_DAYS.get(reader, (zone, day)) or ZoneDay()
+
+
+def day_number(at_s: int) -> int:
+    """Days since 1970 in Bangkok."""
+    return (at_s + OFFSET_S) // DAY_S
+
+
+def _lines_of(outcome: BlockOutcome, now_s: int) -> Iterator[tuple[bytes, int, Line]]:
+    """Owner, time and line of all that the block did."""
+    for reading in outcome.readings:
+        yield (
+            reading.owner,
+            reading.start_s,
+            MeterLine(
+                reading.meter,
+                reading.end_s,
+                reading.imported_wh,
+                reading.exported_wh,
+                reading.capacity_w,
+            ),
+        )
+    for trade in outcome.trades:
+        for owner, bought in ((trade.buyer, True), (trade.seller, False)):
+            line = TradeLine(trade.id, bought, trade.quantity_wh, trade.cost_ugtx, 0)
+            yield owner, now_s, line
+    for settlement in outcome.settlements:
+        yield from _settled(settlement, now_s)
+    for retired in outcome.retirements:
+        yield retired.consumer, now_s, RetirementLine(retired.transaction)
+        if retired.meter is not None:
+            for lot in retired.lots:
+                cover = CoverLine(retired.transaction, lot.origin.end_s, lot.amount_wh)
+                yield retired.consumer, lot.origin.start_s, cover
+
+
+def _settled(settlement: Settlement, now_s: int) -> Iterator[tuple[bytes, int, Line]]:
+    """A step of a forward: what was delivered, at its price, and what a shortfall cost."""
+    contract = settlement.contract
+    cost_ugtx = settlement.delivered_wh * contract.price_mgtx_per_kwh
+    over_mgtx = contract.imbalance_mgtx_per_kwh - contract.price_mgtx_per_kwh
+    short_ugtx = settlement.short_wh * over_mgtx
+    for owner, bought, fees_ugtx in (
+        (contract.buyer, True, -short_ugtx),
+        (contract.seller, False, short_ugtx),
+    ):
+        line = TradeLine(
+            settlement.contract_id, bought, settlement.delivered_wh, cost_ugtx, fees_ugtx
+        )
+        yield owner, now_s, line
+
+
+def _put_zone_days(write: WriteBatch, before: Reader, now_s: int, outcome: BlockOutcome) -> None:
+    days: defaultdict[tuple[Zone, int], _Added] = defaultdict(_Added)
+    for reading in outcome.readings:
+        added = days[reading.zone, day_number(reading.start_s)]
+        added.imported_wh += reading.imported_wh
+        added.made_wh[reading.source] += reading.exported_wh
+    today = day_number(now_s)
+    for retirement in outcome.retirements:
+        for lot, credit_mg in zip(retirement.lots, retirement.credits_mgco2e, strict=True):
+            added = days[lot.origin.zone, today]
+            added.retired_wh[lot.origin.source] += lot.amount_wh
+            added.credited_mgco2e += credit_mg
+    for key, added in sorted(days.items()):
+        old = _ZONE_DAYS.get(before, key) or ZoneDay()
+        new = ZoneDay(
+            old.imported_wh + added.imported_wh,
+            _sum(old.made_wh, added.made_wh),
+            _sum(old.retired_wh, added.retired_wh),
+            old.credited_mgco2e + added.credited_mgco2e,
+        )
+        _ZONE_DAYS.put(write, key, new)
+
+
+class _Added:
+    """What a block adds to a zone's day."""
+
+    __slots__ = ("credited_mgco2e", "imported_wh", "made_wh", "retired_wh")
+
+    def __init__(self) -> None:
+        self.imported_wh = 0
+        self.made_wh: Counter[Source] = Counter()
+        self.retired_wh: Counter[Source] = Counter()
+        self.credited_mgco2e = 0
+
+
+def _sum(
+    old: tuple[tuple[Source, int], ...], added: Counter[Source]
+) -> tuple[tuple[Source, int], ...]:
+    total = Counter(dict(old))
+    total.update(added)
+    return tuple((source, wh) for source, wh in sorted(total.items()) if wh)
