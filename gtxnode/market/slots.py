@@ -1,9 +1,9 @@
 """Delivery slots: a stretch of time whose energy is traded before it begins.
 
-A slot begins at a multiple of its length since 1970 (UTC), and its length divides an hour. Bangkok is
-seven whole hours ahead, so that slots begin there on the quarter-hour, the half-hour and the hour. Slots of different
-lengths may cover the same time: each is a market of its own, and what is metered is delivered once
-(delivery.py).
+A slot begins at a multiple of its length since 1970 (UTC), and its length divides an hour. Bangkok
+is seven whole hours ahead, so that slots begin there on the quarter-hour, the half-hour and the
+hour. Slots of different lengths may cover the same time: each is a market of its own, and what is
+metered is delivered once (delivery.py).
 """
 
 from typing import Annotated
