@@ -9,7 +9,7 @@ import json
 import random
 import secrets
 import signal
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from time import time
@@ -22,7 +22,7 @@ from gtxnode.devnet.fleet import Fleet, Ports, Validator, prepare, write_homes
 from gtxnode.devnet.household import Household
 from gtxnode.devnet.processes import free_ports, stop
 from gtxnode.devnet.session import is_ready
-from gtxnode.genesis import arranged, chain_id
+from gtxnode.genesis import Genesis, arranged, chain_id
 from gtxnode.genesis_file import format_genesis
 from gtxnode.home import Home, write_private_key
 from gtxnode.ledger import wallet
@@ -171,9 +171,16 @@ def events(node: Validator, name: str) -> list[dict[str, object]]:
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, validators: int = 4, shards: Sequence[Shard] = (BANGKOK,)
+    folder: Path,
+    *,
+    validators: int = 4,
+    shards: Sequence[Shard] = (BANGKOK,),
+    change: Callable[[Genesis], Genesis] = lambda genesis: genesis,
 ) -> AsyncIterator[Cluster]:
-    """A network that is started, and stopped in the end whatever happens."""
+    """A network that is started, and stopped in the end whatever happens.
+
+    `change` makes its genesis another than `gtxnode devnet` writes.
+    """
     fleet = prepare(
         folder,
         validators=validators,
@@ -181,7 +188,7 @@ async def running(
         port_base=None,
         now_ms=int(time() * 1_000),
     )
-    cluster = Cluster(hurried(fleet))
+    cluster = Cluster(hurried(fleet, change))
     try:
         await cluster.start()
         yield cluster
@@ -189,13 +196,13 @@ async def running(
         await cluster.stop()
 
 
-def hurried(fleet: Fleet) -> Fleet:
+def hurried(fleet: Fleet, change: Callable[[Genesis], Genesis] = lambda genesis: genesis) -> Fleet:
     """The same network with more blocks in a second, so that tests wait less."""
     quick = [
         msgspec.structs.replace(shard, block_interval_ms=INTERVAL_MS)
         for shard in fleet.genesis.shards
     ]
-    genesis = arranged(msgspec.structs.replace(fleet.genesis, shards=tuple(quick)))
+    genesis = arranged(change(msgspec.structs.replace(fleet.genesis, shards=tuple(quick))))
     for validator in fleet.validators:
         validator.home.genesis.write_bytes(format_genesis(genesis))
     return dataclasses.replace(fleet, genesis=genesis)
