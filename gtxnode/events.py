@@ -1,7 +1,8 @@
 """A final block's events, as clients see them: the same numbers on every node.
 
-Order within a block: the block itself, its transactions as ordered, its trades as made, then the
-orders that it opened, changed or closed, by id. An event's number is its height times
+Order within a block: the block itself, its transactions as ordered, its trades as made, the orders
+that it opened, changed or closed, by id, its trades of delivery slots as made, then what was
+settled of contracts. An event's number is its height times
 `EVENTS_PER_BLOCK` plus its place in that order.
 """
 
@@ -10,17 +11,22 @@ from typing import Final, Literal
 
 from consensus.types import Block, block_id
 from gtxnode.chain.records import BlockRecord, OrderChange, TradeRecord
+from gtxnode.ledger.outcome import ForwardTrade, Settlement
 from gtxnode.market.orders import Side
+from gtxnode.market.slots import Slot
 from gtxnode.primitives.units import cost_ugtx
 from gtxnode.rpc.backend import EVENTS_PER_BLOCK
 from gtxnode.rpc.views.events import (
     BlockEvent,
+    ContractEvent,
     Event,
     EventBody,
     OrderEvent,
+    SettlementEvent,
     TradeEvent,
     TransactionEvent,
 )
+from gtxnode.rpc.views.forwards import ForwardTradeView, SettlementView, SlotView
 from gtxnode.rpc.views.market import TradeView
 from gtxnode.rpc.views.transactions import Refusal
 from gtxnode.rpc.wire import Address, Amount, Hex
@@ -56,6 +62,33 @@ def trade_views(block: Block, record: BlockRecord) -> list[TradeView]:
     ]
 
 
+def slot_view(slot: Slot) -> SlotView:
+    """A slot as clients see it."""
+    return SlotView(slot.start_s, slot.length_s)
+
+
+def forward_trade_views(block: Block, record: BlockRecord) -> list[ForwardTradeView]:
+    """The block's trades of delivery slots, numbered."""
+    return [
+        _forward_trade_view(number, block, trade)
+        for number, trade in zip(count(_forwards_from(record)), record.forward_trades, strict=False)
+    ]
+
+
+def settlement_views(block: Block, record: BlockRecord) -> list[SettlementView]:
+    """What the block settled of contracts, numbered."""
+    first = _forwards_from(record) + len(record.forward_trades)
+    return [
+        _settlement_view(number, block, settlement)
+        for number, settlement in zip(count(first), record.settlements, strict=False)
+    ]
+
+
+def _forwards_from(record: BlockRecord) -> int:
+    before = 1 + len(record.transactions) + len(record.trades) + len(record.orders)
+    return record.height * EVENTS_PER_BLOCK + before
+
+
 def events_of(block: Block, record: BlockRecord) -> tuple[Event, ...]:
     """All events of a block, numbered."""
     bodies: list[EventBody] = [_block_event(block, record)]
@@ -76,9 +109,12 @@ def events_of(block: Block, record: BlockRecord) -> tuple[Event, ...]:
             Amount(order.price_mgtx_per_kwh),
             Amount(order.remaining_wh),
             _CHANGES[order.change],
+            None if order.slot is None else slot_view(order.slot),
         )
         for order in record.orders
     )
+    bodies.extend(ContractEvent(view) for view in forward_trade_views(block, record))
+    bodies.extend(SettlementEvent(view) for view in settlement_views(block, record))
     first = record.height * EVENTS_PER_BLOCK
     return tuple(
         Event(number, record.height, body)
@@ -115,4 +151,43 @@ def _trade_view(number: int, block: Block, trade: TradeRecord) -> TradeView:
         Amount(trade.price_mgtx_per_kwh),
         Amount(cost_ugtx(trade.quantity_wh, trade.price_mgtx_per_kwh)),
         side_name(trade.taker),
+    )
+
+
+def _forward_trade_view(number: int, block: Block, trade: ForwardTrade) -> ForwardTradeView:
+    contract = trade.contract
+    return ForwardTradeView(
+        Hex(trade.id),
+        number,
+        block.header.height,
+        block.header.time_ms,
+        slot_view(contract.slot),
+        Hex(trade.sell_order),
+        Hex(trade.buy_order),
+        Address(contract.seller),
+        Address(contract.buyer),
+        Hex(contract.meter),
+        Amount(contract.sold_wh),
+        Amount(contract.price_mgtx_per_kwh),
+        Amount(contract.imbalance_mgtx_per_kwh),
+        Amount(cost_ugtx(contract.sold_wh, contract.price_mgtx_per_kwh)),
+    )
+
+
+def _settlement_view(number: int, block: Block, settlement: Settlement) -> SettlementView:
+    contract = settlement.contract
+    over = contract.imbalance_mgtx_per_kwh - contract.price_mgtx_per_kwh
+    return SettlementView(
+        Hex(settlement.contract_id),
+        number,
+        block.header.height,
+        block.header.time_ms,
+        slot_view(contract.slot),
+        Address(contract.seller),
+        Address(contract.buyer),
+        Amount(settlement.delivered_wh),
+        Amount(settlement.short_wh),
+        Amount(settlement.open_wh),
+        Amount(cost_ugtx(settlement.delivered_wh, contract.price_mgtx_per_kwh)),
+        Amount(cost_ugtx(settlement.short_wh, over)),
     )

@@ -12,7 +12,15 @@ from typing import Final
 import msgspec
 
 from consensus.encoding import Codec
-from gtxnode.ledger.bodies import Cancel, PlaceBuy, PlaceSell, Retire, Transfer
+from gtxnode.ledger.bodies import (
+    Cancel,
+    ForwardBid,
+    ForwardOffer,
+    PlaceBuy,
+    PlaceSell,
+    Retire,
+    Transfer,
+)
 from gtxnode.ledger.coins import (
     BuyOrder,
     HeldCoin,
@@ -22,12 +30,15 @@ from gtxnode.ledger.coins import (
     order_id_of,
 )
 from gtxnode.ledger.execute import BlockOutcome
-from gtxnode.ledger.outcome import Suspect
+from gtxnode.ledger.forward_coins import ForwardBuy, ForwardOrder, ForwardSell
+from gtxnode.ledger.outcome import ForwardTrade, Settlement, Suspect
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.orders import Side
+from gtxnode.market.slots import Slot
 
 MAX_RECORD_BYTES = 64 * 1024 * 1024
-_ORDER_KINDS = (SellOrder, BuyOrder)
+_ORDER_KINDS = (SellOrder, BuyOrder, ForwardSell, ForwardBuy)
+_SELLING = (SellOrder, PlaceSell, ForwardSell, ForwardOffer)
 
 
 class OrderChange(IntEnum):
@@ -71,6 +82,8 @@ class OrderRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     price_mgtx_per_kwh: int
     remaining_wh: int
     change: OrderChange
+    slot: Slot | None = None
+    """Of energy to come; None on the spot market."""
 
 
 class BlockRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -88,6 +101,8 @@ class BlockRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     traded_wh: int
     fees_ugtx: int
     suspects: tuple[Suspect, ...] = ()
+    forward_trades: tuple[ForwardTrade, ...] = ()
+    settlements: tuple[Settlement, ...] = ()
 
 
 RECORD: Final = Codec(BlockRecord, max_bytes=MAX_RECORD_BYTES)
@@ -134,6 +149,8 @@ def record_block(
         outcome.traded_wh,
         outcome.fees_ugtx,
         outcome.suspects,
+        outcome.forward_trades,
+        outcome.settlements,
     )
 
 
@@ -150,12 +167,12 @@ def touched(transaction: CheckedTransaction) -> tuple[bytes, ...]:
 def _order_records(
     transactions: Sequence[CheckedTransaction], outcome: BlockOutcome
 ) -> tuple[OrderRecord, ...]:
-    placed: dict[bytes, PlaceSell | PlaceBuy] = {}
+    placed: dict[bytes, PlaceSell | PlaceBuy | ForwardOffer | ForwardBid] = {}
     cancelled: set[bytes] = set()
     for transaction, receipt in zip(transactions, outcome.receipts, strict=True):
         if receipt.reason is not None:
             continue
-        if isinstance(transaction.body, PlaceSell | PlaceBuy):
+        if isinstance(transaction.body, PlaceSell | PlaceBuy | ForwardOffer | ForwardBid):
             placed[receipt.id] = transaction.body
         elif isinstance(transaction.body, Cancel):
             cancelled.add(transaction.body.order)
@@ -176,13 +193,20 @@ def _order_records(
             OrderRecord(
                 order_id,
                 terms.trader,
-                Side.SELL if isinstance(terms, SellOrder | PlaceSell) else Side.BUY,
+                Side.SELL if isinstance(terms, _SELLING) else Side.BUY,
                 terms.price_mgtx_per_kwh,
                 after.quantity_wh if after is not None else 0,
                 change,
+                _slot_of(terms),
             )
         )
     return tuple(records)
+
+
+def _slot_of(terms: object) -> Slot | None:
+    if isinstance(terms, ForwardSell | ForwardBuy | ForwardOffer | ForwardBid):
+        return terms.slot
+    return None
 
 
 def _changed_orders(coins: Mapping[bytes, HeldCoin]) -> set[bytes]:
@@ -193,9 +217,9 @@ def _changed_orders(coins: Mapping[bytes, HeldCoin]) -> set[bytes]:
     }
 
 
-def _order_in(coins: Mapping[bytes, HeldCoin], coin_id: bytes) -> Order | None:
+def _order_in(coins: Mapping[bytes, HeldCoin], coin_id: bytes) -> Order | ForwardOrder | None:
     held = coins.get(coin_id)
     if held is None:
         return None
-    assert isinstance(held.coin, SellOrder | BuyOrder), "an order's id holds an order"
+    assert isinstance(held.coin, _ORDER_KINDS), "an order's id holds an order"
     return held.coin

@@ -10,7 +10,7 @@ levels, the tip, what is recent) is replaced whole at the end of it, never edite
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from itertools import chain as chained
 from pathlib import Path
@@ -40,6 +40,7 @@ from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.proposals import InForce, in_force_coin_id
 from gtxnode.market.orders import Depth
+from gtxnode.market.slots import Slot
 from gtxnode.primitives.addresses import address_of
 from storage.blocks import BlockStore
 from storage.errors import Corrupted, StorageError
@@ -90,6 +91,8 @@ class ChainStore:
         """The tip's header; None at genesis."""
         self.tip = Tip(chain_id, 0, genesis_id, 0, self._root.root)
         self.depth = Depth((), ())
+        self.slot_depths: Mapping[Slot, Depth] = {}
+        """The books of delivery slots that have open orders."""
 
     @classmethod
     def open(
@@ -161,6 +164,7 @@ class ChainStore:
             block, commit = self.block(past)
             self._remember(block, commit, self._past_record(past).energy_target)
         self._show_book()
+        self._show_slots(set(self._orders.forwards.books))
         in_force = self.get(in_force_coin_id(self.chain_id))
         if in_force is not None:
             coin = decode_coin(in_force)
@@ -276,6 +280,7 @@ class ChainStore:
             self.parameters = outcome.parameters
         if record.orders:
             self._show_book()
+            self._show_slots({order.slot for order in record.orders if order.slot is not None})
         return record
 
     def _remember(self, block: Block, commit: Commit, energy_target: bytes) -> None:
@@ -293,6 +298,14 @@ class ChainStore:
 
     def _show_book(self) -> None:
         self.depth = self._orders.book.depth(BOOK_LEVELS)
+
+    def _show_slots(self, changed: set[Slot]) -> None:
+        if not changed:
+            return
+        books = self._orders.forwards.books
+        depths = {slot: depth for slot, depth in self.slot_depths.items() if slot not in changed}
+        depths |= {slot: books[slot].depth(BOOK_LEVELS) for slot in changed if slot in books}
+        self.slot_depths = depths
 
     # ---- readers ----
 

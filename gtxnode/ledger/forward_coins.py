@@ -97,6 +97,11 @@ class Contract(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=27):
         """The money inside: the buyer's payment and the seller's collateral."""
         return self.open_wh * self.imbalance_mgtx_per_kwh
 
+    def share_ugtx(self, owner: bytes) -> int:
+        """What of it the buyer, or the seller, has put in."""
+        paid_ugtx = self.open_wh * self.price_mgtx_per_kwh
+        return paid_ugtx if owner == self.buyer else self.locked_ugtx - paid_ugtx
+
 
 ForwardOrder: TypeAlias = ForwardSell | ForwardBuy
 

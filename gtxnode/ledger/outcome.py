@@ -56,7 +56,7 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
         return cost_ugtx(self.quantity_wh, self.price_mgtx_per_kwh)
 
 
-class ForwardTrade(msgspec.Struct, frozen=True, gc=False):
+class ForwardTrade(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A trade of energy of a delivery slot."""
 
     id: bytes
@@ -67,7 +67,7 @@ class ForwardTrade(msgspec.Struct, frozen=True, gc=False):
     """As it was made."""
 
 
-class Settlement(msgspec.Struct, frozen=True, gc=False):
+class Settlement(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A step in which a contract was settled: with energy, with money, or both."""
 
     contract_id: bytes

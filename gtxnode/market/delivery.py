@@ -73,7 +73,7 @@ def deliver(export: Export, claims: Sequence[Claim]) -> Delivery:
     delivered = []
     for slot, open_wh in claims:
         wanted = open_wh
-        # An hour has four quarters, so these are few.
+        # Few: in it are only the edges of shorter slots, four quarters in an hour.
         for piece in range(
             place_of[_clipped(slot.start_s, export)], place_of[_clipped(slot.end_s, export)]
         ):

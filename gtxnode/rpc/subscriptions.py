@@ -20,7 +20,15 @@ from gtxnode.rpc import wire
 from gtxnode.rpc.backend import EVENTS_PER_BLOCK, Chain
 from gtxnode.rpc.codec import notification_of
 from gtxnode.rpc.methods.row import Topic
-from gtxnode.rpc.views.events import BlockEvent, Event, OrderEvent, TradeEvent, TransactionEvent
+from gtxnode.rpc.views.events import (
+    BlockEvent,
+    ContractEvent,
+    Event,
+    OrderEvent,
+    SettlementEvent,
+    TradeEvent,
+    TransactionEvent,
+)
 from gtxnode.rpc.wire import Address, EventNumber, Height
 
 FIRST_HEIGHT = 1
@@ -64,7 +72,7 @@ def concerns(event: Event, interest: Interest) -> bool:
         case Topic.BLOCKS:
             return isinstance(event.body, BlockEvent)
         case Topic.MARKET:
-            return isinstance(event.body, TradeEvent | OrderEvent)
+            return isinstance(event.body, TradeEvent | OrderEvent | ContractEvent | SettlementEvent)
         case Topic.ADDRESS:
             return interest.address in _addresses(event)
 
@@ -77,8 +85,12 @@ def _addresses(event: Event) -> tuple[Address, ...]:
             return addresses
         case TradeEvent(trade=trade):
             return (trade.seller, trade.buyer)
+        case ContractEvent(trade=sold):
+            return (sold.seller, sold.buyer)
         case OrderEvent(owner=owner):
             return (owner,)
+        case SettlementEvent(settlement=settlement):
+            return (settlement.seller, settlement.buyer)
 
 
 def notice(subscription: int, interest: Interest, told: Told) -> bytes:

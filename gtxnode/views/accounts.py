@@ -4,6 +4,7 @@ import trio
 
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.coins import BuyOrder, Cash, Credit, Energy, HeldEnergy, SellOrder, decode_coin
+from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
 from gtxnode.ledger.validators import Validator
 from gtxnode.rpc.views.accounts import BalanceView, CoinPage
 from gtxnode.rpc.wire import Address, Amount
@@ -23,7 +24,7 @@ class AccountsView:
 
     def _balance(self, address: bytes) -> BalanceView:
         height = self._store.tip.height
-        money = energy = bids = asks = staked = held = credit = 0
+        money = energy = bids = asks = staked = held = credit = ahead = 0
         with self._store.snapshot() as reader:
             for _, encoded in self._store.owned(reader, address, None, None):
                 match decode_coin(encoded):
@@ -35,8 +36,10 @@ class AccountsView:
                         held += amount
                     case Credit(amount_mgco2e=amount):
                         credit += amount
-                    case BuyOrder() as order:
+                    case BuyOrder() | ForwardSell() | ForwardBuy() as order:
                         bids += order.locked_ugtx
+                    case Contract() as contract:
+                        ahead += contract.share_ugtx(address)
                     case SellOrder() as order:
                         asks += order.quantity_wh
                     case Validator() as validator:
@@ -52,6 +55,7 @@ class AccountsView:
             Amount(staked),
             Amount(held),
             Amount(credit),
+            Amount(ahead),
         )
 
     async def coins(self, address: bytes, *, after: bytes | None, limit: int) -> CoinPage:

@@ -18,6 +18,7 @@ from gtxnode.rpc.views.validators import CheckpointView, ValidatorsView
 from gtxnode.rpc.wire import Hex
 from gtxnode.views.accounts import AccountsView
 from gtxnode.views.checkpoints import checkpoint_view
+from gtxnode.views.forwards import ForwardsView
 from gtxnode.views.ledger import LedgerView
 from gtxnode.views.market import MarketView
 from gtxnode.views.meters import MetersView
@@ -36,6 +37,7 @@ class ChainView:
         self.meters = MetersView(store, self.transactions)
         self.accounts = AccountsView(shard, store)
         self.market = MarketView(shard, store)
+        self.forwards = ForwardsView(shard, store)
         self.ledger = LedgerView(shard, store)
         self._store = store
         self._sets = sets

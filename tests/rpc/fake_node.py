@@ -39,6 +39,7 @@ from gtxnode.rpc.views.validators import (
     ValidatorView,
 )
 from gtxnode.rpc.wire import Address, Amount, Hex
+from tests.rpc.fake_forwards import FakeForwards
 
 SHARD = "geo_bangkok"
 ALICE = Address(b"\x01" * 20)
@@ -89,6 +90,10 @@ class FakeChain:
     @property
     def market(self) -> Self:
         return self
+
+    @property
+    def forwards(self) -> FakeForwards:
+        return FakeForwards(self.shard)
 
     @property
     def ledger(self) -> Self:
@@ -204,6 +209,7 @@ class FakeChain:
             money_staked_ugtx=Amount(0),
             energy_held_wh=Amount(0),
             credits_mgco2e=Amount(0),
+            money_in_contracts_ugtx=Amount(0),
         )
 
     async def coins(self, address: bytes, *, after: bytes | None, limit: int) -> CoinPage:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from gtxnode.rpc.backend.accounts import Accounts
+from gtxnode.rpc.backend.forwards import Forwards
 from gtxnode.rpc.backend.ledger import Ledger
 from gtxnode.rpc.backend.market import Market
 from gtxnode.rpc.backend.meters import Meters
@@ -47,6 +48,9 @@ class Chain(Protocol):
 
     @property
     def market(self) -> Market: ...
+
+    @property
+    def forwards(self) -> Forwards: ...
 
     @property
     def ledger(self) -> Ledger: ...

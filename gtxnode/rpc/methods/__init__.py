@@ -15,13 +15,24 @@ import msgspec
 from gtxnode.rpc import wire
 from gtxnode.rpc.codec import Params
 from gtxnode.rpc.errors import ErrorCode, RpcFailure
-from gtxnode.rpc.methods import account, chain, events, ledger, market, meter, node, rpc, tx
+from gtxnode.rpc.methods import (
+    account,
+    chain,
+    events,
+    forward,
+    ledger,
+    market,
+    meter,
+    node,
+    rpc,
+    tx,
+)
 from gtxnode.rpc.methods.row import Method
 
 MAX_MESSAGE_CHARACTERS = 200
 """What is quoted of a parameter's fault: an unknown field's name may be a megabyte."""
 
-_TOPICS = (node, chain, tx, meter, account, market, ledger, events, rpc)
+_TOPICS = (node, chain, tx, meter, account, market, forward, ledger, events, rpc)
 METHODS: Mapping[str, Method] = {
     method.name: method for method in chained.from_iterable(topic.ROWS for topic in _TOPICS)
 }

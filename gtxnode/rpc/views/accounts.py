@@ -10,7 +10,9 @@ from gtxnode.rpc.wire import Address, Amount, Height, Hex
 class BalanceView(msgspec.Struct, frozen=True, gc=False):
     """What an address owns: free to spend, locked in open orders, and staked or unbonding.
 
-    `energy_held_wh` came from suspect readings and waits for the utility's judgement.
+    `money_in_contracts_ugtx` is what this address has put into contracts that are still open: a
+    buyer's payment, a seller's collateral. `energy_held_wh` came from suspect readings and waits
+    for the utility's judgement.
     """
 
     shard: str
@@ -24,6 +26,7 @@ class BalanceView(msgspec.Struct, frozen=True, gc=False):
     energy_held_wh: Amount
     credits_mgco2e: Amount
     """Carbon credits: 10 kg CO2e are one."""
+    money_in_contracts_ugtx: Amount
 
 
 class OriginView(msgspec.Struct, frozen=True, gc=False):

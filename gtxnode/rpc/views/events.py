@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from gtxnode.rpc.views.forwards import ForwardTradeView, SettlementView, SlotView
 from gtxnode.rpc.views.market import TradeView
 from gtxnode.rpc.views.transactions import Refusal
 from gtxnode.rpc.wire import Address, Amount, EventNumber, Height, Hex
@@ -42,10 +43,12 @@ class TradeEvent(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="t
     trade: TradeView
 
 
-class OrderEvent(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="order"):
+class OrderEvent(
+    msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="order", omit_defaults=True
+):
     """Topics `market`, and `address` of its owner: an order was opened, cut down or closed.
 
-    `energy_wh` is what is left of it, zero when it is closed.
+    `energy_wh` is what is left of it, zero when it is closed. `slot` is there for energy to come.
     """
 
     order: Hex
@@ -54,9 +57,24 @@ class OrderEvent(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="o
     price_mgtx_per_kwh: Amount
     energy_wh: Amount
     change: Literal["opened", "traded", "filled", "cancelled", "expired"]
+    slot: SlotView | None = None
 
 
-EventBody = BlockEvent | TransactionEvent | TradeEvent | OrderEvent
+class ContractEvent(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="contract"):
+    """Topics `market`, and `address` of seller and buyer: a slot's energy was sold."""
+
+    trade: ForwardTradeView
+
+
+class SettlementEvent(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="settlement"):
+    """Topics `market`, and `address` of seller and buyer: a contract was settled, or a part."""
+
+    settlement: SettlementView
+
+
+EventBody = (
+    BlockEvent | TransactionEvent | TradeEvent | OrderEvent | ContractEvent | SettlementEvent
+)
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
