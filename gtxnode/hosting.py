@@ -11,6 +11,7 @@ import trio
 from consensus import signing
 from consensus.timeouts import Timeouts
 from gtxnode.accuser import Accuser
+from gtxnode.chain.proposing import Proposing
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.registry import Registry, anchor_of
 from gtxnode.chain.store import ChainStore
@@ -62,6 +63,9 @@ class ShardObserver(Protocol):
 
     def refused_transaction(self, reason: str) -> None:
         """A client's transaction or a peer's batch was not taken."""
+
+    def proposing(self, shown: Proposing) -> None:
+        """What a final block showed of proposers."""
 
     def journal_synced(self, seconds: float) -> None:
         """The consensus journal was fsynced."""

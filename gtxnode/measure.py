@@ -1,5 +1,6 @@
 """What a chain tells those who measure, turned into the node's metrics."""
 
+from gtxnode.chain.proposing import Proposing
 from gtxnode.chain.records import BlockRecord
 from gtxnode.market.orders import Depth
 from gtxnode.metrics import ShardMetrics
@@ -50,6 +51,17 @@ class Measures:
     def refused_transaction(self, reason: str) -> None:
         """A client's transaction or a peer's batch was not taken."""
         self._metrics.refused_on_admission(reason)
+
+    def proposing(self, shown: Proposing) -> None:
+        """What a final block showed of proposers."""
+        metrics = self._metrics
+        if shown.epoch is not None:
+            metrics.epoch.set(shown.epoch)
+        metrics.proposers_resting.set(shown.resting)
+        metrics.failed_rounds.inc(shown.failed_rounds)
+        metrics.late_precommits.inc(shown.late_precommits)
+        metrics.withheld_by_proposers.inc(shown.withheld)
+        metrics.withheld_by_authorities.inc(shown.authorities_withheld)
 
     def journal_synced(self, seconds: float) -> None:
         """The consensus journal was fsynced."""

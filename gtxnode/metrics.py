@@ -167,7 +167,7 @@ class _ChainFamilies:
         self.evidence = counter(
             "evidence_total", "Pairs of signed messages of one validator that contradict."
         )
-        self.checkpoints = _CheckpointFamilies(registry)
+        self.checkpoints, self.proposing = _CheckpointFamilies(registry), _TurnFamilies(registry)
         self.storage_ops = counter(
             "storage_io_ops_total", "Operations of the chain's database, by kind.", "operation"
         )
@@ -203,6 +203,42 @@ class _CheckpointFamilies:
         )
 
 
+class _TurnFamilies:
+    """The series of proposers and of what they are drawn from, by the label `shard`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.epoch = Gauge(
+            "gridtokenx_epoch",
+            "The epoch of the next block, counted from 0; on the registry and who follows it.",
+            ("shard",),
+            registry=registry,
+        )
+        self.resting = Gauge(
+            "gridtokenx_proposers_resting",
+            "Validators that are not drawn for having missed turns in a row.",
+            ("shard",),
+            registry=registry,
+        )
+        self.failed_rounds = Counter(
+            "gridtokenx_failed_rounds_total",
+            "Rounds in which a height was not decided: a proposer's turn missed, as a rule.",
+            ("shard",),
+            registry=registry,
+        )
+        self.late_precommits = Counter(
+            "gridtokenx_late_precommits_total",
+            "Precommits that blocks carried because an earlier commit had left them out.",
+            ("shard",),
+            registry=registry,
+        )
+        self.withheld = Counter(
+            "gridtokenx_reveals_withheld_total",
+            "Reveals to the seed that were due and not made, by whom: proposer, authority.",
+            ("shard", "by"),
+            registry=registry,
+        )
+
+
 class ShardMetrics:
     """The series of one chain, bound to its label once."""
 
@@ -230,6 +266,12 @@ class ShardMetrics:
         self.checkpoint_lag = families.checkpoints.lag.labels(shard)
         self.checkpoint_conflicts = families.checkpoints.conflicts.labels(shard)
         self._refused_checkpoints = families.checkpoints.refused
+        self.epoch = families.proposing.epoch.labels(shard)
+        self.proposers_resting = families.proposing.resting.labels(shard)
+        self.failed_rounds = families.proposing.failed_rounds.labels(shard)
+        self.late_precommits = families.proposing.late_precommits.labels(shard)
+        self.withheld_by_proposers = families.proposing.withheld.labels(shard, "proposer")
+        self.withheld_by_authorities = families.proposing.withheld.labels(shard, "authority")
         self._trades = families.trades.labels(shard)
         self._trade_kwh = families.trade_kwh.labels(shard)
         self._traded_kwh = families.traded_kwh.labels(shard)

@@ -22,6 +22,7 @@ from gtxnode.admission import Admission
 from gtxnode.application import ChainApplication
 from gtxnode.arrivals import Arrivals
 from gtxnode.batches.pool import BatchPool
+from gtxnode.chain.proposing import shown_by
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.registry import NoRegistry, Registry
 from gtxnode.chain.validators import RegistrySets, SetUnknown
@@ -212,6 +213,7 @@ class Shard:
             self._host.observer.final(trio.current_time() - taken_s)
         if record.orders:
             self._host.observer.book(self._store.depth)
+        self._host.observer.proposing(shown_by(self._store, self._sets, block, commit))
         log.info(
             "block_final",
             chain=self.chain_id,

@@ -10,7 +10,12 @@ def open_heights(store: ChainStore) -> Window:
     """Those that a block on the head may carry precommits for; none but on the registry."""
     if not store.parameters.registry:
         return ()
+    return presence(store).window
+
+
+def presence(store: ChainStore) -> Presence:
+    """Who is present on the registry, and what its epoch's blocks have shown of validators."""
     encoded = store.get(presence_coin_id(store.chain_id))
     coin = decode_coin(encoded) if encoded is not None else None
     assert isinstance(coin, Presence), "the registry's genesis makes it"
-    return coin.window
+    return coin

@@ -46,9 +46,15 @@ class Proposers:
         return known
 
     def _resting(self, height: int) -> frozenset[bytes]:
-        encoded = self._coins.get(missed_turns_coin_id(self._chain_id))
-        if encoded is None:
-            return frozenset()
-        missed = decode_coin(encoded)
-        assert isinstance(missed, MissedTurns), "the id holds the turns missed"
-        return missed.resting(height)
+        missed = missed_turns(self._chain_id, self._coins)
+        return missed.resting(height) if missed is not None else frozenset()
+
+
+def missed_turns(chain_id: str, coins: CoinReader) -> MissedTurns | None:
+    """Who has missed turns in a row on a chain; None while nobody has."""
+    encoded = coins.get(missed_turns_coin_id(chain_id))
+    if encoded is None:
+        return None
+    missed = decode_coin(encoded)
+    assert isinstance(missed, MissedTurns), "the id holds the turns missed"
+    return missed

@@ -5,10 +5,11 @@ used up a value, stands in the commit that the new block carries.
 """
 
 from consensus.hash_chain import NO_CHAIN, HashChain, in_epoch, passed
+from consensus.seed import SeedState
 from consensus.turns import Turns
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.coins import decode_coin
-from gtxnode.ledger.proposers import RevealChain, chain_coin_id
+from gtxnode.ledger.proposers import RevealChain, Seeds, chain_coin_id, seeds_coin_id
 from gtxnode.ledger.validators import epoch_of
 
 
@@ -19,11 +20,29 @@ def chain_on_head(store: ChainStore, public_key: bytes, turns: Turns | None) -> 
     """
     if not store.parameters.registry:
         return None
-    encoded = store.get(chain_coin_id(store.chain_id, public_key))
-    coin = decode_coin(encoded) if encoded is not None else None
-    assert coin is None or isinstance(coin, RevealChain), "chains' ids are their own domain"
-    chain = coin.chain if coin is not None else NO_CHAIN
+    chain = _chain(store, public_key)
     height, blocks = store.tip.height, store.parameters.staking.epoch_blocks
     if turns is not None and public_key in turns.used_up:
         chain = passed(in_epoch(chain, epoch_of(height, blocks)))
     return in_epoch(chain, epoch_of(height + 1, blocks))
+
+
+def reveal_chain(store: ChainStore, public_key: bytes) -> HashChain:
+    """A validator's chain on the registry, in the epoch of the next block."""
+    epoch = epoch_of(store.tip.height + 1, store.parameters.staking.epoch_blocks)
+    return in_epoch(_chain(store, public_key), epoch)
+
+
+def seed_state(store: ChainStore) -> SeedState:
+    """What the registry's seeds of this epoch and the next two come from."""
+    encoded = store.get(seeds_coin_id(store.chain_id))
+    coin = decode_coin(encoded) if encoded is not None else None
+    assert isinstance(coin, Seeds), "the registry's genesis makes it"
+    return coin.state
+
+
+def _chain(store: ChainStore, public_key: bytes) -> HashChain:
+    encoded = store.get(chain_coin_id(store.chain_id, public_key))
+    coin = decode_coin(encoded) if encoded is not None else None
+    assert coin is None or isinstance(coin, RevealChain), "chains' ids are their own domain"
+    return coin.chain if coin is not None else NO_CHAIN

@@ -29,6 +29,7 @@ COMMANDS = {
     "trades": Lazy("gtxnode.cli.query:trades", "Trades that were made."),
     "meter": Lazy("gtxnode.cli.query:meter", "A meter and its last reading."),
     "supply": Lazy("gtxnode.cli.query:supply", "What was minted and retired."),
+    "seeds": Lazy("gtxnode.cli.query:seeds", "What proposers are drawn from, and who withheld."),
     "validators": Lazy("gtxnode.cli.query:validators", "Who votes, and with what stake."),
     "checkpoint": Lazy("gtxnode.cli.query:checkpoint", "What the authorities have signed."),
     "status": Lazy("gtxnode.cli.status:status", "Ask the running node how it is."),
@@ -184,6 +185,17 @@ def validators(url: str | None, timeout_s: float, shard: str | None, height: int
     from 0, reputation in millionths.
     """
     _print(url, timeout_s, shard, "chain.validators", height=height)
+
+
+@click.command()
+@chain_options
+def seeds(url: str | None, timeout_s: float, shard: str | None) -> None:
+    """What proposers are drawn from, and who withheld.
+
+    The seed of the next block's epoch, who rests for missing turns until which height, and on
+    the registry who withheld a reveal since the epoch began. Epochs are counted from 0.
+    """
+    _print(url, timeout_s, shard, "chain.seeds")
 
 
 @click.command()

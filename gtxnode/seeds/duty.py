@@ -15,13 +15,12 @@ import structlog
 import trio
 
 from consensus import signing
-from consensus.hash_chain import NO_CHAIN, HashChain, in_epoch
+from consensus.hash_chain import HashChain
 from consensus.seed import SeedState, may_reveal, pledge_commitment
+from gtxnode.chain.reveals import reveal_chain, seed_state
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.authorities import all_authorities
 from gtxnode.ledger.bodies import Body, PledgeSeed, RenewChain, RevealSeed
-from gtxnode.ledger.coins import Coin, decode_coin
-from gtxnode.ledger.proposers import RevealChain, Seeds, chain_coin_id, seeds_coin_id
 from gtxnode.ledger.transactions import UnverifiedTransaction, parse
 from gtxnode.ledger.validators import epoch_of, validator_coin_id
 from gtxnode.ledger.wallet import sign
@@ -98,18 +97,17 @@ class SeedDuty:
 
     def _of_validator(self) -> Iterator[tuple[Body, bytes]]:
         own, epoch = self._own, self._epoch()
-        if (
-            own is None
-            or self._coin(validator_coin_id(self._store.chain_id, own.public_key)) is None
-        ):
+        if own is None:
             return
-        chain = in_epoch(self._chain(own.public_key), epoch)
+        if self._store.get(validator_coin_id(self._store.chain_id, own.public_key)) is None:
+            return
+        chain = reveal_chain(self._store, own.public_key)
         if chain.successor is None and 2 * own.left(chain) < own.length:
             yield RenewChain(own.public_key, epoch, own.end(epoch + 1)), own.private_key
 
     def _of_authorities(self) -> Iterator[tuple[Body, bytes]]:
         authorities = all_authorities(self._store.parameters)
-        seeds = self._seeds()
+        seeds = seed_state(self._store)
         if authorities is None or seeds.epoch != self._epoch():
             return
         for key in self._authority_keys:
@@ -133,22 +131,6 @@ class SeedDuty:
         ):
             yield RevealSeed(epoch, value)
 
-    # ---- final state ----
-
     def _epoch(self) -> int:
         """Of the next block."""
         return epoch_of(self._store.tip.height + 1, self._store.parameters.staking.epoch_blocks)
-
-    def _chain(self, public_key: bytes) -> HashChain:
-        coin = self._coin(chain_coin_id(self._store.chain_id, public_key))
-        assert coin is None or isinstance(coin, RevealChain), "chains' ids are their own domain"
-        return coin.chain if coin is not None else NO_CHAIN
-
-    def _seeds(self) -> SeedState:
-        coin = self._coin(seeds_coin_id(self._store.chain_id))
-        assert isinstance(coin, Seeds), "the registry's genesis makes it"
-        return coin.state
-
-    def _coin(self, coin_id: bytes) -> Coin | None:
-        encoded = self._store.get(coin_id)
-        return decode_coin(encoded) if encoded is not None else None

@@ -14,6 +14,7 @@ from gtxnode.chain.validators import ValidatorSets
 from gtxnode.events import events_of, refusal_of
 from gtxnode.rpc.views.blocks import BlockView, HeadView, RefusedTransaction
 from gtxnode.rpc.views.events import Event
+from gtxnode.rpc.views.seeds import SeedsView
 from gtxnode.rpc.views.validators import CheckpointView, ValidatorsView
 from gtxnode.rpc.wire import Hex
 from gtxnode.views.accounts import AccountsView
@@ -23,6 +24,7 @@ from gtxnode.views.ledger import LedgerView
 from gtxnode.views.market import MarketView
 from gtxnode.views.meters import MetersView
 from gtxnode.views.records import record_of
+from gtxnode.views.seeds import seeds_view
 from gtxnode.views.transactions import Intake, TransactionsView
 from gtxnode.views.validators import validators_view
 
@@ -98,6 +100,10 @@ class ChainView:
     async def checkpoint(self, height: int | None) -> CheckpointView:
         """The authorities' checkpoint of a height, the newest if none is given."""
         return await trio.to_thread.run_sync(checkpoint_view, self.shard, self._store, height)
+
+    async def seeds(self) -> SeedsView:
+        """What the proposers of the next height are drawn from, and who does their part in it."""
+        return await trio.to_thread.run_sync(seeds_view, self.shard, self._store, self._sets)
 
     async def events(self, height: int) -> tuple[Event, ...]:
         """All events of a final block, in order of their numbers."""

@@ -31,6 +31,7 @@ def chain() -> FakeChain:
         (("meter", "05" * 16), {"counter": 3}, "9 kWh"),
         (("supply",), {"minted_wh": "7"}, "0.007 kWh"),
         (("validators",), {"height": 2, "epoch": 0}, "100 GTX"),
+        (("seeds",), {"epoch": 2}, "withheld"),
         (("validators", "1"), {"height": 1, "total_power_ugtx": "100000000"}, "jailed"),
         (("status",), {"ready": True}, "geo_bangkok"),
     ],

@@ -11,6 +11,7 @@ import msgspec
 import trio
 
 from consensus import signing
+from gtxnode.chain.proposing import Proposing
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.registry import Registry
 from gtxnode.config import Config
@@ -117,6 +118,7 @@ class Recorder:
     depth: Depth | None = None
     pending: int = 0
     syncs: int = 0
+    shown: list[Proposing] = field(default_factory=list)
     evidence_found: int = 0
     checkpoints: list[tuple[int, int]] = field(default_factory=list)
     """(height of the newest, lag in blocks)"""
@@ -139,6 +141,9 @@ class Recorder:
 
     def refused_transaction(self, reason: str) -> None:
         self.refused.append(reason)
+
+    def proposing(self, shown: Proposing) -> None:
+        self.shown.append(shown)
 
     def journal_synced(self, seconds: float) -> None:
         self.syncs += 1

@@ -24,6 +24,7 @@ from gtxnode.rpc.views.ledger import SupplyView
 from gtxnode.rpc.views.market import BookView, LevelView, TradePage, TradeView
 from gtxnode.rpc.views.meters import MeterView
 from gtxnode.rpc.views.node import ChainParameters, ChainStatus, NodeStatus, PeerView
+from gtxnode.rpc.views.seeds import PledgeView, ProposerView, SeedsView
 from gtxnode.rpc.views.transactions import (
     Refusal,
     TransactionState,
@@ -274,6 +275,24 @@ class FakeChain:
             digest("authorities", wanted),
             (AuthoritySignatureView("erc", Hex(b"\x02" * 33), Hex(bytes(64))),),
             Hex(b"\x92"),
+        )
+
+    async def seeds(self) -> SeedsView:
+        return SeedsView(
+            self.shard,
+            self.height + 1,
+            2,
+            3_600,
+            digest("seed"),
+            digest("next seed"),
+            (
+                PledgeView("egat", 0, digest("pledge"), "withheld"),
+                PledgeView("erc", 0, digest("other"), "revealed", digest("value")),
+            ),
+            (
+                ProposerView(Hex(b"\x02" * 33), 0, None, 3, 1, 1, "in_use"),
+                ProposerView(Hex(b"\x03" * 33), 3, self.height + 100, 0, 3, 0, "none"),
+            ),
         )
 
     async def get(self, id: bytes) -> MeterView:

@@ -86,6 +86,7 @@ async def test_every_method_answers_in_json_that_its_views_can_read() -> None:
             "ledger.supply": {"shard": SHARD},
             "chain.validators": {"shard": SHARD},
             "chain.checkpoint": {"shard": SHARD},
+            "chain.seeds": {"shard": SHARD},
             "rpc.discover": {},
         }
         for method, params in calls.items():

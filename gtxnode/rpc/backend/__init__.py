@@ -22,6 +22,7 @@ from gtxnode.rpc.backend.transactions import Transactions
 from gtxnode.rpc.views.blocks import BlockView, HeadView
 from gtxnode.rpc.views.events import Event
 from gtxnode.rpc.views.node import ChainParameters, NodeStatus, PeerView
+from gtxnode.rpc.views.seeds import SeedsView
 from gtxnode.rpc.views.validators import CheckpointView, ValidatorsView
 
 EVENTS_PER_BLOCK = 2**20
@@ -72,6 +73,10 @@ class Chain(Protocol):
 
         Raises `NotFound`.
         """
+        ...
+
+    async def seeds(self) -> SeedsView:
+        """What the proposers of the next height are drawn from; raises `NotFound`."""
         ...
 
     async def events(self, height: int) -> tuple[Event, ...]:

@@ -8,6 +8,7 @@ from gtxnode.rpc.errors import ErrorCode
 from gtxnode.rpc.methods.fields import OfShard, Shard
 from gtxnode.rpc.methods.row import Session, row
 from gtxnode.rpc.views.blocks import BlockView, HeadView
+from gtxnode.rpc.views.seeds import SeedsView
 from gtxnode.rpc.views.validators import CheckpointView, ValidatorsView
 from gtxnode.rpc.wire import Height
 
@@ -59,6 +60,14 @@ async def chain_checkpoint(session: Session, params: OfCheckpoint) -> Checkpoint
     return await session.node.chain(params.shard).checkpoint(params.height)
 
 
+async def chain_seeds(session: Session, params: OfShard) -> SeedsView:
+    """What the next height's proposers are drawn from, who rests, and who withheld a reveal.
+
+    On the registry also what the seeds of later epochs are made of.
+    """
+    return await session.node.chain(params.shard).seeds()
+
+
 ROWS = (
     row("chain.head", chain_head, ErrorCode.NOT_HOSTED),
     row(
@@ -69,5 +78,6 @@ ROWS = (
         ErrorCode.PRUNED,
     ),
     row("chain.validators", chain_validators, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
+    row("chain.seeds", chain_seeds, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
     row("chain.checkpoint", chain_checkpoint, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
 )
