@@ -37,7 +37,7 @@ KEYS = [signing.public_key(bytes([number]) * 32) for number in range(1, 9)]
 NINE_KEYS = [signing.public_key(bytes([number]) * 32) for number in range(11, 20)]
 ALICE = address_of(KEYS[6])
 BOB = address_of(KEYS[7])
-VECTOR = "3b9e28661da6e4ec8b4d05ea5f0c991490e1d4bb2c217ab3c7334ff63d0c1d30"
+VECTOR = "26cf97a6d03778586d83b6fa83ed8537949e3f1d6ba2889ec5b8672228dfd112"
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -37,7 +37,7 @@ class ReadingLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How far a meter's clock may be ahead of the block's time."""
     capacity_tolerance_ppm: Annotated[int, msgspec.Meta(ge=0, le=_PPM)] = 50_000
     """How far over capacity times interval the energy may be: meters round, lines surge."""
-    capacity_refusal_ppm: Annotated[int, msgspec.Meta(ge=0, le=100 * _PPM)] = _PPM
+    capacity_refusal_ppm: Annotated[int, msgspec.Meta(ge=0, le=100 * _PPM)] = 500_000
     """Up to how far over it a reading is suspect; past it is refused."""
     anomalies: AnomalyRules | None = AnomalyRules()
     """Without them nothing is suspect."""

@@ -58,9 +58,9 @@ def test_over_capacity_is_suspect_and_far_over_it_refused(way: tuple[int, int]) 
 
     assert flow(5_250).suspicions == ()  # 5 kW for an hour, and 5 %
     assert flow(5_251).suspicions == (Suspicion.OVER_CAPACITY,)
-    assert flow(10_000).suspicions == (Suspicion.OVER_CAPACITY,)
+    assert flow(7_500).suspicions == (Suspicion.OVER_CAPACITY,)
     with pytest.raises(Refused) as caught:
-        flow(10_001)
+        flow(7_501)
     assert caught.value.reason is Reason.OVER_CAPACITY
 
 
