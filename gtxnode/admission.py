@@ -9,8 +9,16 @@ pending is held against those, so a meter may send readings faster than blocks c
 from collections.abc import Callable
 
 from gtxnode.chain.store import ChainStore
-from gtxnode.ledger.bodies import Cancel, ForwardBid, ForwardOffer, PlaceBuy, PlaceSell
+from gtxnode.ledger.bodies import (
+    Cancel,
+    ForwardBid,
+    ForwardOffer,
+    PlaceBuy,
+    PlaceSell,
+    SubmitRecord,
+)
 from gtxnode.ledger.coins import decode_coin, meter_coin_id, order_coin_id
+from gtxnode.ledger.meters import native
 from gtxnode.ledger.orders import check_terms
 from gtxnode.ledger.spend_rules import check_spend
 from gtxnode.ledger.transactions import CheckedTransaction
@@ -35,8 +43,8 @@ class Admission:
     def admit(self, transaction: CheckedTransaction) -> None:
         """Raise `Refused` for what cannot take effect."""
         body = transaction.body
-        if isinstance(body, Reading):
-            self._admit_reading(transaction.id, body)
+        if isinstance(body, Reading | SubmitRecord):
+            self._admit_reading(transaction, body.meter)
             return
         if isinstance(body, Cancel):
             self._admit_input(order_coin_id(body.order), transaction, Reason.UNKNOWN_ORDER)
@@ -54,15 +62,15 @@ class Admission:
         elif not self._is_pending(coin_id[:32]):
             raise Refused(lost, coin_id.hex())
 
-    def _admit_reading(self, identity: bytes, reading: Reading) -> None:
-        meter = self._meter(reading.meter)
+    def _admit_reading(self, transaction: CheckedTransaction, meter_id: bytes) -> None:
+        meter = self._meter(meter_id)
         metered = accept(
             meter,
-            reading,
+            native(transaction, meter),
             block_time_ms=max(self._now_ms(), self._store.tip.time_ms),
             limits=self._store.parameters.readings,
         )
-        self._ahead[reading.meter] = (identity, metered.meter)
+        self._ahead[meter_id] = (transaction.id, metered.meter)
 
     def _meter(self, meter: bytes) -> Meter | None:
         ahead = self._ahead.get(meter)

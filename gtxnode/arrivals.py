@@ -13,7 +13,7 @@ import structlog
 import trio
 
 from gtxnode.batches.batch import goes_by
-from gtxnode.batches.checking import SHORT_BYTES, check_batch
+from gtxnode.batches.checking import SHORT_BYTES, check_batch, check_opened, is_short, open_whole
 from gtxnode.batches.pool import BatchPool, CheckedBatch
 from gtxnode.chain.store import ChainStore
 from gtxnode.primitives.errors import Reason, Refused
@@ -109,7 +109,10 @@ class Arrivals:
     async def _checked(self, encoded: bytes) -> CheckedBatch:
         easiest = self._store.easiest_target
         if len(encoded) <= SHORT_BYTES:
-            return check_batch(self._chain, encoded, easiest)
+            opened = open_whole(self._chain, encoded, easiest)
+            if is_short(opened.parsed):
+                return check_opened(opened)
+            return await trio.to_thread.run_sync(check_opened, opened)
         return await trio.to_thread.run_sync(check_batch, self._chain, encoded, easiest)
 
     async def _check(

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import trio
 
 from gtxnode.batches.batch import BATCH_OVERHEAD_BYTES, MAX_BATCH_BYTES, MAX_BATCH_TRANSACTIONS
-from gtxnode.batches.checking import SHORT_BYTES, check_signatures
+from gtxnode.batches.checking import check_signatures, is_short
 from gtxnode.ledger.transactions import CheckedTransaction, UnverifiedTransaction
 from gtxnode.primitives.errors import Reason, Refused
 
@@ -132,15 +132,15 @@ class Gatherer:
 
     async def _forward(self, group: list[Waiting]) -> None:
         parsed = [waiting.parsed for waiting in group]
-        if sum(len(each.encoded) for each in parsed) <= SHORT_BYTES:
+        if is_short(parsed):
             checked = check_signatures(parsed)
         else:
             checked = await trio.to_thread.run_sync(check_signatures, parsed)
         admitted: list[tuple[Waiting, CheckedTransaction]] = []
         for waiting, transaction in zip(group, checked, strict=True):
             try:
-                if transaction is None:
-                    raise Refused(Reason.BAD_SIGNATURE, waiting.parsed.id.hex())
+                if isinstance(transaction, Refused):
+                    raise transaction
                 self._admit(transaction)
                 admitted.append((waiting, transaction))
             except Refused as refusal:

@@ -7,7 +7,13 @@ a repair, and retires it. Everything else a meter's coin says comes from its own
 import msgspec
 
 from gtxnode.ledger.block_state import BlockState
-from gtxnode.ledger.bodies import RegisterMeter, ResetMeter, RetireMeter, RotateMeterKey
+from gtxnode.ledger.bodies import (
+    RegisterMeter,
+    ResetMeter,
+    RetireMeter,
+    RotateMeterKey,
+    SubmitRecord,
+)
 from gtxnode.ledger.coins import Origin, meter_coin_id
 from gtxnode.ledger.imports import counted
 from gtxnode.ledger.mandates import authorised
@@ -16,6 +22,7 @@ from gtxnode.ledger.outcome import AcceptedReading
 from gtxnode.ledger.spend_rules import check_spend
 from gtxnode.ledger.suspects import hold
 from gtxnode.ledger.transactions import CheckedTransaction
+from gtxnode.metering.claims import reading_of
 from gtxnode.metering.meters import Meter, Reading
 from gtxnode.metering.readings import Metered, accept
 from gtxnode.primitives.errors import Reason, Refused
@@ -42,9 +49,10 @@ def rotate_meter_key(state: BlockState, transaction: CheckedTransaction) -> None
     body = transaction.body
     assert isinstance(body, RotateMeterKey)
     coin_id, meter = _to_change(state, transaction, body)
-    if body.public_key not in transaction.signers:
-        raise Refused(Reason.UNPROVED_KEY, f"key {body.public_key.hex()}")
-    changed = msgspec.structs.replace(meter, public_key=body.public_key, revision=body.revision)
+    key = body.public_key
+    if isinstance(key, bytes) and key not in transaction.signers:
+        raise Refused(Reason.UNPROVED_KEY, f"key {key.hex()}")
+    changed = msgspec.structs.replace(meter, public_key=key, revision=body.revision)
     state.coins.make(coin_id, changed)
 
 
@@ -89,7 +97,7 @@ def retire_meter(state: BlockState, transaction: CheckedTransaction) -> None:
 def reading(state: BlockState, transaction: CheckedTransaction) -> None:
     """Move a meter on by a reading, and credit what it exported."""
     body = transaction.body
-    assert isinstance(body, Reading)
+    assert isinstance(body, Reading | SubmitRecord)
     coin_id = meter_coin_id(state.context.chain_id, body.meter)
     meter = state.coins.get(coin_id)
     assert meter is None or isinstance(meter, Meter), "meters' ids are their own domain"
@@ -97,7 +105,7 @@ def reading(state: BlockState, transaction: CheckedTransaction) -> None:
         check_spend(meter, transaction)
     metered = accept(
         meter,
-        body,
+        native(transaction, meter),
         block_time_ms=state.context.time_ms,
         limits=state.context.parameters.readings,
     )
@@ -132,6 +140,21 @@ def _add(state: BlockState, identity: bytes, metered: Metered) -> None:
             metered.end_s,
         )
     )
+
+
+def native(transaction: CheckedTransaction, meter: Meter | None) -> Reading:
+    """What the transaction says, as a native reading; a foreign record's follows the meter's last.
+
+    Refuses a record of a meter that is not registered.
+    """
+    body = transaction.body
+    if isinstance(body, Reading):
+        return body
+    assert isinstance(body, SubmitRecord), "no other transaction is a reading"
+    assert transaction.claims is not None, "verified with the signatures"
+    if meter is None:
+        raise Refused(Reason.UNREGISTERED_METER, f"meter {body.meter.hex()}")
+    return reading_of(transaction.claims, meter)
 
 
 def registered(body: RegisterMeter) -> Meter:

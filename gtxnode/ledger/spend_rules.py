@@ -27,6 +27,7 @@ from gtxnode.ledger.bodies import (
     RetireCredits,
     Serve,
     Stake,
+    SubmitRecord,
     Transfer,
     Unjail,
     Unstake,
@@ -86,9 +87,11 @@ def trader_signed(coin: Coin, transaction: CheckedTransaction) -> None:
 
 
 def meter_signed(coin: Coin, transaction: CheckedTransaction) -> None:
-    """The meter's own key signed."""
+    """The meter's own key signed: the transaction, or the record that it carries."""
     assert isinstance(coin, Meter)
-    if coin.public_key not in transaction.signers:
+    body = transaction.body
+    signed = (body.key,) if isinstance(body, SubmitRecord) else transaction.signers
+    if coin.public_key not in signed:
         raise Refused(Reason.WRONG_METER_KEY, f"meter {coin.meter.hex()} did not sign")
 
 
@@ -115,7 +118,7 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         Energy: SpendRow(frozenset({Transfer, PlaceSell, Retire}), owner_signed),
         HeldEnergy: SpendRow(frozenset({JudgeHeld}), as_mandated),
         Credit: SpendRow(frozenset({Transfer, RetireCredits}), owner_signed),
-        Meter: SpendRow(frozenset({Reading}), meter_signed),
+        Meter: SpendRow(frozenset({Reading, SubmitRecord}), meter_signed),
         ForwardSell: SpendRow(frozenset({Cancel}), trader_signed),
         ForwardBuy: SpendRow(frozenset({Cancel}), trader_signed),
         Contract: SpendRow(frozenset(), nobody),

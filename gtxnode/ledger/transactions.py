@@ -10,16 +10,19 @@ the `CheckedTransaction` that execution takes.
 
 from functools import lru_cache
 from itertools import pairwise
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
 from consensus.encoding import Codec, DecodeError, PublicKey, Signature
 from consensus.hashing import Domain
-from gtxnode.ledger.bodies import Body, Evidence
+from gtxnode.ledger.bodies import Body, Evidence, SubmitRecord
 from gtxnode.ledger.exhibits import SignatureCheck, exhibits_of
 from gtxnode.primitives.addresses import Address, address_of
 from gtxnode.primitives.errors import Reason, Refused
+
+if TYPE_CHECKING:
+    from gtxnode.metering.claims import Claims
 
 MAX_TRANSACTION_BYTES = 16_384
 MAX_WITNESSES = 16
@@ -50,6 +53,8 @@ class CheckedTransaction(msgspec.Struct, frozen=True, gc=False):
     addresses: tuple[Address, ...]
     """Theirs, in the same order."""
     encoded: bytes
+    claims: "Claims | None" = None
+    """What the foreign record says that it carries."""
 
 
 class UnverifiedTransaction(msgspec.Struct, frozen=True, gc=False):
@@ -68,10 +73,19 @@ class UnverifiedTransaction(msgspec.Struct, frozen=True, gc=False):
         return [*checks, *self.exhibits] if self.exhibits else checks
 
     def verified(self) -> CheckedTransaction:
-        """The transaction for execution. Only to be called once every check came back True."""
+        """The transaction for execution. Only to be called once every check came back True.
+
+        A foreign meter's record is verified here; raises `Refused` where it is not that meter's.
+        """
         signers = tuple([w.public_key for w in self.witnesses])
         addresses = tuple([address_of(key) for key in signers])
-        return CheckedTransaction(self.id, self.body, signers, addresses, self.encoded)
+        claims = None
+        if type(self.body) is SubmitRecord:
+            # Not before there is one: OpenSSL's curves take long to load.
+            from gtxnode.ledger.records import claims_of
+
+            claims = claims_of(self.body)
+        return CheckedTransaction(self.id, self.body, signers, addresses, self.encoded, claims)
 
 
 _CODEC = Codec(Transaction, max_bytes=MAX_TRANSACTION_BYTES)

@@ -46,6 +46,31 @@ class Direction(IntEnum):
     BOTH = 2
 
 
+class KeyCurve(IntEnum):
+    """The curves on which a foreign meter's key may lie. The numbers are on the wire."""
+
+    SECP224R1 = 1
+    SECP256R1 = 2
+    SECP256K1 = 3
+    SECP384R1 = 4
+    SECP521R1 = 5
+    BRAINPOOL256R1 = 6
+    BRAINPOOL384R1 = 7
+    BRAINPOOL512R1 = 8
+
+
+class RecordKey(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Whose records are a foreign meter's readings: it signs in a format of its own."""
+
+    curve: KeyCurve
+    point: Annotated[bytes, msgspec.Meta(min_length=57, max_length=133)]
+    """Uncompressed: 0x04, X, Y."""
+    serial: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    """As the meter's records have it."""
+    context: Annotated[str, msgspec.Meta(max_length=1)] = ""
+    """Which of the meter's counts its readings go by: in OCMF `T` or `F`, else empty."""
+
+
 class Quality(IntFlag):
     """What a meter says of a reading's quality. The bits are on the wire."""
 
@@ -76,7 +101,8 @@ class Meter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
     """A registered meter: who and what it is, and its last accepted reading."""
 
     meter: MeterId
-    public_key: PublicKey
+    public_key: PublicKey | RecordKey
+    """A native meter's on secp256k1, or what a foreign meter's records are held against."""
     owner: AddressBytes
     """Whom the energy that it exports belongs to."""
     province: Province

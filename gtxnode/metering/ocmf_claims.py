@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from gtxnode.metering.records import Claims, Lack
+from gtxnode.metering.claims import Claims, Lack
 from gtxnode.metering.registers import (
     Flow,
     Sample,

@@ -14,8 +14,8 @@ from fractions import Fraction
 
 import msgspec
 
+from gtxnode.metering.claims import Lack
 from gtxnode.metering.meters import MAX_TIME_S
-from gtxnode.metering.records import Lack
 from gtxnode.primitives.units import MAX_AMOUNT
 
 MAX_NUMBER_CHARS = 40

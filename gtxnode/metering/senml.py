@@ -21,8 +21,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from gtxnode.metering.claims import Claims, Lack
 from gtxnode.metering.faults import BadRecord, Fault
-from gtxnode.metering.records import Claims, Lack
 from gtxnode.metering.registers import Flow, Sample, add_up, exactly, total_register, whole_wh
 from gtxnode.primitives.units import MAX_AMOUNT
 

@@ -89,6 +89,18 @@ class Reason(StrEnum):
     )
     UNPROVED_KEY = ("unproved_key", "The new key has not signed: nobody has shown to hold it.")
     WRONG_METER_KEY = ("wrong_meter_key", "The reading is not signed with the meter's key.")
+    BAD_RECORD = (
+        "bad_record",
+        "The meter's record cannot be read, or is not signed with the key that is named.",
+    )
+    INCOMPLETE_RECORD = (
+        "incomplete_record",
+        "The record is the meter's, and does not say enough to be a reading.",
+    )
+    OTHER_METERS_RECORD = (
+        "other_meters_record",
+        "The record names another meter, or another of its counts, than the key is for.",
+    )
     REPLAYED_READING = ("replayed_reading", "A reading with this counter was accepted before.")
     OUT_OF_ORDER_READING = (
         "out_of_order_reading",

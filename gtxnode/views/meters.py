@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.coins import decode_coin, meter_coin_id
-from gtxnode.metering.meters import Meter
+from gtxnode.metering.meters import Meter, RecordKey
 from gtxnode.rpc.errors import NotFound
-from gtxnode.rpc.views.meters import MeterView
+from gtxnode.rpc.views.meters import MeterView, RecordKeyView
 from gtxnode.rpc.views.transactions import Verdict
 from gtxnode.rpc.wire import Address, Amount, Hex
 from gtxnode.views.transactions import TransactionsView
@@ -31,11 +31,14 @@ class MetersView:
             raise NotFound(f"meter {id.hex()}")
         meter = decode_coin(encoded)
         assert isinstance(meter, Meter), "a meter's id holds the meter"
+        key = meter.public_key
         return MeterView(
             id=Hex(id),
             coin=Hex(coin_id),
             owner=Address(meter.owner),
-            public_key=Hex(meter.public_key),
+            public_key=Hex(key.point if isinstance(key, RecordKey) else key),
+            province=meter.province.name.lower(),
+            utility=self._store.parameters.territories.utility_of(meter.province).name,
             zone=meter.zone.name.lower(),
             source=meter.source.name.lower(),
             capacity_w=Amount(meter.capacity_w),
@@ -43,4 +46,13 @@ class MetersView:
             last_end_s=meter.end_s,
             import_wh=Amount(meter.import_wh),
             export_wh=Amount(meter.export_wh),
+            direction=meter.direction.name.lower(),
+            revision=meter.revision,
+            retired=meter.retired,
+            last_moved_s=meter.moved_s,
+            record_key=_record_key(key) if isinstance(key, RecordKey) else None,
         )
+
+
+def _record_key(key: RecordKey) -> RecordKeyView:
+    return RecordKeyView(key.curve.name.lower(), key.serial, key.context)

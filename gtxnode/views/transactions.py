@@ -9,7 +9,7 @@ from consensus import signing
 from gtxnode.batches.gather import Waiting
 from gtxnode.chain.store import ChainStore
 from gtxnode.events import refusal_of
-from gtxnode.ledger.bodies import Reading
+from gtxnode.ledger.bodies import Reading, SubmitRecord
 from gtxnode.ledger.transactions import (
     Transaction,
     UnverifiedTransaction,
@@ -133,7 +133,7 @@ def _reading(chain_id: str, parsed: UnverifiedTransaction) -> UnverifiedTransact
     Firmware's libraries emit high S half of the time. The id does not cover signatures, so the
     reading stays the same reading.
     """
-    if not isinstance(parsed.body, Reading):
+    if not isinstance(parsed.body, Reading | SubmitRecord):
         raise Refused(Reason.MALFORMED_TRANSACTION, "only readings are taken here")
     witnesses = tuple(
         msgspec.structs.replace(witness, signature=signing.low_s(witness.signature))

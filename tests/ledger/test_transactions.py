@@ -60,6 +60,7 @@ from gtxnode.ledger.bodies import (
     SetCorridorLimits,
     SetZoneLimits,
     Stake,
+    SubmitRecord,
     Transfer,
     Unjail,
     Unstake,
@@ -152,6 +153,7 @@ from tests.ledger.little_chain import (
     signed,
 )
 from tests.ledger.little_registry import prevote, proposal
+from tests.ledger.transaction_vectors import RECORD, RECORD_KEY
 
 COIN = bytes(34)
 OWNER = address("somchai")
@@ -193,6 +195,8 @@ BODIES: tuple[Body, ...] = (
     SetCorridorLimits(Zone.WESTERN, Zone.SOUTHERN, 0, 900, 10, 10, 1),
     SetZoneLimits(Zone.SOUTHERN, 0, 900, None, 10, 1),
     FundGrid((COIN,), 5, (Cash(OWNER, 1),)),
+    RotateMeterKey(meter_of("somchai"), 1, RECORD_KEY),
+    SubmitRecord(meter_of("somchai"), RECORD_KEY, RECORD),
 )
 PLEDGES = (Pledge(2**16 - 1, bytes(32), bytes(32)),) * MAX_AUTHORITIES
 FULLEST = Validator(
@@ -306,7 +310,9 @@ def test_evidence_that_was_never_signed_is_noticed_with_the_witnesses() -> None:
     forged = msgspec.structs.replace(other, signature=one.signature)
     parsed = parse(CHAIN, signed(Evidence(VotePair(one, forged)), "malee").encoded)
     assert signing.verify_slice(parsed.signature_checks()) == [True, True, False]
-    assert check_signatures([parsed]) == [None]
+    (refused,) = check_signatures([parsed])
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reason.BAD_SIGNATURE
     elsewhere = wallet.sign("another", Evidence(VotePair(one, other)), private_key("malee"))
     parsed = parse("another", elsewhere.encoded)
     assert signing.verify_slice(parsed.signature_checks()) == [True, False, False]
@@ -316,6 +322,7 @@ def test_every_kind_is_in_the_tables() -> None:
     assert {type(body) for body in BODIES} == set(KIND_NAMES)
     energy = {type(body) for body in BODIES if is_energy(body)}
     assert energy == {Reading, PlaceSell, PlaceBuy, Cancel, ForwardOffer, ForwardBid}
+    assert energy == {Reading, SubmitRecord, PlaceSell, PlaceBuy, Cancel}
 
 
 @pytest.mark.parametrize("coin", COINS, ids=lambda coin: type(coin).__name__)

@@ -73,6 +73,7 @@ from gtxnode.ledger.bodies import (
     SetCorridorLimits,
     SetZoneLimits,
     Stake,
+    SubmitRecord,
     Transfer,
     Unjail,
     Unstake,
@@ -155,7 +156,7 @@ from gtxnode.ledger.votes import Choice, Tally
 from gtxnode.ledger.wallet import sign
 from gtxnode.market.slots import Slot
 from gtxnode.metering.anomalies import Suspicion
-from gtxnode.metering.meters import Direction, Reading, meter_id_of
+from gtxnode.metering.meters import Direction, KeyCurve, Reading, RecordKey, meter_id_of
 from gtxnode.primitives.addresses import address_of, format_address
 from gtxnode.primitives.errors import Refused
 from gtxnode.primitives.provinces import Province
@@ -194,6 +195,25 @@ READING = Reading(
     METER, 1, 0, 1_800_000_000, 1_800_003_600, 120_250, 48_000, 230_100, 49_980, -970_000
 )
 GRID_STATUS = GridStatus(49_950, 97, 990_000, 120_000, 150_000, 475)
+RECORD_KEY = RecordKey(
+    KeyCurve.SECP256R1,
+    bytes.fromhex(
+        "04d360332fad9bc83afaff4a740de8a516bf1b8fb3fde360ff1d03979c1f943ee2"
+        "e8a66007fd276b0271265c6db092c4a0c5eb8c45fdc436502c8a095f5d5745f2"
+    ),
+    "MT-4711",
+    "F",
+)
+RECORD = (
+    b'OCMF|{"FV": "1.1", "GS": "GW-1", "PG": "F1", "MS": "MT-4711", "RD": ['
+    b'{"TM": "2027-01-15T16:00:00,000+0700 S", "RV": 120.25, "RI": "1-0:1.8.0", "RU": "kWh", '
+    b'"EF": "", "ST": "G"}, '
+    b'{"TM": "2027-01-15T16:00:00,000+0700 S", "RV": 48, "RI": "1-0:2.8.0", "RU": "kWh", '
+    b'"EF": "", "ST": "G"}]}|{"SD": "'
+    b"3045022100e6cc591547f674736b13a54c294727d3e5d05a60d31959700748a52ab325592a02"
+    b'20626adce8d49cdcc0a7bdc847133df041bc3a1fd1e44456d51631b8457b67e74a"}'
+)
+"""Signed once and for all: no two signatures of one record are alike."""
 VALIDATOR = PUBLIC["validator"]
 COMMITMENT = sha256(b"the end of a hash chain").digest()
 
@@ -311,6 +331,8 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (elsewhere(), ("malee",)),
     (Evidence(CheckpointPair(stated(300, "one block"), stated(300, "another"))), ("malee",)),
     (RotateMeterKey(METER, 1, PUBLIC["malee"]), ("authority", "malee")),
+    (RotateMeterKey(METER, 1, RECORD_KEY), ("authority",)),
+    (SubmitRecord(METER, RECORD_KEY, RECORD), ("malee",)),
     (ResetMeter(METER, 2, 1_800_007_200, 0, 1_500), ("authority",)),
     (RetireMeter(METER, 3), ("authority",)),
     (

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtxnode.metering import cbor
+from gtxnode.metering.claims import Claims, Lack
 from gtxnode.metering.cose import parse_cose, parse_sign1
 from gtxnode.metering.curves import Curve, MeterKey, check_signature, parse_key
 from gtxnode.metering.faults import BadRecord, Fault, Verdict
 from gtxnode.metering.foreign import judge
-from gtxnode.metering.records import MAX_DEPTH, MAX_RECORD_BYTES, Claims, Lack, RecordForm
+from gtxnode.metering.records import MAX_DEPTH, MAX_RECORD_BYTES, RecordForm
 from tests.metering.makers import OBIS_EXPORT, OBIS_IMPORT, cose, der, meter_pack, pack
 
 KEY = der(Curve.SECP256R1)

@@ -6,12 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from gtxnode.metering.claims import Incomplete, Lack, reading_of
 from gtxnode.metering.curves import Curve, parse_key
 from gtxnode.metering.faults import BadRecord, Fault, Verdict
 from gtxnode.metering.foreign import judge, parse, verify_with
 from gtxnode.metering.meters import Direction, Meter, Reading
 from gtxnode.metering.readings import ReadingLimits, accept
-from gtxnode.metering.records import Incomplete, Lack, MeterRecord, RecordForm, reading_of
+from gtxnode.metering.records import MeterRecord, RecordForm
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
@@ -56,10 +57,10 @@ def ocmf_record(**changes: Any) -> bytes:
 def test_each_form_comes_to_the_same_reading(data: bytes, form: RecordForm) -> None:
     one = record(data)
     assert one.form is form
-    assert reading_of(one, METER) == Reading(
+    assert reading_of(one.claims, METER) == Reading(
         METER.meter, 8, 7, NOON - 900, NOON, import_wh=1_000, export_wh=2_000
     )
-    metered = accept_at_noon(METER, reading_of(one, METER))
+    metered = accept_at_noon(METER, reading_of(one.claims, METER))
     assert (metered.imported_wh, metered.exported_wh) == (100, 500)
 
 
@@ -74,35 +75,35 @@ def test_the_bytes_are_kept_for_audit() -> None:
 
 def test_a_record_mints_once() -> None:
     data = cose(meter_pack())
-    after = accept_at_noon(METER, reading_of(record(data), METER)).meter
+    after = accept_at_noon(METER, reading_of(record(data).claims, METER)).meter
     with pytest.raises(Refused) as caught:
-        accept_at_noon(after, reading_of(record(data), after))
+        accept_at_noon(after, reading_of(record(data).claims, after))
     assert caught.value.reason is Reason.REPLAYED_READING
 
 
 def test_a_record_that_says_nothing_new_mints_nothing() -> None:
     """Counted on and later, but the registers stand where they stood."""
     one = record(cose(meter_pack(import_wh=METER.import_wh, export_wh=METER.export_wh)))
-    metered = accept_at_noon(METER, reading_of(one, METER))
+    metered = accept_at_noon(METER, reading_of(one.claims, METER))
     assert (metered.imported_wh, metered.exported_wh) == (0, 0)
 
 
 def test_an_older_record_is_out_of_order() -> None:
     with pytest.raises(Refused) as caught:
-        accept_at_noon(METER, reading_of(record(cose(meter_pack(counter=6))), METER))
+        accept_at_noon(METER, reading_of(record(cose(meter_pack(counter=6))).claims, METER))
     assert caught.value.reason is Reason.OUT_OF_ORDER_READING
 
 
 def test_a_direction_that_is_not_mentioned_has_not_moved() -> None:
     only_export = ocmf(ocmf_payload(ocmf_reading(RI=OBIS_EXPORT, RV=2)))
-    assert reading_of(record(only_export), METER).import_wh == METER.import_wh
+    assert reading_of(record(only_export).claims, METER).import_wh == METER.import_wh
     only_import = ocmf(ocmf_payload(ocmf_reading(RV=1)))
-    assert reading_of(record(only_import), METER).export_wh == METER.export_wh
+    assert reading_of(record(only_import).claims, METER).export_wh == METER.export_wh
 
 
 def test_an_incomplete_record_makes_no_reading() -> None:
     with pytest.raises(Incomplete) as caught:
-        reading_of(record(ocmf_record(PG=None, MS=None, GS=None)), METER)
+        reading_of(record(ocmf_record(PG=None, MS=None, GS=None)).claims, METER)
     assert caught.value.lacks == (Lack.COUNTER, Lack.SERIAL)
 
 

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gtxnode.metering.claims import Claims, Lack
 from gtxnode.metering.curves import Curve, Hash
 from gtxnode.metering.faults import BadRecord, Fault, Verdict
 from gtxnode.metering.foreign import judge
 from gtxnode.metering.ocmf import CURVES, parse_ocmf
 from gtxnode.metering.ocmf_claims import parse_time
-from gtxnode.metering.records import MAX_DEPTH, MAX_RECORD_BYTES, Claims, Lack, MeterRecord
+from gtxnode.metering.records import MAX_DEPTH, MAX_RECORD_BYTES, MeterRecord
 from tests.metering.makers import (
     OBIS_EXPORT,
     OBIS_IMPORT,

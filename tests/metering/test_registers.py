@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gtxnode.metering.claims import Lack
 from gtxnode.metering.meters import MAX_TIME_S
-from gtxnode.metering.records import Lack
 from gtxnode.metering.registers import (
     Flow,
     Sample,

@@ -303,13 +303,19 @@ class FakeChain:
             coin=digest("meter"),
             owner=ALICE,
             public_key=Hex(b"\x03" * 33),
+            province="bangkok",
             zone="bangkok",
+            utility="MEA",
             source="solar",
             capacity_w=Amount(5_000),
             counter=3,
             last_end_s=10_800,
             import_wh=Amount(0),
             export_wh=Amount(9_000),
+            direction="both",
+            revision=0,
+            retired=False,
+            last_moved_s=10_800,
         )
 
     async def events(self, height: int) -> tuple[Event, ...]:

@@ -29,6 +29,7 @@ from gtxnode.ledger.bodies.meters import (
     ResetMeter,
     RetireMeter,
     RotateMeterKey,
+    SubmitRecord,
 )
 from gtxnode.ledger.bodies.orders import Cancel, PlaceBuy, PlaceSell
 from gtxnode.ledger.bodies.seeds import PledgeSeed, RenewChain, RevealSeed
@@ -70,6 +71,7 @@ __all__ = [
     "SetCorridorLimits",
     "SetZoneLimits",
     "Stake",
+    "SubmitRecord",
     "Transfer",
     "Unjail",
     "Unstake",
@@ -107,6 +109,7 @@ Body: TypeAlias = (
     | SetCorridorLimits
     | SetZoneLimits
     | FundGrid
+    | SubmitRecord
 )
 
 KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
@@ -140,11 +143,13 @@ KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
         SetCorridorLimits: "set_corridor_limits",
         SetZoneLimits: "set_zone_limits",
         FundGrid: "fund_grid",
+        SubmitRecord: "submit_record",
     }
 )
 """Each kind's name in interfaces and metrics."""
 
 _ENERGY_KINDS = frozenset({Reading, PlaceSell, PlaceBuy, Cancel, ForwardOffer, ForwardBid})
+_ENERGY_KINDS = frozenset({Reading, SubmitRecord, PlaceSell, PlaceBuy, Cancel})
 
 
 def is_energy(body: Body) -> bool:

@@ -1,8 +1,12 @@
 """What an authority says of a meter. A meter's own word is `gtxnode.metering.meters.Reading`.
 
+A foreign meter's word is a record in a format of its own, which anyone may bring.
+
 None of these pays a fee. Changes are numbered by the meter's revision, so that none of them can be
 brought again later, when what it undid has been done once more.
 """
+
+from typing import Annotated
 
 import msgspec
 
@@ -13,6 +17,7 @@ from gtxnode.metering.meters import (
     Capacity,
     Direction,
     MeterId,
+    RecordKey,
     Register,
     Revision,
     Seconds,
@@ -20,12 +25,15 @@ from gtxnode.metering.meters import (
 from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
 
+MAX_CARRIED_RECORD_BYTES = 4_096
+"""Public OCMF records have up to 906. It bounds what a hostile one costs to read: 13 ms."""
+
 
 class RegisterMeter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
     """A utility vouches for a meter."""
 
     meter: MeterId
-    public_key: PublicKey
+    public_key: PublicKey | RecordKey
     owner: AddressBytes
     province: Province
     """Its zone follows from it, and the utility that answers for it."""
@@ -42,12 +50,13 @@ class RotateMeterKey(msgspec.Struct, frozen=True, array_like=True, gc=False, tag
     """The utility gives a meter a new key. The new key signs as well: somebody holds it.
 
     The old key need not sign, for it may be lost or stolen, and nor need the owner, who must not
-    be able to put a key of his own in the meter's place.
+    be able to put a key of his own in the meter's place. A record key cannot sign this: the first
+    record shows that somebody holds it.
     """
 
     meter: MeterId
     revision: Revision
-    public_key: PublicKey
+    public_key: PublicKey | RecordKey
 
 
 class ResetMeter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=41):
@@ -80,3 +89,13 @@ class RetireMeter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=42
 
     meter: MeterId
     revision: Revision
+
+
+class SubmitRecord(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=44):
+    """What a foreign meter signed, as it signed it. It is a reading, and is kept for audit."""
+
+    meter: MeterId
+    key: RecordKey
+    """As the meter is registered with: so the record is held against it without the state."""
+    record: Annotated[bytes, msgspec.Meta(min_length=1, max_length=MAX_CARRIED_RECORD_BYTES)]
+    """OCMF or COSE_Sign1, to the byte as it was received."""
