@@ -204,8 +204,9 @@ class LittleChain:
         sent = {each.id: each.body for each in transactions}
         for reading in outcome.readings:
             body = sent[reading.transaction]
-            assert isinstance(body, Reading)
-            key = (reading.meter, month_in_bangkok(body.start_s))
+            # A record says nothing of where its interval begins: that is the meter's last end.
+            start_s = body.start_s if isinstance(body, Reading) else reading.start_s
+            key = (reading.meter, month_in_bangkok(start_s))
             self.imported_wh[key] = self.imported_wh.get(key, 0) + reading.imported_wh
         for retirement in outcome.retirements:
             for lot in retirement.lots:
