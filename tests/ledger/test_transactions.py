@@ -321,8 +321,8 @@ def test_evidence_that_was_never_signed_is_noticed_with_the_witnesses() -> None:
 def test_every_kind_is_in_the_tables() -> None:
     assert {type(body) for body in BODIES} == set(KIND_NAMES)
     energy = {type(body) for body in BODIES if is_energy(body)}
-    assert energy == {Reading, PlaceSell, PlaceBuy, Cancel, ForwardOffer, ForwardBid}
-    assert energy == {Reading, SubmitRecord, PlaceSell, PlaceBuy, Cancel}
+    orders = {PlaceSell, PlaceBuy, Cancel, ForwardOffer, ForwardBid}
+    assert energy == {Reading, SubmitRecord} | orders
 
 
 @pytest.mark.parametrize("coin", COINS, ids=lambda coin: type(coin).__name__)

@@ -148,8 +148,9 @@ KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
 )
 """Each kind's name in interfaces and metrics."""
 
-_ENERGY_KINDS = frozenset({Reading, PlaceSell, PlaceBuy, Cancel, ForwardOffer, ForwardBid})
-_ENERGY_KINDS = frozenset({Reading, SubmitRecord, PlaceSell, PlaceBuy, Cancel})
+_ENERGY_KINDS = frozenset(
+    {Reading, SubmitRecord, PlaceSell, PlaceBuy, Cancel, ForwardOffer, ForwardBid}
+)
 
 
 def is_energy(body: Body) -> bool:
