@@ -46,9 +46,6 @@ class Toll(NamedTuple):
         return sum(each for _, each in self.wires) + self.premium
 
 
-FREE = Toll((), 0)
-
-
 def toll_of(charges: Iterable[WiresCharge], *, premium_ppm: int, price_mgtx_per_kwh: int) -> Toll:
     """The charges at a seller's price."""
     wires = (

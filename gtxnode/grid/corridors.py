@@ -6,7 +6,7 @@ stay between minus its backward and its forward limit. Beside the corridors each
 be sold out of it and what may be delivered in it, which are not netted: a feeder carries both.
 
 All is in integers and nothing is rounded: power in watts (what a slot's energy comes to, see
-`power_w`), factors in parts per million, so flows are counted in millionths of a watt.
+`spread`), factors in parts per million, so flows are counted in millionths of a watt.
 
 Invariant: `take` of no more than `room` never brings a flow past its limit, nor further past one
 that has fallen below what is used already.
@@ -30,9 +30,10 @@ Worked example: one corridor of 10 MW from zone 1 to zone 2, which carries all o
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeAlias
 
-from gtxnode.grid.model import PPM, GridModel
+from gtxnode.grid.model import PPM, SLOT_S, GridModel
 from gtxnode.primitives.zones import Zone
 
 HOUR_S = 3_600
@@ -82,6 +83,17 @@ class SlotUse:
         """Another that starts from the same."""
         return SlotUse([*self.flows], [*self.sold], [*self.delivered])
 
+    def fits(self, limits: Limits) -> bool:
+        """Whether no limit is passed."""
+        flows = zip(self.flows, limits.forward, limits.backward, strict=True)
+        zones = chain(
+            zip(self.sold, limits.sold, strict=True),
+            zip(self.delivered, limits.delivered, strict=True),
+        )
+        return all(
+            -backward * 10**12 <= flow <= forward * 10**12 for flow, forward, backward in flows
+        ) and all(limit is None or used <= limit * W_PER_MW for used, limit in zones)
+
     def room(self, way: Way, limits: Limits) -> int:
         """The most watts that a trade that way may have; zero or above."""
         most = UNLIMITED_W
@@ -118,14 +130,24 @@ def ways(model: GridModel) -> dict[tuple[Zone, Zone], Way]:
     }
 
 
-def power_w(energy_wh: int, duration_s: int) -> int:
-    """The mean power of energy that is delivered in that time, a whole part of an hour."""
-    return energy_wh * _per_hour(duration_s)
+def spread(start_s: int, end_s: int) -> tuple[tuple[int, int], ...]:
+    """The grid's slots that a delivery touches, and the watts in each that a Wh of it comes to.
 
+    A Wh is spread evenly over its delivery, a whole part of an hour: as much of it falls into a
+    slot as the two have time in common, and is taken as mean power over the slot. Exact, since
+    deliveries begin at multiples of their length: four times that over the length is whole.
 
-def energy_wh(power: int, duration_s: int) -> int:
-    """The most energy whose power over that time is within `power`."""
-    return power // _per_hour(duration_s)
+    >>> spread(900, 1_800), spread(0, 3_600), spread(1_200, 2_400), spread(1_740, 1_800)
+    (((900, 4),), ((0, 1), (900, 1), (1800, 1), (2700, 1)), ((900, 2), (1800, 2)), ((900, 4),))
+    """
+    length_s = end_s - start_s
+    assert not HOUR_S % length_s, "deliveries are whole parts of an hour"
+    assert not start_s % length_s, "deliveries begin at multiples of their length"
+    parts = []
+    for start in range(start_s - start_s % SLOT_S, end_s, SLOT_S):
+        common_s = min(end_s, start + SLOT_S) - max(start_s, start)
+        parts.append((start, common_s * (HOUR_S // SLOT_S) // length_s))
+    return tuple(parts)
 
 
 def left_w(use: SlotUse, limits: Limits) -> Sequence[tuple[int, int]]:
@@ -134,12 +156,6 @@ def left_w(use: SlotUse, limits: Limits) -> Sequence[tuple[int, int]]:
         ((forward * 10**12 - flow) // PPM, (backward * 10**12 + flow) // PPM)
         for flow, forward, backward in zip(use.flows, limits.forward, limits.backward, strict=True)
     ]
-
-
-def _per_hour(duration_s: int) -> int:
-    per_hour, rest = divmod(HOUR_S, duration_s)
-    assert not rest, "slots are whole parts of an hour, so that no power is ever rounded"
-    return per_hour
 
 
 def _loads(model: GridModel, seller: int, buyer: int) -> tuple[tuple[int, int], ...]:

@@ -18,6 +18,7 @@ from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import (
     AcceptedReading,
     BlockOutcome,
+    Curtailment,
     ForwardTrade,
     Receipt,
     Retirement,
@@ -81,6 +82,7 @@ class BlockState:
         "context",
         "credits_issued_mgco2e",
         "credits_retired_mgco2e",
+        "curtailments",
         "energy_target",
         "expired",
         "fees_ugtx",
@@ -116,6 +118,7 @@ class BlockState:
         self.expired: list[bytes] = []
         self.forward_trades: list[ForwardTrade] = []
         self.settlements: list[Settlement] = []
+        self.curtailments: list[Curtailment] = []
         self.minted_wh = 0
         self.retired_wh = 0
         self.held_wh = 0
@@ -158,6 +161,7 @@ class BlockState:
             expired=tuple(self.expired),
             forward_trades=tuple(self.forward_trades),
             settlements=tuple(self.settlements),
+            curtailments=tuple(self.curtailments),
             minted_wh=self.minted_wh,
             retired_wh=self.retired_wh,
             traded_wh=self.traded_wh,

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
-from gtxnode.grid.charges import FREE, Toll, lost_wh, toll_of
-from gtxnode.grid.corridors import Limits, SlotUse, Way, energy_wh, power_w, ways
-from gtxnode.grid.model import SLOT_S, GridModel, Route
+from gtxnode.grid.charges import Toll, lost_wh, toll_of
+from gtxnode.grid.corridors import Limits, SlotUse, Way, spread, ways
+from gtxnode.grid.model import GridModel, Route
 from gtxnode.grid.status import GridStatus, Standing, standing_of
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.coins import Cash
@@ -38,15 +38,10 @@ from gtxnode.primitives.zones import Role, Zone
 
 
 class Span(NamedTuple):
-    """When energy is carried: whole slots of the grid."""
+    """When energy is carried, evenly."""
 
     start_s: int
     end_s: int
-
-    @property
-    def starts(self) -> range:
-        """The slots."""
-        return range(self.start_s, self.end_s, SLOT_S)
 
 
 Uses: TypeAlias = dict[int, SlotUse]
@@ -74,73 +69,87 @@ class Carrier:
         self._ways, self._routes = _tables(model)
         self._uses: Uses = {}
         self._limits: dict[int, Limits] = {}
-        self._standings: dict[Zone, Standing] = {}
-        self._tolls: dict[tuple[Zone, Zone, int], Toll] = {}
+        self._standings: dict[tuple[Zone, int], Standing] = {}
+        self._tolls: dict[tuple[Zone, Zone, int, int], Toll] = {}
         self.changed: set[int] = set()
         """The slots whose use is not what their coin says."""
 
-    def room_wh(self, seller: Zone, buyer: Zone, uses: Uses) -> int:
+    def room_wh(self, seller: Zone, buyer: Zone, span: Span, uses: Uses) -> int:
         """The most energy that can be carried, evenly over the slots; zero where it is refused.
 
-        `uses` are of this block (`uses_of`), or copies that a plan has changed.
+        `uses` are the span's as they are (`uses_of`), or as a plan would leave them.
         """
         way = self._ways.get((seller, buyer))
-        if way is None or self.standing(seller, buyer) is Standing.REFUSED:
+        if way is None or self.standing(seller, buyer, span) is Standing.REFUSED:
             return 0
-        power = min(use.room(way, self.limits(start)) for start, use in uses.items())
-        return energy_wh(power, len(uses) * SLOT_S)
+        return min(
+            uses[start].room(way, self.limits(start)) // watts for start, watts in parts_of(span)
+        )
 
-    def take(self, seller: Zone, buyer: Zone, uses: Uses, quantity_wh: int) -> None:
-        """Use the slots for that much, or with a negative amount give it back."""
+    def take(self, seller: Zone, buyer: Zone, span: Span, uses: Uses, quantity_wh: int) -> None:
+        """Use slots of the span for that much, or with a negative amount give it back.
+
+        Slots that `uses` leaves out are left alone.
+        """
         way = self._ways[seller, buyer]
-        power = power_w(quantity_wh, len(uses) * SLOT_S)
-        for use in uses.values():
-            use.take(way, power)
+        for start, watts in parts_of(span):
+            if start in uses:
+                uses[start].take(way, quantity_wh * watts)
 
     def uses_of(self, span: Span) -> Uses:
         """Copies of what is used of the slots that a span covers."""
-        return {start: self.use(start).copy() for start in span.starts}
+        return {start: self.use(start).copy() for start, _ in parts_of(span)}
 
     def keep(self, uses: Uses) -> None:
         """What is planned is done: these are the slots' uses now."""
         self._uses.update(uses)
         self.changed.update(uses)
 
-    def toll(self, seller: Zone, buyer: Zone, price_mgtx_per_kwh: int) -> Toll:
+    def way(self, seller: Zone, buyer: Zone) -> Way | None:
+        """What a trade between the two loads; None where the model does not have both."""
+        return self._ways.get((seller, buyer))
+
+    def toll(self, seller: Zone, buyer: Zone, span: Span, price_mgtx_per_kwh: int) -> Toll:
         """What a kWh costs beside the seller's price."""
-        key = (seller, buyer, price_mgtx_per_kwh)
+        key = (seller, buyer, span.start_s, price_mgtx_per_kwh)
         known = self._tolls.get(key)
         if known is None:
-            rules = self.model.status
-            conditional = self.standing(seller, buyer) is Standing.CONDITIONAL
-            charges = () if seller is buyer else self._routes[seller, buyer].charges
-            premium_ppm = rules.premium_ppm if conditional else 0
-            known = FREE
-            if charges or premium_ppm:
-                known = toll_of(
-                    charges, premium_ppm=premium_ppm, price_mgtx_per_kwh=price_mgtx_per_kwh
-                )
-            self._tolls[key] = known
+            conditional = self.standing(seller, buyer, span) is Standing.CONDITIONAL
+            route = self._routes.get((seller, buyer))
+            known = self._tolls[key] = toll_of(
+                route.charges if route is not None else (),
+                premium_ppm=self.model.status.premium_ppm if conditional else 0,
+                price_mgtx_per_kwh=price_mgtx_per_kwh,
+            )
         return known
 
     def lost_wh(self, seller: Zone, buyer: Zone, quantity_wh: int) -> int:
-        """What of it does not arrive."""
-        if seller is buyer:
-            return 0
-        return lost_wh(self._routes[seller, buyer].loss_ppm, quantity_wh)
+        """What of it does not arrive; nothing within one zone."""
+        route = self._routes.get((seller, buyer))
+        return lost_wh(route.loss_ppm, quantity_wh) if route is not None else 0
 
-    def standing(self, seller: Zone, buyer: Zone) -> Standing:
+    def standing(self, seller: Zone, buyer: Zone, span: Span) -> Standing:
         """What trades between the two zones are, by the grid's condition."""
-        return max(self.standing_of(seller), self.standing_of(buyer))
+        return max(self.standing_of(seller, span), self.standing_of(buyer, span))
 
-    def standing_of(self, zone: Zone) -> Standing:
+    def standing_of(self, zone: Zone, span: Span) -> Standing:
         """What trades in a zone are."""
-        known = self._standings.get(zone)
+        known = self._standings.get((zone, span.start_s))
         if known is None:
-            rules, status = self.model.status, self.status_of(zone)
+            rules, status = self.model.status, self.status_of(zone, span)
             known = rules.unknown if status is None else standing_of(rules, status)
-            self._standings[zone] = known
+            self._standings[zone, span.start_s] = known
         return known
+
+    def status_of(self, zone: Zone, span: Span) -> GridStatus | None:
+        """A zone's condition; None where none is known. One that will be too old when the span
+        begins says nothing of it."""
+        context = self._state.context
+        coin = self._state.coins.get(zone_status_coin_id(context.chain_id, zone))
+        if not isinstance(coin, ZoneStatus):
+            return None
+        age_ms = max(context.time_ms, span.start_s * 1_000) - coin.posted_ms
+        return coin.status if age_ms <= self.model.status.max_age_s * 1_000 else None
 
     def use(self, start_s: int) -> SlotUse:
         """What is used of a slot. To be changed in a copy, which `keep` then takes."""
@@ -169,7 +178,7 @@ class Carrier:
         self._standings.clear()
         self._tolls.clear()
 
-    def uses(self) -> Iterable[tuple[int, SlotUse]]:
+    def used(self) -> Iterable[tuple[int, SlotUse]]:
         """The slots that have changed, earliest first."""
         return ((start, self._uses[start]) for start in sorted(self.changed))
 
@@ -178,35 +187,12 @@ class Carrier:
         sizes = (len(coin.flows), len(coin.sold))
         return sizes == (len(self.model.corridors), len(self.model.zones))
 
-    def status_of(self, zone: Zone) -> GridStatus | None:
-        """A zone's condition; None where none has been posted lately."""
-        context = self._state.context
-        coin = self._state.coins.get(zone_status_coin_id(context.chain_id, zone))
-        if not isinstance(coin, ZoneStatus):
-            return None
-        age_ms = context.time_ms - coin.posted_ms
-        return coin.status if age_ms <= self.model.status.max_age_s * 1_000 else None
-
 
 def carrier_of(state: BlockState) -> Carrier | None:
     """The block's grid; None on a chain without one."""
     if state.carrier is None and state.context.parameters.grid is not None:
         state.carrier = Carrier(state, state.context.parameters.grid)
     return state.carrier
-
-
-def spot_span(state: BlockState) -> Span:
-    """When energy is carried that exists already and is traded now."""
-    start_s = slot_start(state.context.time_ms // 1_000)
-    return Span(start_s, start_s + SLOT_S)
-
-
-def pay_toll(state: BlockState, toll: Toll, quantity_wh: int) -> int:
-    """Owe the toll on that much to those who get it with the block; its sum in µGTX."""
-    for role, each in toll.wires:
-        state.wires_ugtx[role] = state.wires_ugtx.get(role, 0) + each * quantity_wh
-    state.premiums_ugtx += toll.premium * quantity_wh
-    return toll.total * quantity_wh
 
 
 def limits_at(model: GridModel, posted: GridLimits, start_s: int) -> Limits:
@@ -231,8 +217,6 @@ def account_of(parameters: ChainParameters, role: Role) -> Address | None:
 def begin(state: BlockState) -> None:
     """Drop what is known of slots that have ended, where the block is the first of a new slot."""
     context = state.context
-    if state.context.parameters.grid is None:
-        return
     now_s = slot_start(context.time_ms // 1_000)
     if slot_start((context.time_ms - context.elapsed_ms) // 1_000) == now_s:
         return
@@ -291,12 +275,18 @@ def _write_uses(state: BlockState, carrier: Carrier) -> None:
     coin_id = open_slots_coin_id(chain_id)
     coin = state.coins.get(coin_id)
     known = set(coin.starts) if isinstance(coin, OpenSlots) else set()
-    for start_s, use in carrier.uses():
+    for start_s, use in carrier.used():
         made = CorridorUse(start_s, tuple(use.flows), tuple(use.sold), tuple(use.delivered))
         state.coins.make(use_coin_id(chain_id, start_s), made)
     starts = tuple(sorted(known | carrier.changed))
     if len(starts) != len(known):
         state.coins.make(coin_id, OpenSlots(starts))
+
+
+@lru_cache(maxsize=1_024)
+def parts_of(span: Span) -> tuple[tuple[int, int], ...]:
+    """The grid's slots that a span touches, and the watts in each that a Wh of it comes to."""
+    return spread(*span)
 
 
 @lru_cache(maxsize=4)

@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 from gtxnode.ledger import (
     admission,
+    carriage,
     commitments,
     corridors,
     epochs,
@@ -128,7 +129,7 @@ def execute(
     turns.count(state)
     seeds.begin(state)
     epochs.begin(state)
-    corridors.begin(state)
+    carriage.begin(state)
     orders.expire(state)
     forwards.close_gates(state)
     settlement.settle_due(state)

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from gtxnode.ledger import orders
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.bodies import Cancel, ForwardBid, ForwardOffer
+from gtxnode.ledger.carriage import carriage_in, carry, check_slot, span_of, toll_on, wheel
 from gtxnode.ledger.coins import (
     Cash,
     expiry_id,
@@ -38,7 +39,7 @@ from gtxnode.ledger.forward_coins import (
 from gtxnode.ledger.outcome import ForwardTrade
 from gtxnode.ledger.spend_rules import check_spend
 from gtxnode.ledger.transactions import CheckedTransaction
-from gtxnode.market.auction import AUCTIONS, Mechanism
+from gtxnode.market.auction import AUCTIONS, Match, Mechanism
 from gtxnode.market.orders import Order, Side
 from gtxnode.market.slots import Product, Slot
 from gtxnode.metering.meters import Direction, Meter
@@ -60,6 +61,7 @@ def offer(state: BlockState, transaction: CheckedTransaction) -> None:
     collateral = parameters.forwards.imbalance.collateral(
         body.price_mgtx_per_kwh, parameters.orders.max_price_mgtx_per_kwh
     )
+    check_slot(state, meter.zone, body.slot)
     _check_own(state, product, body, Side.SELL)
     total_ugtx = _check_cash(state, transaction, body, body.quantity_wh * collateral)
     order = ForwardSell(
@@ -84,6 +86,7 @@ def bid(state: BlockState, transaction: CheckedTransaction) -> None:
     product = _check_order(state, transaction, body)
     if body.zone not in state.context.parameters.zones:
         raise Refused(Reason.WRONG_ZONE, f"zone {body.zone.name}")
+    check_slot(state, body.zone, body.slot)
     _check_own(state, product, body, Side.BUY)
     locked_ugtx = body.quantity_wh * body.price_mgtx_per_kwh
     total_ugtx = _check_cash(state, transaction, body, locked_ugtx)
@@ -217,7 +220,9 @@ def _place(
 def _trade(state: BlockState, order_id: bytes, order: ForwardOrder, product: Product) -> None:
     """Match a new order at once, and rest what is left of it as its coin."""
     left_wh = order.quantity_wh
-    for number, fill in enumerate(state.forwards.place(order_id, order, product.price_rule)):
+    grid = carriage_in(state, order.slot)
+    fills = state.forwards.place(order_id, order, product.price_rule, grid)
+    for number, fill in enumerate(fills):
         resting_id = fill.sell_id if fill.buy_id == order_id else fill.buy_id
         resting = _order(state, resting_id)
         identity = trade_id(state.context.chain_id, order_id, number)
@@ -253,14 +258,15 @@ def _close(state: BlockState, slot: Slot) -> None:
             # Placing saw to it, unless the slot was traded continuously when these were placed.
             if buy.trader == sell.trader:
                 continue
+            quantity_wh, price = _carried(state, match, product.mechanism, buy, sell)
+            if not quantity_wh:
+                continue
             identity = trade_id(context.chain_id, held, next(numbers))
             sides = (match.buy_id, match.sell_id)
-            change = _conclude(
-                state, identity, sides, (buy, sell), match.quantity_wh, match.price_mgtx_per_kwh
-            )
+            change = _conclude(state, identity, sides, (buy, sell), quantity_wh, price)
             for order_id in sides:
                 back_ugtx[order_id] += change.get(open_orders[order_id].trader, 0)
-                left_wh[order_id] -= match.quantity_wh
+                left_wh[order_id] -= quantity_wh
     for order_id, order in open_orders.items():
         left = left_wh[order_id]
         if left:
@@ -274,6 +280,24 @@ def _close(state: BlockState, slot: Slot) -> None:
         state.coins.spend(order_coin_id(order_id))
         coin_id = output_id(expiry_id(context.chain_id, order_id), 0)
         _pay(state, coin_id, order.trader, back_ugtx[order_id])
+
+
+def _carried(
+    state: BlockState, match: Match, mechanism: Mechanism, buy: ForwardOrder, sell: ForwardOrder
+) -> tuple[int, int]:
+    """What the grid carries of an auction's match, used up for it; and at which price.
+
+    The auction clears as if all were in one place. Its matches are then carried in their order,
+    each as far as it fits; one whose buyer's limit does not cover price and toll is not. Where
+    buyers pay what they bid, the toll is part of that.
+    """
+    span, price = span_of(sell.slot), match.price_mgtx_per_kwh
+    toll = toll_on(state, sell.zone, buy.zone, span, sell.price_mgtx_per_kwh)
+    if mechanism is Mechanism.PAY_AS_BID:
+        price -= toll
+    if price < sell.price_mgtx_per_kwh or price + toll > buy.price_mgtx_per_kwh:
+        return 0, price
+    return carry(state, sell.zone, buy.zone, span, match.quantity_wh), price
 
 
 def _conclude(
@@ -312,9 +336,13 @@ def _conclude(
     )
     state.coins.make(contract_coin_id(identity), contract)
     state.forwards.add_contract(identity, contract)
-    state.forward_trades.append(ForwardTrade(identity, *sides, contract))
+    wheeling = wheel(
+        state, sell.zone, buy.zone, span_of(sell.slot), sell.price_mgtx_per_kwh, quantity_wh
+    )
+    state.forward_trades.append(ForwardTrade(identity, *sides, contract, wheeling))
+    toll_ugtx = wheeling.paid_ugtx if wheeling is not None else 0
     return {
-        buy.trader: quantity_wh * (buy.price_mgtx_per_kwh - price),
+        buy.trader: quantity_wh * (buy.price_mgtx_per_kwh - price) - toll_ugtx,
         sell.trader: quantity_wh * (sell.collateral_mgtx_per_kwh - over),
     }
 

@@ -3,6 +3,7 @@
 EGAT posts conditions and corridors' limits; the utilities of a zone limit what is sold out of it
 and delivered in it. A limit holds for whole slots of the grid that have not ended; a later one
 takes the place of an earlier one where the two overlap, and what sticks out of the earlier stays.
+What is sold ahead and no longer fits is cut at once (curtailment.py).
 """
 
 from typing import TypeVar
@@ -11,6 +12,7 @@ from gtxnode.grid.model import SLOT_S, GridModel
 from gtxnode.ledger import corridors
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.bodies import FundGrid, PostGridStatus, SetCorridorLimits, SetZoneLimits
+from gtxnode.ledger.curtailment import curtail
 from gtxnode.ledger.grid_coins import (
     MAX_RANGES,
     CorridorRange,
@@ -70,6 +72,7 @@ def set_corridor_limits(state: BlockState, transaction: CheckedTransaction) -> N
     ranges = _room(overlaid(held.corridors, new, _now_s(state)))
     _keep(state, GridLimits(ranges, held.zones))
     enter(state, transaction, role)
+    curtail(state, transaction.id, body.start_s, body.end_s)
 
 
 def set_zone_limits(state: BlockState, transaction: CheckedTransaction) -> None:
@@ -84,6 +87,7 @@ def set_zone_limits(state: BlockState, transaction: CheckedTransaction) -> None:
     ranges = _room(overlaid(held.zones, new, _now_s(state)))
     _keep(state, GridLimits(held.corridors, ranges))
     enter(state, transaction, role)
+    curtail(state, transaction.id, body.start_s, body.end_s)
 
 
 def fund_grid(state: BlockState, transaction: CheckedTransaction) -> None:

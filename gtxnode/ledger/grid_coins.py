@@ -152,6 +152,11 @@ def fund_coin_id(chain_id: str) -> bytes:
     return _domain("coin/grid_fund", chain_id).hash() + b"\x00\x00"
 
 
+def curtailment_id(chain_id: str, act_id: bytes, contract_id: bytes) -> bytes:
+    """Stands for a transaction's id in the ids of coins that a contract's curtailment pays out."""
+    return _domain("curtailment", chain_id).hash(act_id, contract_id)
+
+
 def wires_coin_id(chain_id: str, height: int, role: Role) -> bytes:
     """The coin with what an authority's wires earned in a block."""
     place = height.to_bytes(8, "big") + int(role).to_bytes(8, "big")

@@ -12,8 +12,12 @@ from typing import NamedTuple
 from gtxnode.ledger.due import DueTimes
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardOrder, ForwardSell
 from gtxnode.market.book import Book
-from gtxnode.market.orders import Fill, Order, PriceRule, Side
+from gtxnode.market.carriage import Carriage
+from gtxnode.market.orders import Fill, Order, PriceRule, Side, Terms
 from gtxnode.market.slots import Slot
+from gtxnode.primitives.zones import Zone
+
+_IN_ZONE = {zone: Terms(zone=zone) for zone in Zone}
 
 
 class Aged(NamedTuple):
@@ -27,7 +31,15 @@ class Aged(NamedTuple):
 class OpenForwards:
     """Orders and contracts of all slots."""
 
-    __slots__ = ("_committed_wh", "_contracts", "_gates", "_orders_of", "_settlements", "books")
+    __slots__ = (
+        "_by_slot",
+        "_committed_wh",
+        "_contracts",
+        "_gates",
+        "_orders_of",
+        "_settlements",
+        "books",
+    )
 
     def __init__(self) -> None:
         self.books: dict[Slot, Book] = {}
@@ -35,6 +47,7 @@ class OpenForwards:
         self._gates: DueTimes = DueTimes()
         self._orders_of: dict[bytes, dict[bytes, Slot]] = {}
         self._contracts: dict[bytes, dict[Slot, list[Aged]]] = {}
+        self._by_slot: dict[Slot, dict[bytes, None]] = {}
         self._settlements: DueTimes = DueTimes()
         self._committed_wh: dict[tuple[bytes, Slot], int] = {}
 
@@ -55,10 +68,19 @@ class OpenForwards:
 
     # ---- orders ----
 
-    def place(self, order_id: bytes, coin: ForwardOrder, price_rule: PriceRule) -> tuple[Fill, ...]:
-        """Match a new order with its slot's book; what is left of it rests. Its fills, in order."""
+    def place(
+        self,
+        order_id: bytes,
+        coin: ForwardOrder,
+        price_rule: PriceRule,
+        carriage: Carriage | None = None,
+    ) -> tuple[Fill, ...]:
+        """Match a new order with its slot's book; what is left of it rests. Its fills, in order.
+
+        `carriage` is the grid between the slot's orders, where there is one.
+        """
         book = self._book(coin)
-        book.price_rule = price_rule
+        book.price_rule, book.carriage = price_rule, carriage
         fills = book.place(_book_order(order_id, coin))
         self._opened(order_id, coin)
         if sum(fill.quantity_wh for fill in fills) == coin.quantity_wh:
@@ -118,6 +140,7 @@ class OpenForwards:
         """A trade has made a contract. What it sold is committed already."""
         aged = self._contracts.setdefault(coin.meter, {}).setdefault(coin.slot, [])
         insort(aged, Aged(coin.height, coin.number, contract_id))
+        self._by_slot.setdefault(coin.slot, {})[contract_id] = None
         self._settlements.put(contract_id, coin.due_s)
 
     def settled(self, contract_id: bytes, coin: Contract) -> None:
@@ -128,6 +151,10 @@ class OpenForwards:
             del slots[coin.slot]
         if not slots:
             del self._contracts[coin.meter]
+        in_slot = self._by_slot[coin.slot]
+        del in_slot[contract_id]
+        if not in_slot:
+            del self._by_slot[coin.slot]
         self._settlements.drop(contract_id)
         self._commit(coin.meter, coin.slot, -coin.sold_wh)
 
@@ -141,6 +168,21 @@ class OpenForwards:
             if slot.start_s < end_s and start_s < slot.end_s:
                 found += aged
         return [each.contract_id for each in sorted(found)]
+
+    def within(self, start_s: int, end_s: int) -> list[bytes]:
+        """The ids of contracts whose slots have time of that interval, in their order.
+
+        It walks all slots that have contracts: for what authorities do, not for each block.
+        """
+        found: list[bytes] = []
+        for slot, contracts in self._by_slot.items():
+            if slot.start_s < end_s and start_s < slot.end_s:
+                found += contracts
+        return sorted(found)
+
+    def curtailed(self, coin: Contract, cut_wh: int) -> None:
+        """Less than was sold is to be delivered of a contract that goes on."""
+        self._commit(coin.meter, coin.slot, -cut_wh)
 
     def next_due(self, time_ms: int) -> bytes | None:
         """The id of a contract that is to be settled by then, the earliest first."""
@@ -174,4 +216,11 @@ class OpenForwards:
 
 def _book_order(order_id: bytes, coin: ForwardOrder) -> Order:
     side = Side.BUY if isinstance(coin, ForwardBuy) else Side.SELL
-    return Order(order_id, coin.trader, side, coin.price_mgtx_per_kwh, coin.quantity_wh)
+    return Order(
+        order_id,
+        coin.trader,
+        side,
+        coin.price_mgtx_per_kwh,
+        coin.quantity_wh,
+        terms=_IN_ZONE[coin.zone],
+    )

@@ -17,7 +17,7 @@ from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.units import MicroGtx, cost_ugtx
-from gtxnode.primitives.zones import Zone
+from gtxnode.primitives.zones import Role, Zone
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):
@@ -56,6 +56,24 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
         return cost_ugtx(self.quantity_wh, self.price_mgtx_per_kwh)
 
 
+class Wheeling(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a trade over a grid used of it, beside the price. The buyer bears it."""
+
+    seller_zone: Zone
+    buyer_zone: Zone
+    lost_wh: int
+    """Of the quantity, what never arrives."""
+    wires_ugtx: tuple[tuple[Role, int], ...]
+    """What each authority gets whose wires are used."""
+    premium_ugtx: int
+    """What the grid's fund gets, where the trade was conditional."""
+
+    @property
+    def paid_ugtx(self) -> int:
+        """All of the money."""
+        return sum(amount for _, amount in self.wires_ugtx) + self.premium_ugtx
+
+
 class ForwardTrade(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A trade of energy of a delivery slot."""
 
@@ -65,6 +83,8 @@ class ForwardTrade(msgspec.Struct, frozen=True, array_like=True, gc=False):
     sell_order: bytes
     contract: Contract
     """As it was made."""
+    wheeling: Wheeling | None = None
+    """What its way cost, paid with the trade; what is lost is lost with each delivery."""
 
 
 class Settlement(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -82,6 +102,19 @@ class Settlement(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def open_wh(self) -> int:
         """What is still to be delivered; zero where the contract is over."""
         return self.contract.open_wh - self.delivered_wh - self.short_wh
+
+
+class Curtailment(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Energy sold ahead that the grid cannot carry any more, and what its loss was made good by."""
+
+    contract_id: bytes
+    contract: Contract
+    """Before the cut."""
+    cut_wh: int
+    seller_ugtx: int
+    """Compensation from the grid's fund, beside the collateral that came back."""
+    buyer_ugtx: int
+    """The same, beside the payment that came back."""
 
 
 class AcceptedReading(msgspec.Struct, frozen=True, gc=False):
@@ -162,6 +195,7 @@ class BlockOutcome(msgspec.Struct, frozen=True):
     """Orders that expired at the block's time, by id."""
     forward_trades: tuple[ForwardTrade, ...]
     settlements: tuple[Settlement, ...]
+    curtailments: tuple[Curtailment, ...]
     minted_wh: int
     retired_wh: int
     traded_wh: int

@@ -2,8 +2,10 @@
 
 With every reading that counts (minting.py), what it adds is delivered to the contracts on that
 meter, oldest first (market/delivery.py): the energy comes into being as the buyer's, never as the
-seller's, and at once the seller has its price, and its collateral back. What no contract wants is
-the seller's own. A contract ends
+seller's, and at once the seller has its price, and its collateral back. What its way through the
+grid loses comes into being and is retired in one. What no contract wants is the seller's own.
+
+A contract ends
 - when all of it is delivered;
 - when readings have shown its slot to the end without a gap: nothing more can come, since readings
   do not overlap. Time that a reading leaves out, or that one covers which does not count yet, is
@@ -22,6 +24,7 @@ from collections import defaultdict
 from msgspec.structs import replace
 
 from gtxnode.ledger.block_state import BlockState
+from gtxnode.ledger.carriage import lost_on
 from gtxnode.ledger.coins import Cash, Energy, Origin, output_id
 from gtxnode.ledger.forward_coins import Contract, contract_coin_id, settlement_id
 from gtxnode.ledger.outcome import Settlement
@@ -49,7 +52,9 @@ def settle_reading(state: BlockState, identity: bytes, origin: Origin, exported_
         if origin.start_s <= read_to_s:
             read_to_s = max(read_to_s, origin.end_s)
         short_wh = contract.open_wh - wh if read_to_s >= contract.slot.end_s else 0
-        energy_wh[contract.buyer] += wh
+        lost_wh = lost_on(state, contract.seller_zone, contract.buyer_zone, wh)
+        state.retired_wh += lost_wh
+        energy_wh[contract.buyer] += wh - lost_wh
         cash_ugtx[contract.seller] += wh * contract.imbalance_mgtx_per_kwh
         cash_ugtx[contract.buyer] += short_wh * contract.imbalance_mgtx_per_kwh
         _carry_on(state, contract_id, contract, read_to_s, wh, short_wh)

@@ -167,10 +167,6 @@ class Reason(StrEnum):
         "no_delivery_zone",
         "A buy order on a chain of several zones names the zone in which it is delivered.",
     )
-    MIXED_ZONES = (
-        "mixed_zones",
-        "What one order sells must come from one zone: it leaves the grid there.",
-    )
     # Validators.
     NOT_REGISTRY = (
         "not_registry",

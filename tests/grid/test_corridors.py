@@ -2,13 +2,12 @@
 
 from itertools import permutations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gtxnode.grid import corridors
 from gtxnode.grid.build import build_model
-from gtxnode.grid.corridors import Limits, SlotUse, Way, energy_wh, left_w, power_w, ways
+from gtxnode.grid.corridors import Limits, SlotUse, Way, left_w, spread, ways
 from gtxnode.grid.model import SLOT_S
 from gtxnode.grid_data import thai_network
 from gtxnode.primitives.zones import Zone
@@ -116,11 +115,15 @@ def test_within_a_zone_only_its_own_limits_hold() -> None:
     assert use.room(WAYS[ALL[0], ALL[1]], local) == 0
 
 
-@pytest.mark.parametrize(("duration_s", "watts"), [(900, 4_000), (1_800, 2_000), (3_600, 1_000)])
-def test_energy_and_power_are_the_same_without_rounding(duration_s: int, watts: int) -> None:
-    assert power_w(1_000, duration_s) == watts
-    assert energy_wh(watts, duration_s) == 1_000
-    assert energy_wh(watts - 1, duration_s) == 999
+@given(st.sampled_from([n for n in range(1, 3_601) if not 3_600 % n]), st.integers(0, 10**6))
+def test_energy_is_spread_over_slots_without_rounding(length_s: int, number: int) -> None:
+    start_s = number * length_s
+    parts = spread(start_s, start_s + length_s)
+    # A watt over a slot of a quarter of an hour is a quarter of a Wh.
+    assert sum(watts for _, watts in parts) == 4
+    for start, watts in parts:
+        common_s = sum(start <= s < start + SLOT_S for s in range(start_s, start_s + length_s))
+        assert watts * length_s == common_s * 4 > 0
 
 
 def test_the_south_takes_what_its_two_lines_carry() -> None:
@@ -136,5 +139,5 @@ def test_the_south_takes_what_its_two_lines_carry() -> None:
     for zone in Zone:
         if zone is not Zone.SOUTHERN:
             room = use.room(found[zone, Zone.SOUTHERN], held)
-            assert energy_wh(room, SLOT_S) <= 3_243 * MW // 4
+            assert room // 4 <= 3_243 * MW // 4
     assert len(found) == len(list(permutations(Zone, 2))) + len(Zone)

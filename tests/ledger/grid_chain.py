@@ -6,8 +6,9 @@ import msgspec
 
 from gtxnode.grid.model import SLOT_S, GridModel
 from gtxnode.grid.status import GridStatus
+from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import PostGridStatus, SetCorridorLimits, SetZoneLimits
-from gtxnode.ledger.coins import Coin
+from gtxnode.ledger.coins import Cash, Coin
 from gtxnode.ledger.grid_coins import (
     CorridorUse,
     GridFund,
@@ -19,10 +20,12 @@ from gtxnode.ledger.grid_coins import (
 )
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.transactions import CheckedTransaction
+from gtxnode.market.slots import Slot
 from gtxnode.primitives.provinces import PROVINCES_OF_ZONE
 from gtxnode.primitives.zones import Zone
 from tests.grid import little_grid
-from tests.ledger.little_chain import CHAIN, START_S, LittleChain, registration, signed
+from tests.ledger.forward_chain import QUARTER, ForwardChain
+from tests.ledger.little_chain import CHAIN, START_S, address, registration, signed
 
 CALM = GridStatus(50_000, 100, 1_000_000, 0, 200_000, 475)
 STRAINED = msgspec.structs.replace(CALM, frequency_mhz=49_700)
@@ -30,12 +33,13 @@ FAILING = msgspec.structs.replace(CALM, frequency_mhz=49_000)
 PARAMETERS = ChainParameters(zones=little_grid.ZONES, grid=little_grid.model())
 
 
-class GridChain(LittleChain):
+class GridChain(ForwardChain):
     """People with a meter each, in the zones that they are named with."""
 
     def __init__(
         self, zone_of: Mapping[str, Zone], *, grid: GridModel | None = PARAMETERS.grid
     ) -> None:
+        self.zone_of = zone_of
         super().__init__(
             *zone_of,
             parameters=msgspec.structs.replace(PARAMETERS, grid=grid),
@@ -45,6 +49,12 @@ class GridChain(LittleChain):
             ],
         )
         self.issued_ms = START_S * 1_000
+
+    def bid(self, name: str, wh: int, price: int, slot: Slot = QUARTER) -> CheckedTransaction:
+        """A bid for energy in a person's own zone."""
+        cash = self.coins(name, Cash)
+        zone = self.zone_of[name]
+        return signed(wallet.forward_bid(address(name), cash, slot, zone, wh, price), name)
 
     @property
     def slot_s(self) -> int:

@@ -1,0 +1,202 @@
+"""The grid as trades meet it: what of them is carried, what the way costs, and who gets that.
+
+A book over a grid trades two orders only as far as the grid carries energy from the seller's zone
+to the buyer's, and only where the buyer's limit covers the seller's price and the toll. What does
+not fit is cut to what does, or passed over; it keeps its place, and trades when an order comes
+that it can meet. The seller's zone is where the energy is metered, the buyer's is named by its
+order: only the buyer knows where the energy is to be used, and what it retires there shows it.
+"""
+
+from msgspec.structs import replace
+
+from gtxnode.grid.charges import Toll
+from gtxnode.grid.model import SLOT_S
+from gtxnode.grid.status import Standing, faults
+from gtxnode.ledger import corridors
+from gtxnode.ledger.block_state import BlockState
+from gtxnode.ledger.corridors import Carrier, Span, carrier_of
+from gtxnode.ledger.grid_coins import slot_start
+from gtxnode.ledger.outcome import Wheeling
+from gtxnode.market.ladder import Resting
+from gtxnode.market.orders import Order, Terms
+from gtxnode.market.slots import Slot
+from gtxnode.primitives.errors import Reason, Refused
+from gtxnode.primitives.zones import Zone
+
+
+class GridCarriage:
+    """The grid between the orders of one book, whose energy is carried in one span of time."""
+
+    __slots__ = ("_carrier", "_span")
+
+    def __init__(self, carrier: Carrier, span: Span) -> None:
+        self._carrier = carrier
+        self._span = span
+
+    def walk(self) -> "GridWalk":
+        """Begin a walk."""
+        return GridWalk(self._carrier, self._span)
+
+    def toll(self, sell: Order | Resting, buy: Order | Resting) -> int:
+        """What the way costs, in mGTX per kWh at the seller's price."""
+        zones = _zones_of(sell, buy)
+        assert zones is not None, "the two trade, so both are on the grid"
+        return self._carrier.toll(*zones, self._span, sell.price_mgtx_per_kwh).total
+
+
+class GridWalk:
+    """The slots' uses as one walk would leave them."""
+
+    __slots__ = ("_carrier", "_span", "_taken", "_uses")
+
+    def __init__(self, carrier: Carrier, span: Span) -> None:
+        self._carrier = carrier
+        self._span = span
+        self._uses = carrier.uses_of(span)
+        self._taken = False
+
+    def room_wh(self, sell: Order | Resting, buy: Order | Resting) -> int:
+        """The most that the two can trade."""
+        zones = _zones_of(sell, buy)
+        # An order from before the chain had a grid names no zone, and waits to be cancelled.
+        if zones is None:
+            return 0
+        price = sell.price_mgtx_per_kwh
+        if price + self._carrier.toll(*zones, self._span, price).total > buy.price_mgtx_per_kwh:
+            return 0
+        return self._carrier.room_wh(*zones, self._span, self._uses)
+
+    def take(self, sell: Order | Resting, buy: Order | Resting, quantity_wh: int) -> None:
+        """Reckon with a trade."""
+        zones = _zones_of(sell, buy)
+        assert zones is not None, "what has room has zones"
+        self._carrier.take(*zones, self._span, self._uses, quantity_wh)
+        self._taken = True
+
+    def keep(self) -> None:
+        """Use the slots up."""
+        if self._taken:
+            self._carrier.keep(self._uses)
+
+
+def begin(state: BlockState) -> None:
+    """Put the grid of the block's time under the book, and drop what is known of slots past."""
+    if state.context.parameters.grid is None:
+        return
+    corridors.begin(state)
+    carrier = carrier_of(state)
+    assert carrier is not None, "the chain has a grid"
+    state.orders.book.carriage = GridCarriage(carrier, spot_span(state))
+
+
+def spot_span(state: BlockState) -> Span:
+    """When energy is carried that exists already and is traded now."""
+    start_s = slot_start(state.context.time_ms // 1_000)
+    return Span(start_s, start_s + SLOT_S)
+
+
+def carriage_in(state: BlockState, slot: Slot) -> GridCarriage | None:
+    """The grid under the book of a delivery slot; None on a chain without one."""
+    carrier = carrier_of(state)
+    return None if carrier is None else GridCarriage(carrier, span_of(slot))
+
+
+def placed_in(state: BlockState, terms: Terms | None, zone: Zone | None) -> Terms | None:
+    """An order's terms with the zone that it is placed in; as they are on a chain without a grid.
+
+    Refuses an order that names no zone of the grid, or whose zone is in no condition to trade. Of a
+    buy order `zone` is what it names: a chain of a single zone takes that for granted.
+    """
+    carrier = carrier_of(state)
+    if carrier is None:
+        return terms
+    served = state.context.parameters.zones
+    if zone is None and len(served) == 1:
+        (zone,) = served
+    if zone is None:
+        raise Refused(Reason.NO_DELIVERY_ZONE, "zone: one of the grid's")
+    check_stable(carrier, zone, spot_span(state))
+    return replace(terms or Terms(), zone=zone)
+
+
+def check_slot(state: BlockState, zone: Zone, slot: Slot) -> None:
+    """Refuse an order for a delivery slot in a zone that cannot bear it."""
+    carrier = carrier_of(state)
+    if carrier is not None:
+        check_stable(carrier, zone, span_of(slot))
+
+
+def check_stable(carrier: Carrier, zone: Zone, span: Span) -> None:
+    """Refuse what is to be traded in no zone of the grid, or in one that cannot bear it."""
+    if zone not in carrier.model.zones:
+        raise Refused(Reason.WRONG_ZONE, f"the grid has no zone {zone.name}")
+    if carrier.standing_of(zone, span) is Standing.REFUSED:
+        status = carrier.status_of(zone, span)
+        why = faults(carrier.model.status.bearable, status) if status is not None else ()
+        raise Refused(Reason.GRID_UNSTABLE, f"{zone.name}: {'; '.join(why) or 'unknown'}")
+
+
+def span_of(slot: Slot) -> Span:
+    """The slots of the grid that a delivery slot covers."""
+    return Span(slot.start_s, slot.end_s)
+
+
+def toll_on(state: BlockState, seller: Zone, buyer: Zone, span: Span, price: int) -> int:
+    """What a kWh costs beside that price of the seller's, in mGTX; nothing without a grid."""
+    carrier = carrier_of(state)
+    return 0 if carrier is None else carrier.toll(seller, buyer, span, price).total
+
+
+def carry(state: BlockState, seller: Zone, buyer: Zone, span: Span, wanted_wh: int) -> int:
+    """As much of it as the grid carries, which it uses up; all of it without a grid."""
+    carrier = carrier_of(state)
+    if carrier is None:
+        return wanted_wh
+    uses = carrier.uses_of(span)
+    carried_wh = min(wanted_wh, carrier.room_wh(seller, buyer, span, uses))
+    if carried_wh:
+        carrier.take(seller, buyer, span, uses, carried_wh)
+        carrier.keep(uses)
+    return carried_wh
+
+
+def lost_on(state: BlockState, seller: Zone, buyer: Zone, quantity_wh: int) -> int:
+    """What of that much never arrives; nothing without a grid."""
+    carrier = carrier_of(state)
+    return 0 if carrier is None else carrier.lost_wh(seller, buyer, quantity_wh)
+
+
+def wheel(
+    state: BlockState, seller: Zone, buyer: Zone, span: Span, price: int, quantity_wh: int
+) -> Wheeling | None:
+    """Owe what a trade at that price of the seller's pays for its way; None without a grid.
+
+    That the grid carries it was found out before, and used up.
+    """
+    carrier = carrier_of(state)
+    if carrier is None:
+        return None
+    toll = carrier.toll(seller, buyer, span, price)
+    _owe(state, toll, quantity_wh)
+    return Wheeling(
+        seller,
+        buyer,
+        carrier.lost_wh(seller, buyer, quantity_wh),
+        tuple((role, each * quantity_wh) for role, each in toll.wires),
+        toll.premium * quantity_wh,
+    )
+
+
+def _owe(state: BlockState, toll: Toll, quantity_wh: int) -> None:
+    for role, each in toll.wires:
+        state.wires_ugtx[role] = state.wires_ugtx.get(role, 0) + each * quantity_wh
+    state.premiums_ugtx += toll.premium * quantity_wh
+
+
+def _zones_of(sell: Order | Resting, buy: Order | Resting) -> tuple[Zone, Zone] | None:
+    """The zones of the two; None where either names none."""
+    if sell.terms is None or buy.terms is None:
+        return None
+    if sell.terms.zone is None or buy.terms.zone is None:
+        return None
+    return sell.terms.zone, buy.terms.zone
