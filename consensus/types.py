@@ -176,6 +176,16 @@ def late_root(late: tuple[Vote, ...]) -> bytes:
     return merkle.root([_encode(vote) for vote in late])
 
 
+def is_whole(block: Block) -> bool:
+    """Whether all that stands in a block beside its header is what the header commits to."""
+    header = block.header
+    return (
+        payload_root(block.payload) == header.payload_root
+        and commit_root(block.last_commit) == header.last_commit_root
+        and late_root(block.late) == header.late_root
+    )
+
+
 def vote_digest(chain_id: str, vote: Vote) -> bytes:
     """What a vote's signature signs, 32 bytes. The signature itself plays no part."""
     return _vote_digest(

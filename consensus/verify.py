@@ -39,9 +39,7 @@ from consensus.types import (
     Vote,
     VoteKind,
     block_id,
-    commit_root,
-    late_root,
-    payload_root,
+    is_whole,
     proposal_digest,
     vote_digest,
 )
@@ -196,9 +194,7 @@ def _check_block(chain_id: str, height: int, expected_id: bytes, block: Block) -
     )
     _require(block_id(header) == expected_id, Refusal.BLOCK_MISMATCH, "another block's id")
     _require(
-        payload_root(block.payload) == header.payload_root
-        and commit_root(block.last_commit) == header.last_commit_root
-        and late_root(block.late) == header.late_root,
+        is_whole(block),
         Refusal.BLOCK_MISMATCH,
         "the body is not the header's",
     )

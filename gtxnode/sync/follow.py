@@ -23,8 +23,7 @@ from consensus.types import (
     block_codec,
     block_id,
     commit_codec,
-    commit_root,
-    payload_root,
+    is_whole,
 )
 from consensus.validators import ValidatorSet
 from gtxnode.chain.validators import SetUnknown, ValidatorSets
@@ -162,10 +161,7 @@ class Follower:
             header = block.header
             if header.height != height or header.chain_id != self._chain_id:
                 raise BadBlocks(f"asked for height {height}, got {header.height}")
-            if (
-                payload_root(block.payload) != header.payload_root
-                or commit_root(block.last_commit) != header.last_commit_root
-            ):
+            if not is_whole(block):
                 raise BadBlocks(f"block {height} does not match its header")
             try:
                 validators = self._voters(verified, height)

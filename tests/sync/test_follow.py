@@ -12,6 +12,7 @@ from trio.testing import wait_all_tasks_blocked
 from benchmarks.replay import CHAIN
 from consensus.checkpoints import CrossesCheckpoint
 from consensus.errors import Refusal
+from consensus.messages import votes_of_commit
 from consensus.types import Block, Commit, block_codec, commit_codec
 from gtxnode.chain.validators import FixedSets
 from gtxnode.sync import follow
@@ -144,6 +145,12 @@ def with_another_body(first: int) -> list[tuple[bytes, bytes]]:
     return [encoded(Block(header, (b"\x01" * 32,), None), commit_codec.decode(commit))]
 
 
+def with_late_votes(first: int) -> list[tuple[bytes, bytes]]:
+    ((block, commit),) = chain_of(1).final_blocks(1, 1)
+    header, signed = block_codec.decode(block).header, commit_codec.decode(commit)
+    return [encoded(Block(header, (), None, votes_of_commit(signed)), signed)]
+
+
 def undecodable(first: int) -> list[tuple[bytes, bytes]]:
     return [(b"\xc1", b"\x00")]
 
@@ -153,7 +160,10 @@ def undecodable(first: int) -> list[tuple[bytes, bytes]]:
     [
         nothing,
         garbage,
-        *map(answering, (forged, of_another_height, with_another_body, undecodable)),
+        *map(
+            answering,
+            (forged, of_another_height, with_another_body, with_late_votes, undecodable),
+        ),
     ],
 )
 async def test_a_claim_that_is_not_proved_is_charged_and_not_believed(answer: Answer) -> None:
