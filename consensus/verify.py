@@ -33,6 +33,7 @@ from consensus.messages import (
     votes_of_polka,
 )
 from consensus.proposers import ProposerSchedule
+from consensus.round import NO_ROUND
 from consensus.tally import Tally
 from consensus.types import (
     Block,
@@ -118,6 +119,11 @@ def verify_proposal(
         f"round {proposal.round} is another's",
     )
     _check_block(chain_id, height, proposal.block_id, block)
+    _require(
+        proposal.valid_round != NO_ROUND or block.header.proposer == proposal.proposer,
+        Refusal.WRONG_PROPOSER,
+        "a new block names another than who proposes it",
+    )
     digest = proposal_digest(chain_id, proposal)
     signed = signing.verify(proposal.proposer, digest, proposal.signature)
     _require(signed, Refusal.BAD_SIGNATURE, "proposal")

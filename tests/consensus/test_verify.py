@@ -314,7 +314,18 @@ def test_every_field_of_a_header_is_in_its_id() -> None:
 
 def test_a_proposal_is_signed_whole() -> None:
     """Changed afterwards, it does not hold."""
-    good: Proposal = proposal(A, 2, 0)
-    for changed in (replace(good, valid_round=1), replace(good, valid_round=-1)):
+    for good, valid_round in ((proposal(A, 2, 0), 1), (proposal(A, 4, 0), -1)):
+        changed: Proposal = replace(good, valid_round=valid_round)
         with pytest.raises(PeerError, match="bad_signature"):
             check(ProposalMessage(changed, A, None))
+
+
+def test_nobody_proposes_a_new_block_in_anothers_name() -> None:
+    """It would use up the other's value of its hash chain, and withhold it. Proposed again, a block
+    is its author's still."""
+    for round_ in (1, 2, 3):
+        with pytest.raises(PeerError) as caught:
+            check(ProposalMessage(proposal(A, round_), A, None))
+        assert caught.value.reason is Refusal.WRONG_PROPOSER
+        check(ProposalMessage(proposal(A, round_, 0), A, POLKA))
+    check(ProposalMessage(proposal(A, 4), A, None))

@@ -76,14 +76,16 @@ OURS = next(key for key in KEYS if key not in {proposer(1), proposer(2), propose
 OTHERS = [key for key in KEYS if key != OURS]
 
 
-def block_on(tip: Tip, last_commit: Commit | None, payload: bytes = b"\x01" * 32) -> Block:
+def block_on(
+    tip: Tip, last_commit: Commit | None, payload: bytes = b"\x01" * 32, round_: int = 0
+) -> Block:
     return build_block(
         tip,
         [payload],
         last_commit,
         VALIDATORS,
         VALIDATORS,
-        signing.public_key(proposer(tip.height + 1)),
+        signing.public_key(proposer(tip.height + 1, round_)),
         tip.time_ms + 1_000,
     )
 
@@ -580,7 +582,7 @@ async def test_a_peer_of_an_older_round_is_helped_once_in_a_while(tmp_path: Path
         await life.hear(*nil)
         await until(lambda: life.engine.round == 1)
         if proposer(1, 1) != OURS:
-            await life.hear(proposal(FIRST, 1))
+            await life.hear(proposal(block_on(GENESIS, None, round_=1), 1))
         await until(lambda: bool(life.ear.votes()))
         await life.hear(VoteMessage(vote(OTHERS[0], VoteKind.PREVOTE, None)))
         await until(lambda: bool(life.ear.helped))
