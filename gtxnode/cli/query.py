@@ -27,6 +27,10 @@ COMMANDS = {
     "block": Lazy("gtxnode.cli.query:block", "A final block."),
     "book": Lazy("gtxnode.cli.query:book", "The order book."),
     "trades": Lazy("gtxnode.cli.query:trades", "Trades that were made."),
+    "slots": Lazy("gtxnode.cli.forward:slots", "Delivery slots with open orders."),
+    "slot": Lazy("gtxnode.cli.forward:slot", "One slot's order book."),
+    "contracts": Lazy("gtxnode.cli.forward:contracts", "What an address has sold or bought ahead."),
+    "settlements": Lazy("gtxnode.cli.forward:settlements", "How contracts were settled."),
     "meter": Lazy("gtxnode.cli.query:meter", "A meter and its last reading."),
     "supply": Lazy("gtxnode.cli.query:supply", "What was minted and retired."),
     "seeds": Lazy("gtxnode.cli.query:seeds", "What proposers are drawn from, and who withheld."),
@@ -60,7 +64,7 @@ def balance(url: str | None, timeout_s: float, shard: str | None, account: bytes
 
     GTX and kWh, free and in open orders. ACCOUNT is an address, or a key's name.
     """
-    _print(url, timeout_s, shard, "account.balance", address=_address(account))
+    print_answer(url, timeout_s, shard, "account.balance", address=_address(account))
 
 
 @click.command()
@@ -81,7 +85,7 @@ def coins(
     Amounts in the coin's smallest unit: µGTX for money, Wh for energy. ACCOUNT is an
     address, or a key's name.
     """
-    _print(
+    print_answer(
         url,
         timeout_s,
         shard,
@@ -100,7 +104,7 @@ def transaction(url: str | None, timeout_s: float, shard: str | None, id: bytes)
 
     Pending, final at a height (in blocks), refused with its reason, or dropped.
     """
-    _print(url, timeout_s, shard, "tx.status", id=id.hex())
+    print_answer(url, timeout_s, shard, "tx.status", id=id.hex())
 
 
 @click.command()
@@ -136,7 +140,7 @@ def book(url: str | None, timeout_s: float, shard: str | None, depth: int) -> No
 
     Best prices first, in GTX/kWh, with the energy on offer in kWh.
     """
-    _print(url, timeout_s, shard, "market.book", depth=depth)
+    print_answer(url, timeout_s, shard, "market.book", depth=depth)
 
 
 @click.command()
@@ -150,7 +154,7 @@ def trades(
 
     The latest, or those after a number. Energy in kWh, price in GTX/kWh, cost in GTX.
     """
-    _print(url, timeout_s, shard, "market.trades", after=after, limit=limit)
+    print_answer(url, timeout_s, shard, "market.trades", after=after, limit=limit)
 
 
 @click.command()
@@ -161,7 +165,7 @@ def meter(url: str | None, timeout_s: float, shard: str | None, id: bytes) -> No
 
     Registers in kWh, capacity in W.
     """
-    _print(url, timeout_s, shard, "meter.get", meter=id.hex())
+    print_answer(url, timeout_s, shard, "meter.get", meter=id.hex())
 
 
 @click.command()
@@ -171,7 +175,7 @@ def supply(url: str | None, timeout_s: float, shard: str | None) -> None:
 
     Energy in kWh: outstanding is minted less retired. Money in GTX.
     """
-    _print(url, timeout_s, shard, "ledger.supply")
+    print_answer(url, timeout_s, shard, "ledger.supply")
 
 
 @click.command()
@@ -184,7 +188,7 @@ def validators(url: str | None, timeout_s: float, shard: str | None, height: int
     there, in GTX; on the registry also who waits, is jailed or leaves. Epochs are counted
     from 0, reputation in millionths.
     """
-    _print(url, timeout_s, shard, "chain.validators", height=height)
+    print_answer(url, timeout_s, shard, "chain.validators", height=height)
 
 
 @click.command()
@@ -206,7 +210,7 @@ def checkpoint(url: str | None, timeout_s: float, shard: str | None, height: int
 
     The newest checkpoint with enough signatures, or the one of a height (in blocks).
     """
-    _print(url, timeout_s, shard, "chain.checkpoint", height=height)
+    print_answer(url, timeout_s, shard, "chain.checkpoint", height=height)
 
 
 @click.command()
@@ -231,9 +235,11 @@ def parameters(url: str | None, timeout_s: float) -> None:
     emit(ask(url, timeout_s, lambda client: client.call("node.parameters")))
 
 
-def _print(
+def print_answer(
     url: str | None, timeout_s: float, shard: str | None, method: str, **params: object
 ) -> None:
+    """Ask one thing about a chain, and print the answer."""
+
     async def conversation(client: Any) -> Any:
         return await client.call(method, shard=await shard_of(client, shard), **params)
 

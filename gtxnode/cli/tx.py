@@ -34,6 +34,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 COMMANDS = {
     "send": Lazy("gtxnode.cli.tx:send", "Pay GTX, or hand over energy or carbon credits."),
     "order": Lazy("gtxnode.cli.tx:order", "Offer energy, or ask for it."),
+    "forward": Lazy("gtxnode.cli.forward:forward", "Trade energy of a slot to come."),
     "cancel": Lazy("gtxnode.cli.tx:cancel", "Take back an open order."),
     "retire": Lazy("gtxnode.cli.tx:retire", "Consume energy."),
     "retire-credits": Lazy("gtxnode.cli.carbon:retire_credits", "Use carbon credits up."),

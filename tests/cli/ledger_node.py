@@ -14,6 +14,7 @@ import trio
 
 from consensus import signing
 from consensus.validators import Validator, ValidatorSet
+from gtxnode.ledger.bodies import RegisterMeter
 from gtxnode.ledger.coins import (
     Cash,
     Coin,
@@ -32,9 +33,11 @@ from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import Receipt
 from gtxnode.ledger.parameters import ChainParameters, StakingRules
 from gtxnode.ledger.transactions import CheckedTransaction, parse
+from gtxnode.metering.meters import Direction
 from gtxnode.metrics import Metrics
 from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.errors import Reason, Refused
+from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import REGISTRY, Zone
 from gtxnode.rpc.server import serve_rpc
@@ -54,6 +57,11 @@ KEY = b"\x11" * 32
 OWNER = address_of(signing.public_key(KEY))
 FRIEND = address_of(signing.public_key(b"\x12" * 32))
 START_S = 5.0
+METER = RegisterMeter(
+    *(b"\x44" * 16, signing.public_key(b"\x14" * 32), OWNER, Province.BANGKOK, Source.SOLAR),
+    *(50_000, Direction.BOTH, 0),
+)
+"""The owner's."""
 STAKING = StakingRules(min_stake_ugtx=10_000_000)
 FOUNDER = signing.public_key(b"\x13" * 32)
 FOUNDERS = ValidatorSet([Validator(FOUNDER, 50_000_000, region=Zone.BANGKOK)])
@@ -70,7 +78,8 @@ class LedgerChain(FakeChain):
         """Whether nothing is taken in."""
         self.coins_now: dict[bytes, bytes] = {}
         validators = FOUNDERS if shard == REGISTRY else None
-        self._put(initial_coins(self.chain_id, [(OWNER, 100_000_000)], validators=validators))
+        cash = [(OWNER, 100_000_000)]
+        self._put(initial_coins(self.chain_id, cash, [METER], validators=validators))
         origin = Origin(Zone.BANGKOK, Source.SOLAR, 0, 3_600, bytes(16))
         energy = Energy(OWNER, 20_000, origin)
         self._put({output_id(b"\x42" * 32, 0): HeldCoin(energy, encode_coin(energy))})
