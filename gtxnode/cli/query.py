@@ -199,7 +199,7 @@ def seeds(url: str | None, timeout_s: float, shard: str | None) -> None:
     The seed of the next block's epoch, who rests for missing turns until which height, and on
     the registry who withheld a reveal since the epoch began. Epochs are counted from 0.
     """
-    _print(url, timeout_s, shard, "chain.seeds")
+    print_answer(url, timeout_s, shard, "chain.seeds")
 
 
 @click.command()
