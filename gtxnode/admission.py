@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.bodies import (
+    Amend,
     Cancel,
     ForwardBid,
     ForwardOffer,
@@ -19,7 +20,7 @@ from gtxnode.ledger.bodies import (
 )
 from gtxnode.ledger.coins import decode_coin, meter_coin_id, order_coin_id
 from gtxnode.ledger.meters import native
-from gtxnode.ledger.orders import check_terms
+from gtxnode.ledger.order_limits import check_conditions, check_terms
 from gtxnode.ledger.spend_rules import check_spend
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.metering.meters import Meter, Reading
@@ -51,6 +52,10 @@ class Admission:
             return
         if isinstance(body, PlaceSell | PlaceBuy | ForwardOffer | ForwardBid):
             check_terms(transaction, body, self._store.parameters.orders)
+            if isinstance(body, PlaceSell | PlaceBuy):
+                check_conditions(body, self._store.parameters.orders)
+        elif isinstance(body, Amend):
+            self._admit_input(order_coin_id(body.order), transaction, Reason.UNKNOWN_ORDER)
         for coin_id in getattr(body, "inputs", ()):
             self._admit_input(coin_id, transaction, Reason.UNKNOWN_COIN)
 

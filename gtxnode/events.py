@@ -32,7 +32,7 @@ from gtxnode.rpc.views.transactions import Refusal
 from gtxnode.rpc.wire import Address, Amount, Hex
 
 SideName = Literal["sell", "buy"]
-ChangeName = Literal["opened", "traded", "filled", "cancelled", "expired"]
+ChangeName = Literal["opened", "traded", "filled", "cancelled", "expired", "amended"]
 
 _CHANGES: Final[dict[OrderChange, ChangeName]] = {
     OrderChange.OPENED: "opened",
@@ -40,6 +40,7 @@ _CHANGES: Final[dict[OrderChange, ChangeName]] = {
     OrderChange.FILLED: "filled",
     OrderChange.CANCELLED: "cancelled",
     OrderChange.EXPIRED: "expired",
+    OrderChange.AMENDED: "amended",
 }
 
 

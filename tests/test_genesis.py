@@ -37,7 +37,7 @@ KEYS = [signing.public_key(bytes([number]) * 32) for number in range(1, 9)]
 NINE_KEYS = [signing.public_key(bytes([number]) * 32) for number in range(11, 20)]
 ALICE = address_of(KEYS[6])
 BOB = address_of(KEYS[7])
-VECTOR = "26cf97a6d03778586d83b6fa83ed8537949e3f1d6ba2889ec5b8672228dfd112"
+VECTOR = "3a3f74dc409e8f033d71025db17be83cac691f952bb474679c6c0e45be0db0da"
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -13,12 +13,16 @@ import msgspec
 
 from consensus.encoding import Codec
 from gtxnode.ledger.bodies import (
+    Amend,
+    Body,
     Cancel,
     ForwardBid,
     ForwardOffer,
+    GrantLicence,
     PlaceBuy,
     PlaceSell,
     Retire,
+    RevokeLicence,
     Transfer,
 )
 from gtxnode.ledger.coins import (
@@ -49,6 +53,7 @@ class OrderChange(IntEnum):
     FILLED = 3
     CANCELLED = 4
     EXPIRED = 5
+    AMENDED = 6
 
 
 class TransactionRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -74,7 +79,7 @@ class TradeRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class OrderRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An order that the block opened, changed or closed, and what is left of it."""
+    """An order that the block opened, changed or closed, and what it shows of what is left."""
 
     id: bytes
     trader: bytes
@@ -161,6 +166,8 @@ def touched(transaction: CheckedTransaction) -> tuple[bytes, ...]:
         return tuple(sorted({*transaction.addresses, *[out.owner for out in body.outputs]}))
     if isinstance(body, Retire):
         return tuple(sorted({*transaction.addresses, body.consumer}))
+    if isinstance(body, GrantLicence | RevokeLicence):
+        return tuple(sorted({*transaction.addresses, body.holder}))
     return transaction.addresses
 
 
@@ -169,6 +176,7 @@ def _order_records(
 ) -> tuple[OrderRecord, ...]:
     placed: dict[bytes, PlaceSell | PlaceBuy | ForwardOffer | ForwardBid] = {}
     cancelled: set[bytes] = set()
+    amended: set[bytes] = set()
     for transaction, receipt in zip(transactions, outcome.receipts, strict=True):
         if receipt.reason is not None:
             continue
@@ -176,6 +184,9 @@ def _order_records(
             placed[receipt.id] = transaction.body
         elif isinstance(transaction.body, Cancel):
             cancelled.add(transaction.body.order)
+        elif isinstance(transaction.body, Amend):
+            amended.add(transaction.body.order)
+    cancelled |= _dropped(placed, outcome)
     expired = frozenset(outcome.expired)
     changed = _changed_orders(outcome.spent) | _changed_orders(outcome.made) | set(placed)
     records = []
@@ -184,7 +195,8 @@ def _order_records(
         after = _order_in(outcome.made, coin_id)
         terms = after or _order_in(outcome.spent, coin_id) or placed[order_id]
         if after is not None:
-            change = OrderChange.OPENED if order_id in placed else OrderChange.TRADED
+            change = OrderChange.AMENDED if order_id in amended else OrderChange.TRADED
+            change = OrderChange.OPENED if order_id in placed else change
         elif order_id in cancelled:
             change = OrderChange.CANCELLED
         else:
@@ -195,7 +207,7 @@ def _order_records(
                 terms.trader,
                 Side.SELL if isinstance(terms, _SELLING) else Side.BUY,
                 terms.price_mgtx_per_kwh,
-                after.quantity_wh if after is not None else 0,
+                _shown_wh(after) if after is not None else 0,
                 change,
                 _slot_of(terms),
             )
@@ -207,6 +219,27 @@ def _slot_of(terms: object) -> Slot | None:
     if isinstance(terms, ForwardSell | ForwardBuy | ForwardOffer | ForwardBid):
         return terms.slot
     return None
+
+
+def _dropped(placed: Mapping[bytes, Body], outcome: BlockOutcome) -> set[bytes]:
+    """The immediate orders of which something was left that went back."""
+    untraded = {
+        order_id: body.quantity_wh
+        for order_id, body in placed.items()
+        if isinstance(body, PlaceSell | PlaceBuy) and body.immediate
+    }
+    if untraded:
+        for trade in outcome.trades:
+            for order_id in (trade.buy_order, trade.sell_order):
+                if order_id in untraded:
+                    untraded[order_id] -= trade.quantity_wh
+    return {order_id for order_id, left_wh in untraded.items() if left_wh}
+
+
+def _shown_wh(order: Order | ForwardOrder) -> int:
+    """What the public is told of an order: an iceberg keeps its reserve to itself."""
+    standing = order.standing if isinstance(order, Order) else None
+    return (standing is not None and standing.shown_wh) or order.quantity_wh
 
 
 def _changed_orders(coins: Mapping[bytes, HeldCoin]) -> set[bytes]:

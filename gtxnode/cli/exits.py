@@ -52,7 +52,7 @@ ENDS: Mapping[str, Exit] = MappingProxyType(
         "gtxnode.genesis.InvalidGenesis": Exit.CONFIGURATION,
         "gtxnode.home.UnusableKey": Exit.CONFIGURATION,
         "gtxnode.primitives.errors.Refused": Exit.REFUSED,
-        "gtxnode.ledger.wallet.InsufficientFunds": Exit.REFUSED,
+        "gtxnode.ledger.coin_choice.InsufficientFunds": Exit.REFUSED,
         "gtxnode.keystore.errors.KeystoreError": Exit.CONFIGURATION,
         "gtxnode.keystore.errors.InvalidName": Exit.USAGE,
         "gtxnode.keystore.errors.InvalidPassphrase": Exit.USAGE,

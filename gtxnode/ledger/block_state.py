@@ -28,6 +28,7 @@ from gtxnode.ledger.outcome import (
 )
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.proposals import InForce
+from gtxnode.ledger.trading_day import TradingDay, day_of, trading_day_coin_id
 from gtxnode.primitives.zones import Role
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class BlockState:
         "orders",
         "parameters",
         "premiums_ugtx",
+        "price_bounds",
         "readings",
         "receipts",
         "retired_wh",
@@ -138,6 +140,8 @@ class BlockState:
         self.credits_issued_mgco2e = 0
         self.credits_retired_mgco2e = 0
         self.energy_target = b""
+        self.price_bounds: tuple[int, int] | None = None
+        """Of the block's orders, once the first has asked for them."""
         self.parameters: ChainParameters | None = None
         """What the blocks from the next one on go by, where that is something else."""
 
@@ -150,6 +154,7 @@ class BlockState:
         """Pay the proposer, carry the totals on, and put the outcome together."""
         self._pay_fees()
         self._carry_totals()
+        self._carry_day()
         return BlockOutcome(
             receipts=tuple(self.receipts),
             spent=self.coins.spent(),
@@ -208,3 +213,13 @@ class BlockState:
             supply.credits_retired_mgco2e + self.credits_retired_mgco2e,
         )
         self.coins.make(coin_id, carried)
+
+    def _carry_day(self) -> None:
+        if not self.trades:
+            return
+        coin_id = trading_day_coin_id(self.context.chain_id)
+        today = day_of(self.context.time_ms)
+        coin = self.coins.get(coin_id)
+        day = coin if isinstance(coin, TradingDay) else TradingDay(today)
+        traded = [(trade.quantity_wh, trade.cost_ugtx) for trade in self.trades]
+        self.coins.make(coin_id, day.with_trades(today, traded))

@@ -25,10 +25,13 @@ from gtxnode.ledger.grid_coins import (
     OpenSlots,
     ZoneStatus,
 )
+from gtxnode.ledger.licence_coins import Licence
 from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
 from gtxnode.ledger.proposers import MissedTurns, RevealChain, Seeds
 from gtxnode.ledger.tariff_series import TariffSeries
+from gtxnode.ledger.trading_day import TradingDay
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
+from gtxnode.market.orders import Terms
 from gtxnode.metering.anomalies import Suspicion
 from gtxnode.metering.meters import AddressBytes, Meter, MeterId, Seconds
 from gtxnode.primitives.provinces import Province
@@ -102,6 +105,17 @@ class Lot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     origin: Origin
 
 
+class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The terms of an open order, and how far its iceberg has come."""
+
+    terms: Terms
+    shown_wh: Total = 0
+    """What is left of the slice that it shows; zero where it has no slices."""
+    turn: Total = 0
+    """The trade, within the transaction of its height and position, after which this slice queued;
+    zero for the first."""
+
+
 class SellOrder(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=3):
     """An open order to sell. It holds the energy that is on offer."""
 
@@ -112,12 +126,18 @@ class SellOrder(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=3):
     expires_s: Seconds
     height: Total
     position: Total
-    """With the height, when it was placed: what its priority in time goes by."""
+    """With the height, when it took its place in the queue: what its priority in time goes by."""
+    standing: Standing | None = None
 
     @property
     def quantity_wh(self) -> int:
         """What is left to be sold."""
         return sum(lot.amount_wh for lot in self.lots)
+
+    @property
+    def sources(self) -> int:
+        """What its energy comes from, as the book has it: one bit, as all lots have one source."""
+        return 1 << self.lots[0].origin.source
 
 
 class BuyOrder(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=4):
@@ -130,6 +150,7 @@ class BuyOrder(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=4):
     expires_s: Seconds
     height: Total
     position: Total
+    standing: Standing | None = None
 
     @property
     def locked_ugtx(self) -> int:
@@ -198,6 +219,8 @@ Coin: TypeAlias = (
     | CorridorUse
     | OpenSlots
     | GridFund
+    | Licence
+    | TradingDay
 )
 Order: TypeAlias = SellOrder | BuyOrder
 
@@ -287,6 +310,10 @@ def owner_of(coin: Coin) -> bytes | None:
         case Contract():
             return coin.buyer
         case Supply() | Roster() | Committee() | Presence() | Admission() | BarredKeys():
+            return None
+        case Licence():
+            return coin.holder
+        case TradingDay():
             return None
         case Acts() | MissedTurns() | Seeds() | RevealChain():
             return None

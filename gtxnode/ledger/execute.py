@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 from gtxnode.ledger import (
     admission,
+    amending,
     carriage,
     commitments,
     corridors,
@@ -26,6 +27,7 @@ from gtxnode.ledger import (
     forwards,
     governance,
     grid_acts,
+    licences,
     meters,
     orders,
     retirements,
@@ -39,6 +41,7 @@ from gtxnode.ledger import (
 )
 from gtxnode.ledger.block_state import BlockContext, BlockState
 from gtxnode.ledger.bodies import (
+    Amend,
     Body,
     Cancel,
     CastVote,
@@ -46,6 +49,7 @@ from gtxnode.ledger.bodies import (
     ForwardBid,
     ForwardOffer,
     FundGrid,
+    GrantLicence,
     JudgeHeld,
     PlaceBuy,
     PlaceSell,
@@ -60,6 +64,7 @@ from gtxnode.ledger.bodies import (
     RetireCredits,
     RetireMeter,
     RevealSeed,
+    RevokeLicence,
     RotateMeterKey,
     Serve,
     SetCorridorLimits,
@@ -100,6 +105,9 @@ RULES: Mapping[type[Body], Rule] = MappingProxyType(
         ForwardOffer: forwards.offer,
         ForwardBid: forwards.bid,
         Cancel: forwards.cancel,
+        Amend: amending.amend,
+        GrantLicence: licences.grant,
+        RevokeLicence: licences.revoke,
         Stake: staking.stake,
         Unstake: staking.unstake,
         Unjail: staking.unjail,
@@ -126,6 +134,7 @@ def execute(
 ) -> BlockOutcome:
     """Execute a final block's transactions in their order."""
     state = BlockState(context, CoinView(coins), open_orders)
+    open_orders.book.price_rule = context.parameters.orders.price_rule
     turns.count(state)
     seeds.begin(state)
     epochs.begin(state)

@@ -36,6 +36,7 @@ from gtxnode.ledger.forward_coins import (
     auction_id,
     contract_coin_id,
 )
+from gtxnode.ledger.order_limits import check_terms
 from gtxnode.ledger.outcome import ForwardTrade
 from gtxnode.ledger.spend_rules import check_spend
 from gtxnode.ledger.transactions import CheckedTransaction
@@ -129,7 +130,7 @@ def close_gates(state: BlockState) -> None:
 def _check_order(state: BlockState, transaction: CheckedTransaction, body: Body) -> Product:
     """Hold an order against the limits; how its slot is traded."""
     context, rules = state.context, state.context.parameters.forwards
-    orders.check_terms(transaction, body, context.parameters.orders)
+    check_terms(transaction, body, context.parameters.orders)
     product = rules.product_of(body.slot)
     ahead_ms = body.slot.start_s * 1_000 - context.time_ms
     if product is None or not body.slot.is_aligned or ahead_ms > rules.horizon_s * 1_000:

@@ -29,6 +29,7 @@ from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.bodies import (
     KIND_NAMES,
     Body,
+    GrantLicence,
     JudgeHeld,
     PledgeSeed,
     PostGridStatus,
@@ -37,6 +38,7 @@ from gtxnode.ledger.bodies import (
     ResetMeter,
     RetireMeter,
     RevealSeed,
+    RevokeLicence,
     RotateMeterKey,
     SetCorridorLimits,
     SetZoneLimits,
@@ -69,6 +71,8 @@ MANDATES: Mapping[type[Body], Mandate] = MappingProxyType(
         PostGridStatus: Mandate(frozenset({Role.EGAT})),
         SetCorridorLimits: Mandate(frozenset({Role.EGAT})),
         SetZoneLimits: Mandate(_UTILITIES, territorial=True),
+        GrantLicence: Mandate(frozenset({Role.ERC})),
+        RevokeLicence: Mandate(frozenset({Role.ERC})),
     }
 )
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from gtxnode.ledger.coins import BuyOrder, Coin, Order, SellOrder, order_id_of
 from gtxnode.ledger.open_forwards import OpenForwards
 from gtxnode.market.book import Book
-from gtxnode.market.orders import Fill, PriceRule, Side
+from gtxnode.market.orders import ANY_SOURCE, Fill, Side
 from gtxnode.market.orders import Order as BookOrder
 
 _SPARE_EXPIRIES = 1_024
@@ -23,8 +23,8 @@ class OpenOrders:
 
     __slots__ = ("_expiries", "_expiry_of", "_orders_of", "book", "forwards")
 
-    def __init__(self, price_rule: PriceRule = PriceRule.ASK) -> None:
-        self.book = Book(price_rule)
+    def __init__(self) -> None:
+        self.book = Book()
         self.forwards = OpenForwards()
         self._expiry_of: _Open = {}
         self._orders_of: dict[bytes, int] = {}
@@ -32,33 +32,50 @@ class OpenOrders:
         self._expiries: list[tuple[int, bytes]] = []
 
     @classmethod
-    def rebuild(
-        cls, coins: Iterable[tuple[bytes, Coin]], price_rule: PriceRule = PriceRule.ASK
-    ) -> "OpenOrders":
+    def rebuild(cls, coins: Iterable[tuple[bytes, Coin]]) -> "OpenOrders":
         """From the chain's coins by id, in any order; those that are no orders are left out."""
-        orders = cls(price_rule)
+        orders = cls()
         coins = list(coins)
         orders.forwards = OpenForwards.rebuild(
             (order_id_of(coin_id), coin) for coin_id, coin in coins
         )
         placed = [
-            (coin.height, coin.position, coin_id, coin)
+            (coin.height, coin.position, _turn(coin), coin_id, coin)
             for coin_id, coin in coins
             if isinstance(coin, Order)
         ]
-        # A height and position is one transaction, so the coins are never compared.
-        for _, _, coin_id, coin in sorted(placed, key=lambda entry: entry[:3]):
+        # One transaction places an order on one side, and queues slices anew in turn.
+        for _, _, _, coin_id, coin in sorted(placed, key=lambda entry: entry[:4]):
             order_id = order_id_of(coin_id)
             orders.book.rest(_book_order(order_id, coin))
             orders._opened(order_id, coin)
         return orders
 
-    def place(self, order_id: bytes, coin: Order) -> tuple[Fill, ...]:
-        """Match a new order; what is left of it rests. Its fills, first to last."""
-        fills = self.book.place(_book_order(order_id, coin))
-        if sum(fill.quantity_wh for fill in fills) < coin.quantity_wh:
+    def place(
+        self,
+        order_id: bytes,
+        coin: Order,
+        *,
+        immediate: bool = False,
+        room_wh: int | None = None,
+    ) -> tuple[Fill, ...]:
+        """Match a new order; what is left of it rests, if it is not immediate.
+
+        Its fills, first to last, and those of all-or-none orders that it brought to trade: no more
+        than `room_wh` of them.
+        """
+        fills = self.book.place(_book_order(order_id, coin), immediate=immediate, room_wh=room_wh)
+        if order_id in self.book:
             self._opened(order_id, coin)
         return fills
+
+    def tradable_wh(self, order_id: bytes, coin: Order) -> int:
+        """How much of an order would trade at once if it were placed now."""
+        return self.book.tradable_wh(_book_order(order_id, coin))
+
+    def shrink(self, order_id: bytes, coin: Order) -> tuple[Fill, ...]:
+        """Leave an open order no more than its coin says, in its place; the fills it takes."""
+        return self.book.shrink(order_id, coin.quantity_wh)
 
     def closed(self, order_id: bytes, trader: bytes) -> None:
         """An order of that trader has been filled and has left the book."""
@@ -91,6 +108,9 @@ class OpenOrders:
         """How many open orders a trader has."""
         return self._orders_of.get(trader, 0)
 
+    def __contains__(self, order_id: bytes) -> bool:
+        return order_id in self._expiry_of
+
     def __len__(self) -> int:
         return len(self._expiry_of)
 
@@ -100,10 +120,25 @@ class OpenOrders:
         heappush(self._expiries, (coin.expires_s, order_id))
 
 
+def _turn(coin: Order) -> int:
+    return coin.standing.turn if coin.standing is not None else 0
+
+
 def _book_order(order_id: bytes, coin: Order) -> BookOrder:
     match coin:
         case SellOrder():
-            side = Side.SELL
+            side, sources = Side.SELL, coin.sources
         case BuyOrder():
-            side = Side.BUY
-    return BookOrder(order_id, coin.trader, side, coin.price_mgtx_per_kwh, coin.quantity_wh)
+            side, sources = Side.BUY, ANY_SOURCE
+    standing = coin.standing
+    terms, shown_wh = (standing.terms, standing.shown_wh) if standing is not None else (None, 0)
+    return BookOrder(
+        order_id,
+        coin.trader,
+        side,
+        coin.price_mgtx_per_kwh,
+        coin.quantity_wh,
+        sources,
+        terms,
+        shown_wh,
+    )

@@ -21,6 +21,7 @@ from gtxnode.ledger.forward_rules import ForwardRules
 from gtxnode.ledger.territories import Territories
 from gtxnode.ledger.validators import MAX_LATE_HEIGHTS, MAX_SEATS
 from gtxnode.ledger.votes import GovernanceRules
+from gtxnode.market.orders import PriceRule
 from gtxnode.metering.readings import DAY_S, Duration, ReadingLimits
 from gtxnode.primitives.units import MAX_AMOUNT, UGTX_PER_GTX
 from gtxnode.primitives.zones import Role, Zone
@@ -56,6 +57,21 @@ class OrderLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of an order that does not name its expiry."""
     max_lifetime_s: Duration = 7 * DAY_S
     max_block_traded_wh: Quantity = 100_000_000
+    max_slices: Count = 100
+    """That an iceberg may be cut into."""
+    max_conditional_per_side: Annotated[int, msgspec.Meta(ge=0, le=10**5)] = 1_000
+    """Open orders of one side that others may have to pass over: all-or-none, or with preferences.
+    It bounds what an order that comes costs everybody."""
+    max_all_or_none_per_side: Annotated[int, msgspec.Meta(ge=0, le=10**4)] = 100
+    """Of those, the all-or-none ones."""
+    licence_over_wh: Quantity = 1_000_000
+    """Orders that are larger need the regulator's licence."""
+    price_band_ppm: Millionths = 500_000
+    """How far a price may be from the average of the day before."""
+    price_band_least_wh: Annotated[int, msgspec.Meta(ge=0, le=10**12)] = 100_000
+    """A day that traded less sets the next no bounds."""
+    price_rule: PriceRule = PriceRule.ASK
+    """At whose price spot orders trade."""
 
 
 class AdmissionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeAlias
 from gtxnode.ledger.acts import Acts
 from gtxnode.ledger.authorities import BarredKeys
 from gtxnode.ledger.bodies import (
+    Amend,
     Body,
     Cancel,
     CastVote,
@@ -52,9 +53,11 @@ from gtxnode.ledger.grid_coins import (
     OpenSlots,
     ZoneStatus,
 )
+from gtxnode.ledger.licence_coins import Licence
 from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
 from gtxnode.ledger.proposers import MissedTurns, RevealChain, Seeds
 from gtxnode.ledger.tariff_series import TariffSeries
+from gtxnode.ledger.trading_day import TradingDay
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
 from gtxnode.metering.meters import Meter, Reading
@@ -109,21 +112,21 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         Cash: SpendRow(
             frozenset(
                 {
-                    *(Transfer, Retire, RetireCredits, PlaceBuy, ForwardOffer, ForwardBid),
+                    *(Transfer, Retire, RetireCredits, PlaceBuy, Amend, ForwardOffer, ForwardBid),
                     *(Stake, Unstake, Unjail, Serve, Propose, CastVote, FundGrid),
                 }
             ),
             owner_signed,
         ),
-        Energy: SpendRow(frozenset({Transfer, PlaceSell, Retire}), owner_signed),
+        Energy: SpendRow(frozenset({Transfer, PlaceSell, Amend, Retire}), owner_signed),
         HeldEnergy: SpendRow(frozenset({JudgeHeld}), as_mandated),
         Credit: SpendRow(frozenset({Transfer, RetireCredits}), owner_signed),
         Meter: SpendRow(frozenset({Reading, SubmitRecord}), meter_signed),
         ForwardSell: SpendRow(frozenset({Cancel}), trader_signed),
         ForwardBuy: SpendRow(frozenset({Cancel}), trader_signed),
         Contract: SpendRow(frozenset(), nobody),
-        SellOrder: SpendRow(frozenset({Cancel}), trader_signed),
-        BuyOrder: SpendRow(frozenset({Cancel}), trader_signed),
+        SellOrder: SpendRow(frozenset({Cancel, Amend}), trader_signed),
+        BuyOrder: SpendRow(frozenset({Cancel, Amend}), trader_signed),
         Supply: SpendRow(frozenset(), nobody),
         Admission: SpendRow(frozenset(), nobody),
         Validator: SpendRow(frozenset({Stake, Unstake, Unjail, Serve}), owner_signed),
@@ -145,6 +148,8 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         CorridorUse: SpendRow(frozenset(), nobody),
         OpenSlots: SpendRow(frozenset(), nobody),
         GridFund: SpendRow(frozenset(), nobody),
+        Licence: SpendRow(frozenset(), nobody),
+        TradingDay: SpendRow(frozenset(), nobody),
     }
 )
 

@@ -1,17 +1,17 @@
 """What a wallet does: choose coins, write a body, sign it.
 
 The builders are pure: they take the coins that the wallet knows of and return a body; `sign` binds
-it to a chain. Coins are pairs of id and coin, as `account.coins` lists them. Cash is taken largest
-first, so that few signatures move much; energy oldest first, so that it does not lie around.
+it to a chain. Coins are pairs of id and coin, as `account.coins` lists them; which of them are
+taken is said in coin_choice.py.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
 
 from consensus import signing
 from consensus.hashing import ZERO_HASH
 from gtxnode.ledger.amendments import Change
 from gtxnode.ledger.bodies import (
+    Amend,
     Body,
     CastVote,
     ForwardBid,
@@ -29,7 +29,26 @@ from gtxnode.ledger.bodies import (
     Unstake,
 )
 from gtxnode.ledger.bodies.fields import MAX_INPUTS, Output
-from gtxnode.ledger.coins import MAX_LOTS, Cash, Credit, Energy
+from gtxnode.ledger.coin_choice import (
+    CashCoins,
+    CreditCoins,
+    EnergyCoins,
+    kind_of,
+    take_cash,
+    take_credits,
+    take_energy,
+    take_one_kind,
+)
+from gtxnode.ledger.coin_choice import InsufficientFunds as InsufficientFunds
+from gtxnode.ledger.coins import (
+    MAX_LOTS,
+    BuyOrder,
+    Cash,
+    Credit,
+    Energy,
+    Order,
+    SellOrder,
+)
 from gtxnode.ledger.transactions import (
     CheckedTransaction,
     Transaction,
@@ -40,24 +59,11 @@ from gtxnode.ledger.transactions import (
 )
 from gtxnode.ledger.validators import possession_digest
 from gtxnode.ledger.votes import Choice
+from gtxnode.market.orders import Terms
 from gtxnode.market.slots import Slot
+from gtxnode.primitives.sources import Source
 from gtxnode.primitives.units import cost_ugtx
 from gtxnode.primitives.zones import Shard, Zone
-
-CashCoins: TypeAlias = Iterable[tuple[bytes, Cash]]
-EnergyCoins: TypeAlias = Iterable[tuple[bytes, Energy]]
-CreditCoins: TypeAlias = Iterable[tuple[bytes, Credit]]
-
-
-class InsufficientFunds(Exception):
-    """The coins at hand do not come to what is needed within the inputs that one body takes."""
-
-    code = "insufficient_funds"
-
-    def __init__(self, unit: str, need: int, have: int) -> None:
-        super().__init__(f"need {need} {unit}, have {have} within one transaction's inputs")
-        self.need = need
-        self.have = have
 
 
 def sign(chain_id: str, body: Body, *private_keys: bytes) -> CheckedTransaction:
@@ -73,7 +79,7 @@ def pay(
     owner: bytes, cash: CashCoins, to: bytes, amount_ugtx: int, fee_ugtx: int, memo: bytes = b""
 ) -> Transfer:
     """Pay an amount; the change goes back to the owner."""
-    inputs, total = _take_cash(cash, amount_ugtx + fee_ugtx, MAX_INPUTS)
+    inputs, total = take_cash(cash, amount_ugtx + fee_ugtx, MAX_INPUTS)
     outputs: list[Output] = [Cash(to, amount_ugtx)]
     outputs += _change(owner, total - amount_ugtx - fee_ugtx)
     return Transfer(inputs, tuple(outputs), memo)
@@ -89,8 +95,8 @@ def give_energy(
     memo: bytes = b"",
 ) -> Transfer:
     """Hand energy over without payment; each coin keeps its origin."""
-    taken, over_wh = _take_energy(energy, amount_wh, MAX_INPUTS - 1)
-    inputs, total = _take_cash(cash, fee_ugtx, MAX_INPUTS - len(taken))
+    taken, over_wh = take_energy(energy, amount_wh, MAX_INPUTS - 1)
+    inputs, total = take_cash(cash, fee_ugtx, MAX_INPUTS - len(taken))
     outputs: list[Output] = []
     for index, (_, coin) in enumerate(taken):
         kept_wh = over_wh if index == len(taken) - 1 else 0
@@ -115,8 +121,8 @@ def retire(
 
     With a meter of the consumer's it covers that meter's import, else it is voluntary.
     """
-    taken, over_wh = _take_energy(energy, amount_wh, MAX_INPUTS - 1)
-    inputs, total = _take_cash(cash, fee_ugtx, MAX_INPUTS - len(taken))
+    taken, over_wh = take_energy(energy, amount_wh, MAX_INPUTS - 1)
+    inputs, total = take_cash(cash, fee_ugtx, MAX_INPUTS - len(taken))
     outputs = _energy_change(owner, taken, over_wh) + _change(owner, total - fee_ugtx)
     return Retire(_ids(taken) + inputs, tuple(outputs), consumer or owner, memo, meter)
 
@@ -131,8 +137,8 @@ def give_credits(
     memo: bytes = b"",
 ) -> Transfer:
     """Hand carbon credits over."""
-    taken, over_mg = _take_credits(credits, amount_mgco2e)
-    inputs, total = _take_cash(cash, fee_ugtx, MAX_INPUTS - len(taken))
+    taken, over_mg = take_credits(credits, amount_mgco2e)
+    inputs, total = take_cash(cash, fee_ugtx, MAX_INPUTS - len(taken))
     outputs: list[Output] = [Credit(to, amount_mgco2e)]
     outputs += [Credit(owner, over_mg)] if over_mg else []
     outputs += _change(owner, total - fee_ugtx)
@@ -150,8 +156,8 @@ def retire_credits(
     memo: bytes = b"",
 ) -> RetireCredits:
     """Use carbon credits up in the name of `beneficiary`, or of the owner."""
-    taken, over_mg = _take_credits(credits, amount_mgco2e)
-    inputs, total = _take_cash(cash, fee_ugtx, MAX_INPUTS - len(taken))
+    taken, over_mg = take_credits(credits, amount_mgco2e)
+    inputs, total = take_cash(cash, fee_ugtx, MAX_INPUTS - len(taken))
     outputs: list[Output] = [Credit(owner, over_mg)] if over_mg else []
     outputs += _change(owner, total - fee_ugtx)
     return RetireCredits(taken + inputs, tuple(outputs), beneficiary or owner, memo)
@@ -163,10 +169,16 @@ def sell(
     quantity_wh: int,
     price_mgtx_per_kwh: int,
     expires_s: int = 0,
+    *,
+    immediate: bool = False,
+    terms: Terms | None = None,
+    source: Source | None = None,
 ) -> PlaceSell:
-    """Offer energy at a price or better."""
-    taken, _ = _take_energy(energy, quantity_wh, MAX_LOTS)
-    return PlaceSell(trader, _ids(taken), quantity_wh, price_mgtx_per_kwh, expires_s)
+    """Offer energy at a price or better: of the source, or of the kind that has lain longest."""
+    taken = take_one_kind(energy, quantity_wh, source)
+    return PlaceSell(
+        trader, _ids(taken), quantity_wh, price_mgtx_per_kwh, expires_s, immediate, terms
+    )
 
 
 def buy(
@@ -175,10 +187,36 @@ def buy(
     quantity_wh: int,
     price_mgtx_per_kwh: int,
     expires_s: int = 0,
+    *,
+    immediate: bool = False,
+    terms: Terms | None = None,
 ) -> PlaceBuy:
     """Ask for energy at a price or better."""
-    inputs, _ = _take_cash(cash, cost_ugtx(quantity_wh, price_mgtx_per_kwh), MAX_LOTS)
-    return PlaceBuy(trader, inputs, quantity_wh, price_mgtx_per_kwh, expires_s)
+    inputs, _ = take_cash(cash, cost_ugtx(quantity_wh, price_mgtx_per_kwh), MAX_LOTS)
+    return PlaceBuy(trader, inputs, quantity_wh, price_mgtx_per_kwh, expires_s, immediate, terms)
+
+
+def amend(
+    order_id: bytes,
+    order: Order,
+    energy: EnergyCoins,
+    cash: CashCoins,
+    quantity_wh: int,
+    price_mgtx_per_kwh: int,
+) -> Amend:
+    """Change what is left of an open order, with more of what it holds if it needs it."""
+    inputs: tuple[bytes, ...] = ()
+    match order:
+        case SellOrder() if quantity_wh > order.quantity_wh:
+            offered = kind_of(order.lots[0].origin)
+            same = [(coin_id, coin) for coin_id, coin in energy if kind_of(coin.origin) == offered]
+            inputs = _ids(take_energy(same, quantity_wh - order.quantity_wh, MAX_LOTS)[0])
+        case BuyOrder():
+            lacking_ugtx = cost_ugtx(quantity_wh, price_mgtx_per_kwh) - order.locked_ugtx
+            inputs, _ = take_cash(cash, lacking_ugtx, MAX_LOTS)
+        case _:
+            pass
+    return Amend(order_id, quantity_wh, price_mgtx_per_kwh, inputs)
 
 
 def forward_offer(
@@ -191,7 +229,7 @@ def forward_offer(
     collateral_mgtx_per_kwh: int,
 ) -> ForwardOffer:
     """Offer what a meter is to export in a slot; `ImbalanceRule.collateral` says what is locked."""
-    inputs, _ = _take_cash(cash, max(1, quantity_wh * collateral_mgtx_per_kwh), MAX_LOTS)
+    inputs, _ = take_cash(cash, max(1, quantity_wh * collateral_mgtx_per_kwh), MAX_LOTS)
     return ForwardOffer(trader, inputs, slot, meter, quantity_wh, price_mgtx_per_kwh)
 
 
@@ -204,7 +242,7 @@ def forward_bid(
     price_mgtx_per_kwh: int,
 ) -> ForwardBid:
     """Ask for energy in a slot, to be used in a zone."""
-    inputs, _ = _take_cash(cash, cost_ugtx(quantity_wh, price_mgtx_per_kwh), MAX_LOTS)
+    inputs, _ = take_cash(cash, cost_ugtx(quantity_wh, price_mgtx_per_kwh), MAX_LOTS)
     return ForwardBid(trader, inputs, slot, zone, quantity_wh, price_mgtx_per_kwh)
 
 
@@ -231,7 +269,7 @@ def stake(
     registration: Registration | None = None,
 ) -> Stake:
     """Lock GTX behind a validator; with a registration, a new one."""
-    inputs, total = _take_cash(cash, amount_ugtx + fee_ugtx, MAX_INPUTS)
+    inputs, total = take_cash(cash, amount_ugtx + fee_ugtx, MAX_INPUTS)
     change = _cash_change(owner, total - amount_ugtx - fee_ugtx)
     return Stake(validator, inputs, amount_ugtx, change, registration)
 
@@ -240,13 +278,13 @@ def unstake(
     owner: bytes, cash: CashCoins, validator: bytes, amount_ugtx: int, fee_ugtx: int
 ) -> Unstake:
     """Begin to take stake back."""
-    inputs, total = _take_cash(cash, fee_ugtx, MAX_INPUTS)
+    inputs, total = take_cash(cash, fee_ugtx, MAX_INPUTS)
     return Unstake(validator, inputs, amount_ugtx, _cash_change(owner, total - fee_ugtx))
 
 
 def unjail(owner: bytes, cash: CashCoins, validator: bytes, fee_ugtx: int) -> Unjail:
     """Let a validator return whose jail term is over."""
-    inputs, total = _take_cash(cash, fee_ugtx, MAX_INPUTS)
+    inputs, total = take_cash(cash, fee_ugtx, MAX_INPUTS)
     return Unjail(validator, inputs, _cash_change(owner, total - fee_ugtx))
 
 
@@ -260,7 +298,7 @@ def propose(
     activation_epoch: int = 0,
 ) -> Propose:
     """Propose other parameters; the deposit is locked until the proposal has been voted on."""
-    inputs, total = _take_cash(cash, deposit_ugtx + fee_ugtx, MAX_INPUTS)
+    inputs, total = take_cash(cash, deposit_ugtx + fee_ugtx, MAX_INPUTS)
     over = _cash_change(proposer, total - deposit_ugtx - fee_ugtx)
     return Propose(proposer, inputs, title, tuple(changes), activation_epoch, over)
 
@@ -269,7 +307,7 @@ def vote(
     owner: bytes, cash: CashCoins, proposal: int, validator: bytes, choice: Choice, fee_ugtx: int
 ) -> CastVote:
     """Vote on a proposal with the stake of a validator that belongs to `owner`."""
-    inputs, total = _take_cash(cash, fee_ugtx, MAX_INPUTS)
+    inputs, total = take_cash(cash, fee_ugtx, MAX_INPUTS)
     return CastVote(proposal, validator, choice, inputs, _cash_change(owner, total - fee_ugtx))
 
 
@@ -277,52 +315,9 @@ def serve(
     owner: bytes, cash: CashCoins, validator: bytes, shards: Sequence[Shard], fee_ugtx: int
 ) -> Serve:
     """Say anew on which chains a validator votes; on all where none is named."""
-    inputs, total = _take_cash(cash, fee_ugtx, MAX_INPUTS)
+    inputs, total = take_cash(cash, fee_ugtx, MAX_INPUTS)
     change = _cash_change(owner, total - fee_ugtx)
     return Serve(validator, tuple(sorted(shards)), inputs, change)
-
-
-def _take_cash(cash: CashCoins, need_ugtx: int, max_inputs: int) -> tuple[tuple[bytes, ...], int]:
-    inputs: list[bytes] = []
-    total = 0
-    for coin_id, coin in sorted(cash, key=lambda pair: (-pair[1].amount_ugtx, pair[0])):
-        if total >= need_ugtx or len(inputs) == max_inputs:
-            break
-        inputs.append(coin_id)
-        total += coin.amount_ugtx
-    if total < need_ugtx:
-        raise InsufficientFunds("µGTX", need_ugtx, total)
-    return tuple(inputs), total
-
-
-def _take_energy(
-    energy: EnergyCoins, need_wh: int, max_inputs: int
-) -> tuple[Sequence[tuple[bytes, Energy]], int]:
-    """The coins to take, and by how much the last one is more than is needed."""
-    taken: list[tuple[bytes, Energy]] = []
-    total = 0
-    for coin_id, coin in sorted(energy, key=lambda pair: (pair[1].origin.end_s, pair[0])):
-        if total >= need_wh or len(taken) == max_inputs:
-            break
-        taken.append((coin_id, coin))
-        total += coin.amount_wh
-    if total < need_wh:
-        raise InsufficientFunds("Wh", need_wh, total)
-    return taken, total - need_wh
-
-
-def _take_credits(credits: CreditCoins, need_mg: int) -> tuple[tuple[bytes, ...], int]:
-    """The coins to take, largest first, and by how much they are more than is needed."""
-    taken: list[bytes] = []
-    total = 0
-    for coin_id, coin in sorted(credits, key=lambda pair: (-pair[1].amount_mgco2e, pair[0])):
-        if total >= need_mg or len(taken) == MAX_INPUTS - 1:
-            break
-        taken.append(coin_id)
-        total += coin.amount_mgco2e
-    if total < need_mg:
-        raise InsufficientFunds("mg CO2e", need_mg, total)
-    return tuple(taken), total - need_mg
 
 
 def _ids(taken: Sequence[tuple[bytes, Energy]]) -> tuple[bytes, ...]:

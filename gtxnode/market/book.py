@@ -161,6 +161,9 @@ class Book:
             for rested in ladder:
                 yield rested.order()
 
+    def __contains__(self, order_id: bytes) -> bool:
+        return order_id in self._orders
+
     def __len__(self) -> int:
         return len(self._orders)
 

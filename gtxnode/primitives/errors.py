@@ -136,6 +136,25 @@ class Reason(StrEnum):
         "expiry_out_of_bounds",
         "The order's expiry is in the past or too far ahead.",
     )
+    INVALID_TERMS = (
+        "invalid_terms",
+        "The order's terms contradict each other, or could never be met.",
+    )
+    MIXED_OFFER = (
+        "mixed_offer",
+        "A sell order offers energy of one zone and one source; place one order for each.",
+    )
+    TOO_MANY_LOTS = ("too_many_lots", "The order would hold energy of too many origins.")
+    TOO_MANY_CONDITIONAL = (
+        "too_many_conditional",
+        "As many all-or-none orders, or orders with preferences, rest on this side as may.",
+    )
+    UNFILLED = (
+        "unfilled",
+        "What is in the book does not fill the order as it asks, and it is not to rest.",
+    )
+    NO_LICENCE = ("no_licence", "An order of this size needs a licence of the regulator.")
+    UNKNOWN_LICENCE = ("unknown_licence", "The trader has no licence.")
     UNKNOWN_ORDER = ("unknown_order", "No order of that id is open: filled, cancelled or expired.")
     # Forwards.
     UNKNOWN_SLOT = (

@@ -11,6 +11,7 @@ from gtxnode.ledger.coins import (
     SellOrder,
 )
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
+from gtxnode.ledger.licence_coins import Licence
 from gtxnode.ledger.proposals import Proposal
 from gtxnode.ledger.validators import Validator
 from gtxnode.metering.meters import Meter
@@ -46,6 +47,8 @@ def coin_view(coin_id: bytes, encoded: bytes, coin: Coin) -> CoinView:
             kind, owner, amount = "validator", coin.owner, coin.locked_ugtx
         case Proposal():
             kind, owner, amount = "proposal", coin.proposer, coin.deposit_ugtx
+        case Licence():
+            kind, owner, amount = "licence", coin.holder, 0
         case _:
             raise AssertionError("a coin without an owner is listed under none")
     return CoinView(Hex(coin_id), kind, Address(owner), Amount(amount), Hex(encoded), origin)

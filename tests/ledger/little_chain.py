@@ -7,7 +7,7 @@ coins say, the root is what the coins say. A test that makes blocks has tested a
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -253,13 +253,25 @@ class LittleChain:
         self.block(after_s=HOUR_S)
         self.accepted(self.reading(name, exported_wh))
 
-    def sell(self, name: str, wh: int, price: int, expires_s: int = 0) -> CheckedTransaction:
-        body = wallet.sell(address(name), self.coins(name, Energy), wh, price, expires_s)
+    def sell(
+        self, name: str, wh: int, price: int, expires_s: int = 0, **how: Any
+    ) -> CheckedTransaction:
+        body = wallet.sell(address(name), self.coins(name, Energy), wh, price, expires_s, **how)
         return signed(body, name)
 
-    def buy(self, name: str, wh: int, price: int, expires_s: int = 0) -> CheckedTransaction:
-        body = wallet.buy(address(name), self.coins(name, Cash), wh, price, expires_s)
+    def buy(
+        self, name: str, wh: int, price: int, expires_s: int = 0, **how: Any
+    ) -> CheckedTransaction:
+        body = wallet.buy(address(name), self.coins(name, Cash), wh, price, expires_s, **how)
         return signed(body, name)
+
+    def amend(
+        self, name: str, placed: CheckedTransaction, wh: int, price: int
+    ) -> CheckedTransaction:
+        order = self.order(placed)
+        assert isinstance(order, Order)
+        energy, cash = self.coins(name, Energy), self.coins(name, Cash)
+        return signed(wallet.amend(placed.id, order, energy, cash, wh, price), name)
 
     def coin(self, coin_id: bytes) -> Coin | None:
         encoded = self.store.get(coin_id)
@@ -347,7 +359,15 @@ class LittleChain:
 
     def _check_book(self) -> None:
         resting = {
-            (order.id, order.trader, order.side, order.price_mgtx_per_kwh, order.quantity_wh)
+            (
+                order.id,
+                order.trader,
+                order.side,
+                order.price_mgtx_per_kwh,
+                order.quantity_wh,
+                order.terms,
+                order.shown_wh,
+            )
             for order in self.orders.book.orders()
         }
         assert resting == {
@@ -357,6 +377,8 @@ class LittleChain:
                 Side.SELL if isinstance(coin, SellOrder) else Side.BUY,
                 coin.price_mgtx_per_kwh,
                 coin.quantity_wh,
+                None if coin.standing is None else coin.standing.terms,
+                0 if coin.standing is None else coin.standing.shown_wh,
             )
             for coin_id, coin in self.all_coins()
             if isinstance(coin, Order)

@@ -4,7 +4,7 @@
 only think of what to send. A history is a list of small integers, so a failure shrinks well.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +15,7 @@ from gtxnode.ledger.coins import Cash, Credit, Energy, Order, order_id_of
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.parameters import ChainParameters, OrderLimits
 from gtxnode.ledger.transactions import CheckedTransaction
+from gtxnode.market import Terms
 from gtxnode.primitives.zones import Zone
 from tests.ledger.little_chain import (
     FEE,
@@ -43,7 +44,7 @@ class Step(NamedTuple):
 steps = st.builds(
     Step,
     st.sampled_from(
-        ["export", "export", "sell", "sell", "sell", "buy", "buy", "buy", "pay", "give",
+        ["export", "export", "sell", "sell", "sell", "buy", "buy", "buy", "amend", "pay", "give",
          "retire", "cover", "cover", "credits", "use", "cancel", "replay", "forge", "register",
          "merge"]
     ),
@@ -82,9 +83,9 @@ def body_of(chain: LittleChain, step: Step) -> Body | None:
     price = 3_000 + 250 * step.price + (250 if step.kind == "buy" else 0)
     match step.kind:
         case "sell":
-            return wallet.sell(owner, energy, step.amount, price)
+            return wallet.sell(owner, energy, step.amount, price, **how(step))
         case "buy":
-            return wallet.buy(owner, cash, step.amount, price)
+            return wallet.buy(owner, cash, step.amount, price, **how(step))
         case "pay":
             return wallet.pay(owner, cash, other, step.amount * 1_000, FEE)
         case "give":
@@ -106,6 +107,15 @@ def body_of(chain: LittleChain, step: Step) -> Body | None:
             total = sum(coin.amount_ugtx for _, coin in cash)
             inputs = tuple(coin_id for coin_id, _ in cash)
             return Transfer(inputs, (Cash(owner, total - FEE),)) if total > FEE else None
+        case "amend":
+            own = [
+                (i, c) for i, c in chain.all_coins() if isinstance(c, Order) and c.trader == owner
+            ]
+            if not own:
+                return None
+            coin_id, order = own[step.whom % len(own)]
+            price = order.price_mgtx_per_kwh + 250 * (step.price - 1)
+            return wallet.amend(order_id_of(coin_id), order, energy, cash, step.amount, price)
         case "cancel":
             orders = [i for i, c in chain.all_coins() if isinstance(c, Order) and c.trader == other]
             return Cancel(order_id_of(orders[0])) if orders else None
@@ -113,6 +123,23 @@ def body_of(chain: LittleChain, step: Step) -> Body | None:
             victims = chain.coins(PEOPLE[step.whom], Cash)
             return wallet.pay(owner, victims, owner, step.amount, FEE)
     raise AssertionError(step.kind)
+
+
+def how(step: Step) -> dict[str, Any]:
+    """Half of the orders have terms, and some are not to rest; what they say depends on amounts."""
+    match step.amount % 12:
+        case 0 | 1:
+            return {"terms": Terms(all_or_none=True)}
+        case 2 | 3:
+            return {"terms": Terms(display_wh=max(1, step.amount // 3))}
+        case 4:
+            return {"terms": Terms(partner=address(PEOPLE[step.whom]))}
+        case 5:
+            return {"immediate": True}
+        case 6:
+            return {"immediate": True, "terms": Terms(all_or_none=True)}
+        case _:
+            return {}
 
 
 def a_chain() -> LittleChain:

@@ -71,8 +71,8 @@ def test_a_sell_order_that_meets_a_bid_trades_at_its_own_price(chain: LittleChai
 
 
 def test_under_the_makers_rule_the_resting_price_is_paid() -> None:
-    chain = LittleChain("somchai", "malee")
-    chain.orders.book.price_rule = PriceRule.MAKER
+    limits = OrderLimits(price_rule=PriceRule.MAKER)
+    chain = LittleChain("somchai", "malee", parameters=_with(limits))
     chain.export("somchai", 100 * KWH)
     chain.accepted(chain.buy("malee", 50 * KWH, 4_000))
     (trade,) = chain.accepted(chain.sell("somchai", 50 * KWH, 3_500)).trades
@@ -206,7 +206,9 @@ def test_an_order_outside_the_limits(
     ("wh", "price", "expires_in_s"),
     [(100, 1_000, 1), (10_000_000, 10_000, 7 * 24 * HOUR_S)],
 )
-def test_an_order_at_the_limits(chain: LittleChain, wh: int, price: int, expires_in_s: int) -> None:
+def test_an_order_at_the_limits(wh: int, price: int, expires_in_s: int) -> None:
+    limits = OrderLimits(licence_over_wh=10_000_000)
+    chain = LittleChain("somchai", "malee", parameters=_with(limits))
     chain.accepted(chain.buy("malee", wh, price, chain.now_s + expires_in_s + 1))
 
 
@@ -251,11 +253,13 @@ def test_an_order_needs_inputs_that_are_there_and_cover_it(chain: LittleChain) -
     cash = tuple(coin_id for coin_id, _ in chain.coins("malee", Cash))
     energy = tuple(coin_id for coin_id, _ in chain.coins("somchai", Energy))
     malee, somchai = address("malee"), address("somchai")
-    poor = LittleChain("malee", cash_ugtx=50_000 * GTX - 1)
+    poor = LittleChain("malee", cash_ugtx=10_000 * GTX - 1)
     poor_cash = tuple(coin_id for coin_id, _ in poor.coins("malee", Cash))
-    over = PlaceBuy(malee, poor_cash, 5_000 * KWH, 10_000)
+    over = PlaceBuy(malee, poor_cash, 1_000 * KWH, 10_000)
     assert poor.refused(signed(over, "malee")) is Reason.OVERSPENT
-    over_sell = PlaceSell(somchai, energy, 1_000 * KWH + 1, 3_500)
+    chain.accepted(chain.sell("somchai", 1 * KWH, 3_500))
+    energy = tuple(coin_id for coin_id, _ in chain.coins("somchai", Energy))
+    over_sell = PlaceSell(somchai, energy, 1_000 * KWH, 3_500)
     assert chain.refused(signed(over_sell, "somchai")) is Reason.OVERSPENT
     gone = PlaceBuy(malee, (bytes(34),), 1 * KWH, 3_500)
     assert chain.refused(signed(gone, "malee")) is Reason.UNKNOWN_COIN
@@ -274,20 +278,22 @@ def test_orders_pay_no_fee(chain: LittleChain) -> None:
     assert chain.coin(fees_coin_id(CHAIN, chain.height)) is None
 
 
-def test_energy_keeps_its_origin_through_an_order_and_a_trade(chain: LittleChain) -> None:
-    chain.export("somchai", 500 * KWH)
+def test_energy_keeps_its_origin_through_an_order_and_a_trade() -> None:
+    chain = LittleChain("somchai", "malee")
+    chain.export("somchai", 100 * KWH)
+    chain.export("somchai", 50 * KWH)
     older, newer = sorted(
         (coin.origin for _, coin in chain.coins("somchai", Energy)), key=lambda o: o.end_s
     )
-    # 1,000 kWh of the older hour, then 200 of the newer; 300 of the newer go back.
-    chain.accepted(chain.sell("somchai", 1_200 * KWH, 3_500))
-    assert _held(chain, "somchai") == [(300 * KWH, newer)]
-    (trade,) = chain.accepted(chain.buy("malee", 1_100 * KWH, 3_500)).trades
+    # 100 kWh of the older hour, then 20 of the newer; 30 of the newer go back.
+    chain.accepted(chain.sell("somchai", 120 * KWH, 3_500))
+    assert _held(chain, "somchai") == [(30 * KWH, newer)]
+    (trade,) = chain.accepted(chain.buy("malee", 110 * KWH, 3_500)).trades
     assert [(lot.amount_wh, lot.origin) for lot in trade.lots] == [
-        (1_000 * KWH, older),
-        (100 * KWH, newer),
+        (100 * KWH, older),
+        (10 * KWH, newer),
     ]
-    assert _held(chain, "malee") == [(1_000 * KWH, older), (100 * KWH, newer)]
+    assert _held(chain, "malee") == [(100 * KWH, older), (10 * KWH, newer)]
 
 
 def test_neighbouring_lots_of_one_origin_are_one() -> None:

@@ -32,6 +32,7 @@ from gtxnode.ledger.amendments import (
 from gtxnode.ledger.authorities import MAX_BARRED, BarredKey, BarredKeys
 from gtxnode.ledger.bodies import (
     KIND_NAMES,
+    Amend,
     Body,
     Cancel,
     CastVote,
@@ -40,6 +41,7 @@ from gtxnode.ledger.bodies import (
     ForwardBid,
     ForwardOffer,
     FundGrid,
+    GrantLicence,
     JudgeHeld,
     PlaceBuy,
     PlaceSell,
@@ -55,6 +57,7 @@ from gtxnode.ledger.bodies import (
     RetireCredits,
     RetireMeter,
     RevealSeed,
+    RevokeLicence,
     RotateMeterKey,
     Serve,
     SetCorridorLimits,
@@ -79,6 +82,7 @@ from gtxnode.ledger.coins import (
     Lot,
     Origin,
     SellOrder,
+    Standing,
     Supply,
     decode_coin,
     encode_coin,
@@ -97,6 +101,7 @@ from gtxnode.ledger.grid_coins import (
     ZoneRange,
     ZoneStatus,
 )
+from gtxnode.ledger.licence_coins import Licence
 from gtxnode.ledger.meters import registered
 from gtxnode.ledger.proposals import (
     MAX_CHANGES,
@@ -110,6 +115,7 @@ from gtxnode.ledger.proposals import (
 )
 from gtxnode.ledger.proposers import MissedTurns, MissRecord, RevealChain, Seeds
 from gtxnode.ledger.tariff_series import TariffSeries
+from gtxnode.ledger.trading_day import TradingDay
 from gtxnode.ledger.transactions import (
     MAX_TRANSACTION_BYTES,
     Transaction,
@@ -134,6 +140,7 @@ from gtxnode.ledger.validators import (
     Validator,
 )
 from gtxnode.ledger.votes import Choice, Tally
+from gtxnode.market.orders import ANY_SOURCE, Terms
 from gtxnode.market.slots import Slot
 from gtxnode.metering.anomalies import Suspicion
 from gtxnode.metering.meters import MAX_TIME_S, Reading
@@ -171,6 +178,9 @@ BODIES: tuple[Body, ...] = (
     ForwardOffer(OWNER, (COIN,), SLOT, bytes(16), 1_000, 3_500),
     ForwardBid(OWNER, (COIN,), SLOT, Zone.BANGKOK, 1_000, 3_500),
     Cancel(bytes(32)),
+    Amend(bytes(32), 1_000, 3_500, (COIN,)),
+    GrantLicence(1, OWNER, 2, 3),
+    RevokeLicence(1, OWNER),
     Retire((COIN,), (), OWNER),
     Retire((COIN,), (), OWNER, b"", bytes(16)),
     RetireCredits((COIN,), (Credit(OWNER, 5),), OWNER),
@@ -236,7 +246,9 @@ COINS: tuple[Coin, ...] = (
     TariffSeries(THAI_TABLES),
     registered(registration("somchai")),
     SellOrder(OWNER, 3_500, (Lot(1, ORIGIN),), 1, 2, 3),
-    BuyOrder(OWNER, 3_500, 1_000, 1, 2, 3),
+    BuyOrder(OWNER, 3_500, 1_000, 1, 2, 3, Standing(Terms(2, OWNER, True, 5), 4, 1)),
+    Licence(OWNER, 1, 2),
+    TradingDay(1, 2, 3, 4, 5),
     ForwardSell(OWNER, 3_500, 1_000, SLOT, bytes(16), Zone.BANGKOK, 2_880, 1, 2, 3),
     ForwardBuy(OWNER, 3_500, 1_000, SLOT, Zone.BANGKOK, 1, 2, 3),
     Contract(
@@ -321,7 +333,7 @@ def test_evidence_that_was_never_signed_is_noticed_with_the_witnesses() -> None:
 def test_every_kind_is_in_the_tables() -> None:
     assert {type(body) for body in BODIES} == set(KIND_NAMES)
     energy = {type(body) for body in BODIES if is_energy(body)}
-    orders = {PlaceSell, PlaceBuy, Cancel, ForwardOffer, ForwardBid}
+    orders = {PlaceSell, PlaceBuy, Amend, Cancel, ForwardOffer, ForwardBid}
     assert energy == {Reading, SubmitRecord} | orders
 
 
@@ -331,7 +343,7 @@ def test_each_coin_is_read_as_it_was_written(coin: Coin) -> None:
     nobodys = isinstance(
         coin,
         (Supply | Roster | Committee | Presence | BarredKeys | Acts | Agenda | Electorate | InForce)
-        | (MissedTurns | Seeds | RevealChain | TariffSeries)
+        | (MissedTurns | Seeds | RevealChain | TariffSeries | TradingDay)
         | (ZoneStatus | GridLimits | CorridorUse | OpenSlots | GridFund),
     )
     assert owner_of(coin) == (None if nobodys else OWNER)
@@ -342,7 +354,8 @@ def test_each_coin_is_read_as_it_was_written(coin: Coin) -> None:
 def test_the_longest_coin_fits() -> None:
     origin = Origin(Zone.BANGKOK, Source.SOLAR, MAX_TIME_S, MAX_TIME_S, bytes(16))
     lots = (Lot(MAX_AMOUNT, origin),) * MAX_LOTS
-    order = SellOrder(OWNER, MAX_AMOUNT, lots, MAX_TIME_S, MAX_AMOUNT, MAX_AMOUNT)
+    standing = Standing(Terms(ANY_SOURCE, OWNER, True, MAX_AMOUNT), MAX_AMOUNT, MAX_AMOUNT)
+    order = SellOrder(OWNER, MAX_AMOUNT, lots, MAX_TIME_S, MAX_AMOUNT, MAX_AMOUNT, standing)
     assert len(encode_coin(order)) < MAX_COIN_BYTES
 
 

@@ -43,6 +43,7 @@ from gtxnode.ledger.amendments import Change
 from gtxnode.ledger.authorities import BarredKey, BarredKeys, barred_coin_id
 from gtxnode.ledger.bodies import (
     KIND_NAMES,
+    Amend,
     Body,
     Cancel,
     CastVote,
@@ -52,6 +53,7 @@ from gtxnode.ledger.bodies import (
     ForwardBid,
     ForwardOffer,
     FundGrid,
+    GrantLicence,
     JudgeHeld,
     PlaceBuy,
     PlaceSell,
@@ -68,6 +70,7 @@ from gtxnode.ledger.bodies import (
     RetireCredits,
     RetireMeter,
     RevealSeed,
+    RevokeLicence,
     RotateMeterKey,
     Serve,
     SetCorridorLimits,
@@ -91,6 +94,7 @@ from gtxnode.ledger.coins import (
     Lot,
     Origin,
     SellOrder,
+    Standing,
     Supply,
     admission_coin_id,
     encode_coin,
@@ -115,6 +119,7 @@ from gtxnode.ledger.grid_coins import (
     wires_coin_id,
     zone_status_coin_id,
 )
+from gtxnode.ledger.licence_coins import Licence, licence_coin_id
 from gtxnode.ledger.meters import registered
 from gtxnode.ledger.proposals import (
     Agenda,
@@ -138,6 +143,7 @@ from gtxnode.ledger.proposers import (
     seeds_coin_id,
 )
 from gtxnode.ledger.tariff_series import TariffSeries, tariff_coin_id
+from gtxnode.ledger.trading_day import TradingDay, trading_day_coin_id
 from gtxnode.ledger.transactions import Transaction, Witness, encode_body, encode_transaction, parse
 from gtxnode.ledger.validators import (
     Committee,
@@ -154,6 +160,7 @@ from gtxnode.ledger.validators import (
 )
 from gtxnode.ledger.votes import Choice, Tally
 from gtxnode.ledger.wallet import sign
+from gtxnode.market.orders import Terms
 from gtxnode.market.slots import Slot
 from gtxnode.metering.anomalies import Suspicion
 from gtxnode.metering.meters import Direction, KeyCurve, Reading, RecordKey, meter_id_of
@@ -291,6 +298,24 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (ForwardBid(ADDRESS["malee"], (CASH_IN,), SLOT, Zone.BANGKOK, 5_000, 4_000), ("malee",)),
     (Cancel(sha256(b"an order").digest()), ("somchai",)),
     (
+        PlaceBuy(
+            ADDRESS["malee"],
+            (CASH_IN,),
+            50_000,
+            4_000,
+            0,
+            True,
+            Terms(1 << Source.SOLAR | 1 << Source.WIND, ADDRESS["somchai"], True),
+        ),
+        ("malee",),
+    ),
+    (
+        Amend(sha256(b"an order").digest(), 25_000, 3_600, (ENERGY_IN,)),
+        ("somchai",),
+    ),
+    (GrantLicence(1_800_000_000_000, ADDRESS["malee"], 5_000_000, 1_831_536_000), ("authority",)),
+    (RevokeLicence(1_800_000_000_001, ADDRESS["malee"]), ("authority",)),
+    (
         Retire((ENERGY_IN, CASH_IN), (Cash(ADDRESS["malee"], 1),), ADDRESS["malee"], b"home"),
         ("malee",),
     ),
@@ -386,7 +411,15 @@ COINS: tuple[tuple[bytes, Coin], ...] = (
     (meter_coin_id(CHAIN, METER), registered(REGISTRATION)),
     (
         output_id(ORDER_ID, 0),
-        SellOrder(ADDRESS["somchai"], 3_500, (Lot(100_000, ORIGIN),), 1_800_086_400, 12, 3),
+        SellOrder(
+            ADDRESS["somchai"],
+            3_500,
+            (Lot(100_000, ORIGIN),),
+            1_800_086_400,
+            12,
+            3,
+            Standing(Terms(display_wh=10_000), 4_000, 2),
+        ),
     ),
     (output_id(ORDER_ID, 0), BuyOrder(ADDRESS["malee"], 4_000, 50_000, 1_800_086_400, 12, 4)),
     (
@@ -496,6 +529,14 @@ COINS: tuple[tuple[bytes, Coin], ...] = (
     (
         electorate_coin_id(CHAIN, 26),
         Electorate(26, 31_200, (Elector(VALIDATOR, ADDRESS["somchai"], 2_000_000_000),)),
+    ),
+    (
+        licence_coin_id(CHAIN, ADDRESS["malee"]),
+        Licence(ADDRESS["malee"], 5_000_000, 1_831_536_000),
+    ),
+    (
+        trading_day_coin_id(CHAIN),
+        TradingDay(20_833, 200_000, 700_000_000, 150_000, 540_000_000),
     ),
     (in_force_coin_id(CHAIN), InForce(1, 122, 146_400, 3, '{"min_fee_ugtx":2000}')),
 )

@@ -23,6 +23,7 @@ from gtxnode.ledger.bodies.grid import (
     SetCorridorLimits,
     SetZoneLimits,
 )
+from gtxnode.ledger.bodies.licences import GrantLicence, RevokeLicence
 from gtxnode.ledger.bodies.meters import (
     JudgeHeld,
     RegisterMeter,
@@ -31,7 +32,7 @@ from gtxnode.ledger.bodies.meters import (
     RotateMeterKey,
     SubmitRecord,
 )
-from gtxnode.ledger.bodies.orders import Cancel, PlaceBuy, PlaceSell
+from gtxnode.ledger.bodies.orders import Amend, Cancel, PlaceBuy, PlaceSell
 from gtxnode.ledger.bodies.seeds import PledgeSeed, RenewChain, RevealSeed
 from gtxnode.ledger.bodies.staking import Registration, Serve, Stake, Unjail, Unstake
 from gtxnode.ledger.bodies.tariffs import ReplaceTariff
@@ -40,6 +41,7 @@ from gtxnode.metering.meters import Reading
 
 __all__ = [
     "KIND_NAMES",
+    "Amend",
     "Body",
     "Cancel",
     "CastVote",
@@ -49,6 +51,7 @@ __all__ = [
     "ForwardBid",
     "ForwardOffer",
     "FundGrid",
+    "GrantLicence",
     "JudgeHeld",
     "PlaceBuy",
     "PlaceSell",
@@ -66,6 +69,7 @@ __all__ = [
     "RetireCredits",
     "RetireMeter",
     "RevealSeed",
+    "RevokeLicence",
     "RotateMeterKey",
     "Serve",
     "SetCorridorLimits",
@@ -110,6 +114,9 @@ Body: TypeAlias = (
     | SetZoneLimits
     | FundGrid
     | SubmitRecord
+    | Amend
+    | GrantLicence
+    | RevokeLicence
 )
 
 KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
@@ -144,12 +151,15 @@ KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
         SetZoneLimits: "set_zone_limits",
         FundGrid: "fund_grid",
         SubmitRecord: "submit_record",
+        Amend: "amend",
+        GrantLicence: "grant_licence",
+        RevokeLicence: "revoke_licence",
     }
 )
 """Each kind's name in interfaces and metrics."""
 
 _ENERGY_KINDS = frozenset(
-    {Reading, SubmitRecord, PlaceSell, PlaceBuy, Cancel, ForwardOffer, ForwardBid}
+    {Reading, SubmitRecord, PlaceSell, PlaceBuy, Amend, Cancel, ForwardOffer, ForwardBid}
 )
 
 

@@ -46,9 +46,10 @@ class TradeEvent(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="t
 class OrderEvent(
     msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="order", omit_defaults=True
 ):
-    """Topics `market`, and `address` of its owner: an order was opened, cut down or closed.
+    """Topics `market`, and `address` of its owner: an order was opened, changed or closed.
 
-    `energy_wh` is what is left of it, zero when it is closed. `slot` is there for energy to come.
+    `energy_wh` is what it shows of what is left, zero when it is closed; nothing is said of its
+    terms. What an immediate order did not trade is `cancelled`. `slot` is there for energy to come.
     """
 
     order: Hex
@@ -56,7 +57,7 @@ class OrderEvent(
     side: Literal["sell", "buy"]
     price_mgtx_per_kwh: Amount
     energy_wh: Amount
-    change: Literal["opened", "traded", "filled", "cancelled", "expired"]
+    change: Literal["opened", "traded", "filled", "cancelled", "expired", "amended"]
     slot: SlotView | None = None
 
 

@@ -1,0 +1,110 @@
+"""Changing an open order: in its place where it only shrinks, else as if it were placed anew.
+
+An order keeps its id, its expiry and its terms through every change. Its funds are what it holds
+and what the inputs add; what it does not need any more goes back.
+"""
+
+from msgspec.structs import replace
+
+from gtxnode.ledger.block_state import BlockState
+from gtxnode.ledger.bodies import Amend
+from gtxnode.ledger.coins import (
+    BuyOrder,
+    Cash,
+    Energy,
+    Lot,
+    Order,
+    SellOrder,
+    Standing,
+    order_coin_id,
+    output_id,
+)
+from gtxnode.ledger.licences import check_licence
+from gtxnode.ledger.lots import joined, lots_of
+from gtxnode.ledger.order_limits import check_price, check_size, check_slices, check_volume
+from gtxnode.ledger.orders import FIRST_CHANGE, inputs_of, lock, offer, room_wh, spend_inputs
+from gtxnode.ledger.spend_rules import check_spend
+from gtxnode.ledger.trades import return_energy, settle
+from gtxnode.ledger.transactions import CheckedTransaction
+from gtxnode.primitives.errors import Reason, Refused
+
+
+def amend(state: BlockState, transaction: CheckedTransaction) -> None:
+    """Change what is left of an open order, and trade what it then can."""
+    body = transaction.body
+    assert isinstance(body, Amend)
+    order = state.coins.get(order_coin_id(body.order))
+    if not isinstance(order, Order):
+        raise Refused(Reason.UNKNOWN_ORDER, f"order {body.order.hex()}")
+    check_spend(order, transaction)
+    in_place = (
+        body.price_mgtx_per_kwh == order.price_mgtx_per_kwh
+        and body.quantity_wh <= order.quantity_wh
+    )
+    _check(state, body, order, in_place=in_place)
+    amended: Order
+    match order:
+        case SellOrder():
+            added = lots_of(inputs_of(state, transaction, body.inputs, Energy))
+            offered, over = offer(joined(order.lots, added), body.quantity_wh)
+            amended = replace(order, lots=offered, price_mgtx_per_kwh=body.price_mgtx_per_kwh)
+            _give_back(state, transaction, body, order, over)
+        case BuyOrder():
+            money = inputs_of(state, transaction, body.inputs, Cash)
+            total_ugtx = order.locked_ugtx + sum(coin.amount_ugtx for coin in money)
+            over_ugtx = lock(total_ugtx, body.quantity_wh, body.price_mgtx_per_kwh)
+            amended = replace(
+                order, quantity_wh=body.quantity_wh, price_mgtx_per_kwh=body.price_mgtx_per_kwh
+            )
+            _give_back(state, transaction, body, order, over_ugtx)
+    if in_place:
+        _shrink(state, transaction.id, body.order, amended)
+    else:
+        _requeue(state, transaction.id, body.order, amended)
+
+
+def _check(state: BlockState, body: Amend, order: Order, *, in_place: bool) -> None:
+    limits = state.context.parameters.orders
+    check_size(body.quantity_wh, limits)
+    check_volume(state, body.quantity_wh)
+    if in_place:
+        return
+    check_price(state, body.price_mgtx_per_kwh)
+    check_licence(state, order.trader, body.quantity_wh)
+    if order.standing is not None:
+        check_slices(order.standing.terms, body.quantity_wh, limits)
+
+
+def _give_back(
+    state: BlockState,
+    transaction: CheckedTransaction,
+    body: Amend,
+    order: Order,
+    over: tuple[Lot, ...] | int,
+) -> None:
+    """From here on the amendment cannot be refused any more."""
+    spend_inputs(state, body.inputs)
+    if isinstance(over, tuple):
+        return_energy(state, transaction.id, FIRST_CHANGE, order.trader, over)
+    elif over:
+        state.coins.make(output_id(transaction.id, FIRST_CHANGE), Cash(order.trader, over))
+
+
+def _shrink(state: BlockState, transaction_id: bytes, order_id: bytes, order: Order) -> None:
+    standing = order.standing
+    if standing is not None and standing.shown_wh > order.quantity_wh:
+        order = replace(order, standing=Standing(standing.terms, order.quantity_wh, standing.turn))
+    fills = state.orders.shrink(order_id, order)
+    settle(state, transaction_id, order_id, order, fills, known=True)
+
+
+def _requeue(state: BlockState, transaction_id: bytes, order_id: bytes, order: Order) -> None:
+    state.orders.cancel(order_id, order.trader)
+    order = replace(
+        order,
+        height=state.context.height,
+        position=len(state.receipts),
+        standing=None if order.standing is None else Standing(order.standing.terms),
+    )
+    fills = state.orders.place(order_id, order, room_wh=room_wh(state, order))
+    settle(state, transaction_id, order_id, order, fills, known=True)

@@ -1,0 +1,26 @@
+"""A trader's licence: the regulator's leave to place orders above the size that is free to all."""
+
+from typing import Annotated
+
+import msgspec
+
+from consensus.hashing import Domain
+from gtxnode.metering.meters import AddressBytes, Seconds
+from gtxnode.primitives.units import MAX_AMOUNT
+
+LicensedSize = Annotated[int, msgspec.Meta(gt=0, le=MAX_AMOUNT)]
+
+
+class Licence(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=20):
+    """It stands until it is revoked, and counts until it expires."""
+
+    holder: AddressBytes
+    max_wh: LicensedSize
+    """The largest order that it covers."""
+    expires_s: Seconds
+    """In block time: from then on it counts no more."""
+
+
+def licence_coin_id(chain_id: str, holder: bytes) -> bytes:
+    """The coin of a trader's licence."""
+    return Domain("coin/licence", chain_id).hash(holder) + b"\x00\x00"

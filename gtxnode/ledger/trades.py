@@ -1,0 +1,188 @@
+"""What the book's fills move on the ledger: delivery versus payment, and what is left of orders.
+
+A trade is one step: the seller gets quantity times price, the buyer the energy with its origins,
+and what the buyer had locked above that price comes back. An iceberg whose slice has traded shows
+the next one and takes a new place in the queue, which its coin names by the block, the transaction
+and the trade.
+"""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from gtxnode.ledger.block_state import BlockState
+from gtxnode.ledger.coins import (
+    BuyOrder,
+    Cash,
+    Energy,
+    Lot,
+    Order,
+    SellOrder,
+    Standing,
+    order_coin_id,
+    output_id,
+    trade_id,
+)
+from gtxnode.ledger.lots import split_lots
+from gtxnode.ledger.outcome import Trade
+from gtxnode.market.orders import Fill, Side
+from gtxnode.primitives.units import cost_ugtx
+
+K = TypeVar("K", SellOrder, BuyOrder)
+
+
+def settle(
+    state: BlockState,
+    transaction_id: bytes,
+    order_id: bytes,
+    placed: Order,
+    fills: Sequence[Fill],
+    *,
+    known: bool = False,
+) -> Order | None:
+    """Settle the fills of an order that was placed or changed; what is left of that order.
+
+    All other orders of the fills have their coins changed or spent here; so has this one where it
+    is `known`, that is where it has a coin from before.
+    """
+    orders: dict[bytes, Order | None] = {order_id: placed}
+    for number, fill in enumerate(fills):
+        sell, buy = _order(state, orders, fill.sell_id), _order(state, orders, fill.buy_id)
+        assert isinstance(sell, SellOrder)
+        assert isinstance(buy, BuyOrder)
+        identity = trade_id(state.context.chain_id, transaction_id, number)
+        unsold = _deliver(state, identity, fill, sell, buy)
+        turn = number + 1
+        sell_turn, buy_turn = (0, turn) if fill.taker is Side.SELL else (turn, 0)
+        orders[fill.sell_id] = _sell_left(state, sell, unsold, fill.quantity_wh, sell_turn)
+        orders[fill.buy_id] = _buy_left(state, buy, fill.quantity_wh, buy_turn)
+        for identity, before in ((fill.sell_id, sell), (fill.buy_id, buy)):
+            if orders[identity] is None and identity in state.orders:
+                state.orders.closed(identity, before.trader)
+    left = orders.pop(order_id)
+    for identity, order in orders.items():
+        _put(state, identity, order)
+    if known:
+        _put(state, order_id, left)
+    return left
+
+
+def rested(order: Order) -> Order:
+    """An order as it comes to rest: an iceberg shows its first slice."""
+    standing = order.standing
+    if standing is None or not standing.terms.display_wh or standing.shown_wh:
+        return order
+    shown_wh = min(standing.terms.display_wh, order.quantity_wh)
+    return replace(order, standing=Standing(standing.terms, shown_wh))
+
+
+def return_energy(
+    state: BlockState, identity: bytes, first: int, owner: bytes, lots: tuple[Lot, ...]
+) -> None:
+    """Give lots to an owner, as outputs from `first` on."""
+    for index, lot in enumerate(lots, start=first):
+        state.coins.make(output_id(identity, index), Energy(owner, lot.amount_wh, lot.origin))
+
+
+def _order(state: BlockState, orders: dict[bytes, Order | None], order_id: bytes) -> Order:
+    order = orders.get(order_id)
+    if order is None:
+        coin = state.coins.get(order_coin_id(order_id))
+        assert isinstance(coin, Order), "an order in the book has its coin, and is filled once"
+        order = coin
+    return order
+
+
+def _put(state: BlockState, order_id: bytes, order: Order | None) -> None:
+    coin_id = order_coin_id(order_id)
+    if order is not None:
+        state.coins.make(coin_id, rested(order))
+    elif state.coins.get(coin_id) is not None:
+        state.coins.spend(coin_id)
+
+
+def _deliver(
+    state: BlockState, identity: bytes, fill: Fill, sell: SellOrder, buy: BuyOrder
+) -> tuple[Lot, ...]:
+    """Delivery versus payment of one trade; what the seller has left on offer."""
+    quantity_wh, price = fill.quantity_wh, fill.price_mgtx_per_kwh
+    sold, unsold = split_lots(sell.lots, quantity_wh)
+    coins = state.coins
+    coins.make(output_id(identity, 0), Cash(sell.trader, cost_ugtx(quantity_wh, price)))
+    return_energy(state, identity, 1, buy.trader, sold)
+    if price < buy.price_mgtx_per_kwh:
+        saved_ugtx = cost_ugtx(quantity_wh, buy.price_mgtx_per_kwh - price)
+        coins.make(output_id(identity, 1 + len(sold)), Cash(buy.trader, saved_ugtx))
+    state.traded_wh += quantity_wh
+    state.trades.append(
+        Trade(
+            identity,
+            fill.buy_id,
+            fill.sell_id,
+            buy.trader,
+            sell.trader,
+            quantity_wh,
+            price,
+            fill.taker,
+            sold,
+        )
+    )
+    return unsold
+
+
+def _sell_left(
+    state: BlockState, order: SellOrder, lots: tuple[Lot, ...], traded_wh: int, turn: int
+) -> SellOrder | None:
+    if not lots:
+        return None
+    left = SellOrder(
+        order.trader,
+        order.price_mgtx_per_kwh,
+        lots,
+        order.expires_s,
+        order.height,
+        order.position,
+        order.standing,
+    )
+    if turn and order.standing is not None:
+        return _slice_left(state, order, left, traded_wh, turn)
+    return left
+
+
+def _buy_left(state: BlockState, order: BuyOrder, traded_wh: int, turn: int) -> BuyOrder | None:
+    quantity_wh = order.quantity_wh - traded_wh
+    if not quantity_wh:
+        return None
+    left = BuyOrder(
+        order.trader,
+        order.price_mgtx_per_kwh,
+        quantity_wh,
+        order.expires_s,
+        order.height,
+        order.position,
+        order.standing,
+    )
+    if turn and order.standing is not None:
+        return _slice_left(state, order, left, traded_wh, turn)
+    return left
+
+
+def _slice_left(state: BlockState, before: K, left: K, traded_wh: int, turn: int) -> K:
+    """What is left of an order with terms that rested: of an iceberg, its slice or the next one."""
+    standing = before.standing
+    assert standing is not None, "asked of an order with terms"
+    terms = standing.terms
+    if not terms.display_wh:
+        return left
+    # One that has just come to rest has not been put down with its first slice yet.
+    shown_wh = standing.shown_wh or min(terms.display_wh, before.quantity_wh)
+    if shown_wh > traded_wh:
+        return replace(left, standing=Standing(terms, shown_wh - traded_wh, standing.turn))
+    next_wh = min(terms.display_wh, left.quantity_wh)
+    return replace(
+        left,
+        height=state.context.height,
+        position=len(state.receipts),
+        standing=Standing(terms, next_wh, turn),
+    )
