@@ -2,7 +2,7 @@
 
 Order within a block: the block itself, its transactions as ordered, its trades as made, the orders
 that it opened, changed or closed, by id, its trades of delivery slots as made, then what was
-settled of contracts. An event's number is its height times
+settled of contracts and what was cut of them. An event's number is its height times
 `EVENTS_PER_BLOCK` plus its place in that order.
 """
 
@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from consensus.types import Block, block_id
 from gtxnode.chain.records import BlockRecord, OrderChange, TradeRecord
-from gtxnode.ledger.outcome import ForwardTrade, Settlement
+from gtxnode.ledger.outcome import Curtailment, ForwardTrade, Settlement
 from gtxnode.market.orders import Side
 from gtxnode.market.slots import Slot
 from gtxnode.primitives.units import cost_ugtx
@@ -19,6 +19,7 @@ from gtxnode.rpc.backend import EVENTS_PER_BLOCK
 from gtxnode.rpc.views.events import (
     BlockEvent,
     ContractEvent,
+    CurtailmentEvent,
     Event,
     EventBody,
     OrderEvent,
@@ -26,7 +27,7 @@ from gtxnode.rpc.views.events import (
     TradeEvent,
     TransactionEvent,
 )
-from gtxnode.rpc.views.forwards import ForwardTradeView, SettlementView, SlotView
+from gtxnode.rpc.views.forwards import CurtailmentView, ForwardTradeView, SettlementView, SlotView
 from gtxnode.rpc.views.market import TradeView
 from gtxnode.rpc.views.transactions import Refusal
 from gtxnode.rpc.wire import Address, Amount, Hex
@@ -85,6 +86,15 @@ def settlement_views(block: Block, record: BlockRecord) -> list[SettlementView]:
     ]
 
 
+def curtailment_views(block: Block, record: BlockRecord) -> list[CurtailmentView]:
+    """What the block cut of contracts, numbered."""
+    first = _forwards_from(record) + len(record.forward_trades) + len(record.settlements)
+    return [
+        _curtailment_view(number, block, cut)
+        for number, cut in zip(count(first), record.curtailments, strict=False)
+    ]
+
+
 def _forwards_from(record: BlockRecord) -> int:
     before = 1 + len(record.transactions) + len(record.trades) + len(record.orders)
     return record.height * EVENTS_PER_BLOCK + before
@@ -116,6 +126,7 @@ def events_of(block: Block, record: BlockRecord) -> tuple[Event, ...]:
     )
     bodies.extend(ContractEvent(view) for view in forward_trade_views(block, record))
     bodies.extend(SettlementEvent(view) for view in settlement_views(block, record))
+    bodies.extend(CurtailmentEvent(view) for view in curtailment_views(block, record))
     first = record.height * EVENTS_PER_BLOCK
     return tuple(
         Event(number, record.height, body)
@@ -172,6 +183,8 @@ def _forward_trade_view(number: int, block: Block, trade: ForwardTrade) -> Forwa
         Amount(contract.price_mgtx_per_kwh),
         Amount(contract.imbalance_mgtx_per_kwh),
         Amount(cost_ugtx(contract.sold_wh, contract.price_mgtx_per_kwh)),
+        Amount(trade.wheeling.paid_ugtx if trade.wheeling is not None else 0),
+        Amount(trade.wheeling.lost_wh if trade.wheeling is not None else 0),
     )
 
 
@@ -191,4 +204,21 @@ def _settlement_view(number: int, block: Block, settlement: Settlement) -> Settl
         Amount(settlement.open_wh),
         Amount(cost_ugtx(settlement.delivered_wh, contract.price_mgtx_per_kwh)),
         Amount(cost_ugtx(settlement.short_wh, over)),
+    )
+
+
+def _curtailment_view(number: int, block: Block, cut: Curtailment) -> CurtailmentView:
+    contract = cut.contract
+    return CurtailmentView(
+        Hex(cut.contract_id),
+        number,
+        block.header.height,
+        block.header.time_ms,
+        slot_view(contract.slot),
+        Address(contract.seller),
+        Address(contract.buyer),
+        Amount(cut.cut_wh),
+        Amount(contract.open_wh - cut.cut_wh),
+        Amount(cut.seller_ugtx),
+        Amount(cut.buyer_ugtx),
     )

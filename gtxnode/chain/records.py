@@ -35,7 +35,7 @@ from gtxnode.ledger.coins import (
 )
 from gtxnode.ledger.execute import BlockOutcome
 from gtxnode.ledger.forward_coins import ForwardBuy, ForwardOrder, ForwardSell
-from gtxnode.ledger.outcome import ForwardTrade, Settlement, Suspect
+from gtxnode.ledger.outcome import Curtailment, ForwardTrade, Settlement, Suspect
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.orders import Side
 from gtxnode.market.slots import Slot
@@ -108,6 +108,7 @@ class BlockRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     suspects: tuple[Suspect, ...] = ()
     forward_trades: tuple[ForwardTrade, ...] = ()
     settlements: tuple[Settlement, ...] = ()
+    curtailments: tuple[Curtailment, ...] = ()
 
 
 RECORD: Final = Codec(BlockRecord, max_bytes=MAX_RECORD_BYTES)
@@ -156,6 +157,7 @@ def record_block(
         outcome.suspects,
         outcome.forward_trades,
         outcome.settlements,
+        outcome.curtailments,
     )
 
 

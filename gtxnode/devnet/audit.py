@@ -163,7 +163,7 @@ async def _holdings(shard: str, client: Client, owners: Sequence[bytes]) -> Hold
         )
         energy_wh += balance.energy_wh + balance.energy_in_orders_wh
         money_ugtx += balance.money_ugtx + balance.money_in_orders_ugtx
-        money_ugtx += balance.money_staked_ugtx
+        money_ugtx += balance.money_staked_ugtx + balance.money_in_contracts_ugtx
     return Holdings(energy_wh, money_ugtx)
 
 

@@ -62,7 +62,8 @@ arrives as a notification:
 "topic":"market","height":1,"event":{{"kind":"order","order":"...","side":"sell"}}}}}}
 ```
 
-- `blocks` tells of final blocks, `market` of orders and trades, `address` of all that concerns one.
+- `blocks` tells of final blocks, `market` of orders and trades and of what becomes of contracts of
+  delivery slots, `address` of all that concerns one.
 - An event's number is height x 2^20 + its place in the block. It is the same on every node, so a
   client that lost its connection goes on at any node with `from` = the last number + 1: nothing is
   missed and nothing comes twice.

@@ -23,6 +23,7 @@ from gtxnode.rpc.methods.row import Topic
 from gtxnode.rpc.views.events import (
     BlockEvent,
     ContractEvent,
+    CurtailmentEvent,
     Event,
     OrderEvent,
     SettlementEvent,
@@ -38,6 +39,8 @@ CACHED_BLOCKS = 4
 """Blocks whose events are kept in JSON for all who follow: those at the head, mostly."""
 
 NOTIFICATION = "events.event"
+
+_OF_MARKET = (TradeEvent, OrderEvent, ContractEvent, SettlementEvent, CurtailmentEvent)
 
 
 class EventNotice(msgspec.Struct, frozen=True):
@@ -72,7 +75,10 @@ def concerns(event: Event, interest: Interest) -> bool:
         case Topic.BLOCKS:
             return isinstance(event.body, BlockEvent)
         case Topic.MARKET:
-            return isinstance(event.body, TradeEvent | OrderEvent | ContractEvent | SettlementEvent)
+            return isinstance(
+                event.body,
+                TradeEvent | OrderEvent | ContractEvent | SettlementEvent | CurtailmentEvent,
+            )
         case Topic.ADDRESS:
             return interest.address in _addresses(event)
 
@@ -91,6 +97,8 @@ def _addresses(event: Event) -> tuple[Address, ...]:
             return (owner,)
         case SettlementEvent(settlement=settlement):
             return (settlement.seller, settlement.buyer)
+        case CurtailmentEvent(curtailment=cut):
+            return (cut.seller, cut.buyer)
 
 
 def notice(subscription: int, interest: Interest, told: Told) -> bytes:

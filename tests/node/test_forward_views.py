@@ -17,13 +17,23 @@ from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import Body
 from gtxnode.ledger.coins import Cash, decode_coin
 from gtxnode.ledger.genesis import initial_coins
+from gtxnode.ledger.outcome import Curtailment, Settlement
 from gtxnode.market.slots import HOUR_S, Slot
 from gtxnode.metering.meters import Reading
 from gtxnode.metering.readings import ReadingLimits
 from gtxnode.primitives.zones import Zone
 from gtxnode.rpc.errors import NotFound
-from gtxnode.rpc.views.events import ContractEvent, Event, OrderEvent, SettlementEvent
+from gtxnode.rpc.methods.row import Topic
+from gtxnode.rpc.subscriptions import Interest, concerns
+from gtxnode.rpc.views.events import (
+    ContractEvent,
+    CurtailmentEvent,
+    Event,
+    OrderEvent,
+    SettlementEvent,
+)
 from gtxnode.rpc.views.forwards import ContractView, IndicationView, SlotView
+from gtxnode.rpc.wire import Address
 from gtxnode.views.accounts import AccountsView
 from gtxnode.views.forwards import ForwardsView
 from storage.memory import MemoryStore
@@ -173,6 +183,33 @@ async def test_a_slot_from_its_orders_to_its_settlement(chain: Chain) -> None:
     assert page.settlements == (settlement,)
     assert page.next is None
     assert (await chain.view.contracts(address("niran"), after=None, limit=5)).contracts == ()
+
+
+def test_what_concerns_a_contract_is_told_to_both_sides_and_to_the_market(chain: Chain) -> None:
+    chain.block(START_S + 1, chain.offer(4_000, 3_500, QUARTER), chain.bid(4_000, 3_500, QUARTER))
+    block, _ = chain.store.block(1)
+    record = chain.store.record(1)
+    assert record is not None
+    ((contract_id, *_, contract, _),) = [
+        msgspec.structs.astuple(trade) for trade in record.forward_trades
+    ]
+    short = Settlement(contract_id, contract, 3_000, 1_000)
+    cut = Curtailment(contract_id, contract, 500, 7, 9)
+    events = events_of(
+        block, msgspec.structs.replace(record, settlements=(short,), curtailments=(cut,))
+    )
+    assert [event.number for event in events] == list(range(2**20, 2**20 + len(events)))
+    *_, made, settled, curtailed = events
+    assert isinstance(made.body, ContractEvent)
+    assert isinstance(settled.body, SettlementEvent)
+    assert isinstance(curtailed.body, CurtailmentEvent)
+    view = curtailed.body.curtailment
+    assert (view.number, view.open_wh, view.cut_wh) == (curtailed.number, 3_500, 500)
+    for event in (made, settled, curtailed):
+        assert concerns(event, Interest(Topic.MARKET, None))
+        for name in ("malee", "niran"):
+            assert concerns(event, Interest(Topic.ADDRESS, Address(address(name))))
+        assert not concerns(event, Interest(Topic.ADDRESS, Address(address("somchai"))))
 
 
 async def test_what_is_in_contracts_is_each_sides_own_part(chain: Chain) -> None:

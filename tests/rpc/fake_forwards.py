@@ -70,6 +70,7 @@ class FakeForwards:
         trade = ForwardTradeView(
             *(CONTRACT, 7, 1, 1_000, SLOT, Hex(bytes(32)), Hex(bytes(32)), SELLER, BUYER, METER),
             *(Amount(5_000), Amount(3_500), Amount(6_380), Amount(17_500_000)),
+            *(Amount(5_350_000), Amount(79)),
         )
         return ForwardTradePage(1, (trade,)[:limit], None)
 

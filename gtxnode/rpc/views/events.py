@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from gtxnode.rpc.views.forwards import ForwardTradeView, SettlementView, SlotView
+from gtxnode.rpc.views.forwards import CurtailmentView, ForwardTradeView, SettlementView, SlotView
 from gtxnode.rpc.views.market import TradeView
 from gtxnode.rpc.views.transactions import Refusal
 from gtxnode.rpc.wire import Address, Amount, EventNumber, Height, Hex
@@ -73,8 +73,20 @@ class SettlementEvent(msgspec.Struct, frozen=True, gc=False, tag_field="kind", t
     settlement: SettlementView
 
 
+class CurtailmentEvent(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="curtailment"):
+    """Topics `market`, and `address` of seller and buyer: the grid cannot carry a contract."""
+
+    curtailment: CurtailmentView
+
+
 EventBody = (
-    BlockEvent | TransactionEvent | TradeEvent | OrderEvent | ContractEvent | SettlementEvent
+    BlockEvent
+    | TransactionEvent
+    | TradeEvent
+    | OrderEvent
+    | ContractEvent
+    | SettlementEvent
+    | CurtailmentEvent
 )
 
 

@@ -89,7 +89,8 @@ class SlotBookView(msgspec.Struct, frozen=True, gc=False):
 class ForwardTradeView(msgspec.Struct, frozen=True, gc=False):
     """A trade of a slot's energy, and the contract that it made; both have the same id.
 
-    What is not delivered costs the seller `imbalance_mgtx_per_kwh`.
+    What is not delivered costs the seller `imbalance_mgtx_per_kwh`. Beside the cost the buyer pays
+    `toll_ugtx` for the way through the grid, which loses `lost_wh` of all that is delivered.
     """
 
     id: Hex
@@ -106,6 +107,8 @@ class ForwardTradeView(msgspec.Struct, frozen=True, gc=False):
     price_mgtx_per_kwh: Amount
     imbalance_mgtx_per_kwh: Amount
     cost_ugtx: Amount
+    toll_ugtx: Amount
+    lost_wh: Amount
 
 
 class ForwardTradePage(msgspec.Struct, frozen=True, gc=False):
@@ -166,6 +169,25 @@ class SettlementView(msgspec.Struct, frozen=True, gc=False):
     open_wh: Amount
     paid_ugtx: Amount
     compensation_ugtx: Amount
+
+
+class CurtailmentView(msgspec.Struct, frozen=True, gc=False):
+    """Sold energy that the grid cannot carry any more: nobody owes it now.
+
+    Payment and collateral for it went back, with these compensations.
+    """
+
+    contract: Hex
+    number: EventNumber
+    height: Height
+    time_ms: int
+    slot: SlotView
+    seller: Address
+    buyer: Address
+    cut_wh: Amount
+    open_wh: Amount
+    seller_ugtx: Amount
+    buyer_ugtx: Amount
 
 
 class SettlementPage(msgspec.Struct, frozen=True, gc=False):
