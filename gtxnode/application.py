@@ -41,7 +41,7 @@ from gtxnode.chain.rules import (
 )
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import ValidatorSets
-from gtxnode.ledger.proposals import InForce
+from gtxnode.ledger.decrees import Decreed
 from gtxnode.ledger.proposers import reveal_due
 from gtxnode.primitives.errors import Refused
 
@@ -258,7 +258,7 @@ class ChainApplication:
         turns = self._turns(block.last_commit)
         return self._store.finalise(block, commit, batches, turns, voters, decreed)
 
-    def _decreed(self, header: Header) -> InForce | None:
+    def _decreed(self, header: Header) -> Decreed | None:
         """What the registry's epochs have changed since the parent, if the reference has moved."""
         if header.anchor == self._store.tip.anchor:
             return None

@@ -12,8 +12,8 @@ from consensus.types import NO_ANCHOR, Anchor, block_id
 from gtxnode.chain.rules import Fault, InvalidBlock, check_anchor
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import RegistrySets
-from gtxnode.ledger.coins import Coin, decode_coin
-from gtxnode.ledger.proposals import InForce, in_force_at
+from gtxnode.ledger.coin_view import CoinView
+from gtxnode.ledger.decrees import Decreed, decreed_in
 from gtxnode.ledger.transactions import UnverifiedTransaction
 
 
@@ -23,11 +23,8 @@ class Reference(Protocol):
     def newest(self) -> Anchor:
         """What the next block is to name."""
 
-    def decreed(self, anchor: Anchor) -> InForce | None:
-        """The parameters that hold on the registry after a block of it that is here.
-
-        None for those of the genesis.
-        """
+    def decreed(self, anchor: Anchor) -> Decreed | None:
+        """What holds on the registry after a block of it that is here; None without one."""
 
     async def check(self, before: Anchor, anchor: Anchor) -> None:
         """Return once a reference is known to be right; raises `InvalidBlock` for a wrong one.
@@ -51,7 +48,7 @@ class NoRegistry:
         """Nothing."""
         return NO_ANCHOR
 
-    def decreed(self, anchor: Anchor) -> InForce | None:
+    def decreed(self, anchor: Anchor) -> Decreed | None:
         """Only its own votes change a chain that goes by no other."""
         return None
 
@@ -79,10 +76,10 @@ class Registry:
         tip = self.store.tip
         return Anchor(tip.height, tip.id) if tip.height else NO_ANCHOR
 
-    def decreed(self, anchor: Anchor) -> InForce | None:
+    def decreed(self, anchor: Anchor) -> Decreed | None:
         """As its state says; any thread may ask."""
         epoch = self.sets.epoch(anchor.height + 1)
-        return in_force_at(self.store.chain_id, DecodedCoins(self.store), epoch)
+        return decreed_in(self.store.chain_id, CoinView(self.store), epoch)
 
     async def check(self, before: Anchor, anchor: Anchor) -> None:
         """Hold a reference against its blocks, once they are here."""
@@ -100,15 +97,3 @@ class Registry:
         if height == tip.height:
             return tip.id
         return block_id(self.store.block(height)[0].header)
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedCoins:
-    """A chain's coins, as the ledger's own look-ups take them."""
-
-    store: ChainStore
-
-    def get(self, coin_id: bytes) -> Coin | None:
-        """The coin of an id, if it is unspent."""
-        encoded = self.store.get(coin_id)
-        return None if encoded is None else decode_coin(encoded)

@@ -29,16 +29,17 @@ from gtxnode.chain.rules import Tip
 from gtxnode.chain.saved_root import BLOCKS_PER_SAVING, SavedRoot
 from gtxnode.ledger.admission import easiest_target
 from gtxnode.ledger.block_state import Share
+from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.coins import (
     HeldCoin,
     Supply,
     decode_coin,
     supply_coin_id,
 )
+from gtxnode.ledger.decrees import Decreed, parameters_after
 from gtxnode.ledger.execute import BlockContext, execute
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.parameters import ChainParameters
-from gtxnode.ledger.proposals import InForce, in_force_coin_id
 from gtxnode.market.orders import Depth
 from gtxnode.market.slots import Slot
 from gtxnode.primitives.addresses import address_of
@@ -165,11 +166,7 @@ class ChainStore:
             self._remember(block, commit, self._past_record(past).energy_target)
         self._show_book()
         self._show_slots(set(self._orders.forwards.books))
-        in_force = self.get(in_force_coin_id(self.chain_id))
-        if in_force is not None:
-            coin = decode_coin(in_force)
-            assert isinstance(coin, InForce), "the id of what is in force holds it"
-            self.parameters = coin.parameters.on_chain_of(self.parameters)
+        self.parameters = parameters_after(self.chain_id, CoinView(self), self.parameters, height)
 
     def _write_genesis(self, initial: dict[bytes, HeldCoin]) -> None:
         batch = WriteBatch()
@@ -230,7 +227,7 @@ class ChainStore:
         batches: Sequence[CheckedBatch],
         turns: Turns | None = None,
         voters: ValidatorSet | None = None,
-        decreed: InForce | None = None,
+        decreed: Decreed | None = None,
     ) -> BlockRecord:
         """Execute a final block on the tip and write it. The block's rules hold already.
 

@@ -72,7 +72,7 @@ def open_guards(
     private_keys: Iterable[bytes],
     path_of: Callable[[bytes], Path],
 ) -> Iterator[tuple[CheckpointGuard, ...]]:
-    """The guards of those keys that are an authority's on this chain, until the block ends.
+    """A guard for each key, until the block ends: one that is no authority's may come to be.
 
     The database remembers for which keys there was a guard: one that is lost later is not made
     again (`Missing`), as it would not know what it signed.
@@ -84,7 +84,6 @@ def open_guards(
             public_key = signing.public_key(private_key)
             if authorities is None or authorities.role_of(public_key) is None:
                 log.warning("authority_key_unused", chain=chain_id, public_key=public_key.hex())
-                continue
             create = not archive.is_guarded(public_key)
             guard = CheckpointGuard.open(path_of(public_key), private_key, chain_id, create=create)
             stack.callback(guard.close)

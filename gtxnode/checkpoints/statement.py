@@ -19,7 +19,8 @@ from gtxnode.ledger.authorities import (
     barred_coin_id,
     signing_height,
 )
-from gtxnode.ledger.coins import decode_coin
+from gtxnode.ledger.authority_keys import AuthorityKeys, authority_keys_coin_id
+from gtxnode.ledger.coin_view import CoinView
 
 
 class CheckpointCrossed(Exception):
@@ -55,7 +56,7 @@ class Statements:
 
         For a height above the tip, as far as this node knows: keys may have been barred since.
         """
-        return self._in_force(signing_height(height, self.interval_blocks))
+        return in_force_after(self.store, signing_height(height, self.interval_blocks))
 
     def of(self, height: int) -> Checkpoint | None:
         """What there is to sign of a final block. None where its validators are forgotten."""
@@ -66,7 +67,7 @@ class Statements:
             validators = self.sets.at(height + 1)
         except SetUnknown:
             return None
-        successors = self._in_force(height)
+        successors = in_force_after(self.store, height)
         return Checkpoint(
             self.store.chain_id,
             self.sets.epoch(height) or 0,
@@ -98,15 +99,20 @@ class Statements:
                 found = self._id_at(point.height)
                 raise CheckpointCrossed(self.store.chain_id, point, found) from error
 
-    def _in_force(self, height: int) -> AuthoritySet | None:
-        encoded = self.store.get(barred_coin_id(self.store.chain_id))
-        barred = decode_coin(encoded) if encoded is not None else None
-        assert barred is None or isinstance(barred, BarredKeys), "the id holds what is barred"
-        return authorities_at(self.store.parameters, barred, height)
-
     def _id_at(self, height: int) -> bytes | None:
         try:
             block, _ = self.store.block(height)
         except KeyError:
             return None
         return block_id(block.header)
+
+
+def in_force_after(store: ChainStore, height: int) -> AuthoritySet | None:
+    """The authorities whose signatures the checkpoint after a block needs; None for nobody."""
+    # Rotations are read after the parameters: what those have is then among them.
+    parameters, coins = store.parameters, CoinView(store)
+    barred = coins.get(barred_coin_id(store.chain_id))
+    keys = coins.get(authority_keys_coin_id(store.chain_id))
+    assert barred is None or isinstance(barred, BarredKeys), "the id holds what is barred"
+    assert keys is None or isinstance(keys, AuthorityKeys), "the id holds the rotations"
+    return authorities_at(parameters, barred, height, keys)

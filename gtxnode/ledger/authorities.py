@@ -14,10 +14,12 @@ from functools import lru_cache
 from typing import Annotated
 
 import msgspec
+from msgspec.structs import replace
 
 from consensus.authorities import MAX_AUTHORITIES, MAX_KEYS_PER_ROLE, Authority, AuthoritySet
 from consensus.encoding import Height, PublicKey
 from consensus.hashing import Domain
+from gtxnode.ledger.authority_keys import AuthorityKeys
 from gtxnode.ledger.parameters import ChainParameters
 
 MAX_BARRED = MAX_AUTHORITIES * MAX_KEYS_PER_ROLE
@@ -49,12 +51,18 @@ def all_authorities(parameters: ChainParameters) -> AuthoritySet | None:
 
 
 def authorities_at(
-    parameters: ChainParameters, barred: BarredKeys | None, height: int
+    parameters: ChainParameters,
+    barred: BarredKeys | None,
+    height: int,
+    keys: AuthorityKeys | None = None,
 ) -> AuthoritySet | None:
     """The authorities in force after a block: whose signatures the next checkpoint needs.
 
-    None where there are none, or where fewer are left than it takes.
+    `keys` are the chain's rotations, where there were any. None where there are no authorities, or
+    where fewer are left than it takes.
     """
+    if keys is not None:
+        parameters = replace(parameters, authorities=keys.after(height))
     return _authorities(parameters, barred.at(height) if barred is not None else frozenset())
 
 

@@ -13,6 +13,7 @@ from consensus.types import Commit, Vote
 from consensus.validators import ValidatorSet
 from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.coins import Cash, Supply, fees_coin_id, supply_coin_id
+from gtxnode.ledger.decrees import Decreed
 from gtxnode.ledger.open_forwards import OpenForwards
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import (
@@ -27,7 +28,6 @@ from gtxnode.ledger.outcome import (
     Trade,
 )
 from gtxnode.ledger.parameters import ChainParameters
-from gtxnode.ledger.proposals import InForce
 from gtxnode.ledger.trading_day import TradingDay, day_of, trading_day_coin_id
 from gtxnode.primitives.zones import Role
 
@@ -64,7 +64,7 @@ class BlockContext(msgspec.Struct, frozen=True):
     shares: tuple[Share, ...] = ()
     voters: ValidatorSet | None = None
     """Who votes at this height."""
-    decreed: InForce | None = None
+    decreed: Decreed | None = None
     """On a chain that follows the registry: what held there at the block that the header names."""
     author: bytes | None = None
     """The key of the proposer, whose reveal this is."""

@@ -17,6 +17,7 @@ from consensus.encoding import Codec
 from consensus.hashing import Domain
 from gtxnode.ledger.acts import Acts
 from gtxnode.ledger.authorities import BarredKeys
+from gtxnode.ledger.authority_keys import AuthorityKeys
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
 from gtxnode.ledger.grid_coins import (
     CorridorUse,
@@ -212,6 +213,7 @@ Coin: TypeAlias = (
     | Proposal
     | Electorate
     | InForce
+    | AuthorityKeys
     | Seeds
     | RevealChain
     | ZoneStatus
@@ -317,7 +319,7 @@ def owner_of(coin: Coin) -> bytes | None:
             return None
         case Acts() | MissedTurns() | Seeds() | RevealChain():
             return None
-        case TariffSeries():
+        case TariffSeries() | AuthorityKeys():
             return None
         case Proposal():
             return coin.proposer if coin.deposit_ugtx else None

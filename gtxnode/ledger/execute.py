@@ -31,6 +31,7 @@ from gtxnode.ledger import (
     meters,
     orders,
     retirements,
+    rotation,
     seeds,
     settlement,
     staking,
@@ -65,6 +66,7 @@ from gtxnode.ledger.bodies import (
     RetireMeter,
     RevealSeed,
     RevokeLicence,
+    RotateKeys,
     RotateMeterKey,
     Serve,
     SetCorridorLimits,
@@ -113,6 +115,7 @@ RULES: Mapping[type[Body], Rule] = MappingProxyType(
         Unjail: staking.unjail,
         Serve: staking.serve,
         Evidence: evidence.evidence,
+        RotateKeys: rotation.rotate_keys,
         Propose: governance.propose,
         CastVote: governance.cast_vote,
         RenewChain: commitments.renew_chain,
@@ -155,6 +158,8 @@ def execute(
     epochs.end(state)
     governance.end(state)
     governance.follow(state)
+    rotation.end(state)
+    rotation.follow(state)
     corridors.settle(state)
     admission.settle(state)
     return state.close()

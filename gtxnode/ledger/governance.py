@@ -141,9 +141,9 @@ def end(state: BlockState) -> None:
 
 def follow(state: BlockState) -> None:
     """Take over parameters of the registry that the block's header has brought within sight."""
-    decreed = state.context.decreed
-    if decreed is None:
+    if state.context.decreed is None or state.context.decreed.parameters is None:
         return
+    decreed = state.context.decreed.parameters
     coin = state.coins.get(in_force_coin_id(state.context.chain_id))
     if not isinstance(coin, InForce) or coin.version < decreed.version:
         _put_in_force(state, replace(decreed, height=state.context.height))

@@ -39,6 +39,7 @@ from gtxnode.ledger.bodies import (
     RetireMeter,
     RevealSeed,
     RevokeLicence,
+    RotateKeys,
     RotateMeterKey,
     SetCorridorLimits,
     SetZoneLimits,
@@ -67,6 +68,8 @@ MANDATES: Mapping[type[Body], Mandate] = MappingProxyType(
         JudgeHeld: Mandate(_UTILITIES, territorial=True),
         PledgeSeed: Mandate(frozenset(Role)),
         RevealSeed: Mandate(frozenset(Role)),
+        # As many of them as a checkpoint takes (rotation.py).
+        RotateKeys: Mandate(frozenset(Role)),
         ReplaceTariff: Mandate(frozenset({Role.ERC})),
         PostGridStatus: Mandate(frozenset({Role.EGAT})),
         SetCorridorLimits: Mandate(frozenset({Role.EGAT})),

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 from gtxnode.ledger.acts import Acts
 from gtxnode.ledger.authorities import BarredKeys
+from gtxnode.ledger.authority_keys import AuthorityKeys
 from gtxnode.ledger.bodies import (
     Amend,
     Body,
@@ -135,6 +136,7 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         Presence: SpendRow(frozenset(), nobody),
         TariffSeries: SpendRow(frozenset(), nobody),
         BarredKeys: SpendRow(frozenset(), nobody),
+        AuthorityKeys: SpendRow(frozenset(), nobody),
         Acts: SpendRow(frozenset(), nobody),
         MissedTurns: SpendRow(frozenset(), nobody),
         Agenda: SpendRow(frozenset(), nobody),

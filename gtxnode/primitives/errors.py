@@ -72,6 +72,21 @@ class Reason(StrEnum):
         "stale_act",
         "The authority has signed a later act of this kind, or this very one was taken before.",
     )
+    UNKNOWN_AUTHORITY = ("unknown_authority", "The chain has no authority of that role.")
+    NOT_ENOUGH_AUTHORITIES = (
+        "not_enough_authorities",
+        "Fewer authorities have signed than a checkpoint takes.",
+    )
+    ROTATION_PENDING = (
+        "rotation_pending",
+        "The authority has new keys from the next epoch on already.",
+    )
+    TOO_MANY_ROTATIONS = (
+        "too_many_rotations",
+        "The authorities' keys have changed as often as they can.",
+    )
+    KEYS_UNSORTED = ("keys_unsorted", "Keys are to be named in order, each once.")
+    KEY_NOT_FREE = ("key_not_free", "The key is another authority's, or was barred.")
     ACT_IN_FUTURE = ("act_in_future", "The act is dated too far ahead of the block's time.")
     WRONG_ZONE = ("wrong_zone", "This chain does not serve that zone.")
     # Tariffs.

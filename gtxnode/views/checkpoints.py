@@ -3,7 +3,8 @@
 from consensus.checkpoints import certificate_codec
 from gtxnode.chain.store import ChainStore
 from gtxnode.checkpoints.archive import CertificateArchive
-from gtxnode.ledger.authorities import all_authorities
+from gtxnode.checkpoints.statement import in_force_after
+from gtxnode.ledger.authorities import signing_height
 from gtxnode.primitives.zones import Role
 from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.views.validators import AuthoritySignatureView, CheckpointView
@@ -16,7 +17,9 @@ def checkpoint_view(shard: str, store: ChainStore, height: int | None) -> Checkp
     certificate = archive.newest() if height is None else archive.at(height)
     if certificate is None:
         raise NotFound("a checkpoint" if height is None else f"checkpoint {height}")
-    authorities = all_authorities(store.parameters)
+    interval = store.parameters.checkpoints.interval_blocks
+    before = signing_height(certificate.checkpoint.height, interval)
+    authorities = in_force_after(store, before)
     assert authorities is not None, "there is no certificate without authorities"
     signatures = []
     for each in certificate.signatures:

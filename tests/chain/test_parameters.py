@@ -105,12 +105,18 @@ def test_what_held_is_the_same_however_late_it_is_asked(
     asked: list[InForce | None] = []
     for fee in range(1_500, 1_503):
         registry.change("min_fee_ugtx", str(fee))
-        asked.append(reference.decreed(registry_head(registry)))
+        asked.append(decreed_parameters(reference, registry_head(registry)))
     assert [held.parameters.min_fee_ugtx for held in asked if held] == [1_500, 1_501, 1_502]
     for held in asked:
         assert held is not None
         last_before = Anchor((held.epoch) * EPOCH, b"\x01" * 32)
-        assert reference.decreed(last_before) == held
+        assert decreed_parameters(reference, last_before) == held
+
+
+def decreed_parameters(reference: references.Registry, anchor: Anchor) -> InForce | None:
+    decreed = reference.decreed(anchor)
+    assert decreed is not None
+    return decreed.parameters
 
 
 def registry_head(registry: Registry) -> Anchor:

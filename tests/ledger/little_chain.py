@@ -36,6 +36,7 @@ from gtxnode.ledger.coins import (
     owner_of,
     supply_coin_id,
 )
+from gtxnode.ledger.decrees import Decreed
 from gtxnode.ledger.execute import BlockContext, BlockOutcome, execute
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardOrder, ForwardSell
 from gtxnode.ledger.genesis import initial_coins
@@ -43,7 +44,7 @@ from gtxnode.ledger.grid_coins import GridFund
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import Receipt
 from gtxnode.ledger.parameters import Authority, ChainParameters
-from gtxnode.ledger.proposals import InForce, Proposal
+from gtxnode.ledger.proposals import Proposal
 from gtxnode.ledger.state_root import StateRoot
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.validators import Validator
@@ -149,7 +150,7 @@ class LittleChain:
         self.elapsed_s = 0
         self.shares: tuple[Share, ...] = ()
         """Who sealed the next block's transactions; nobody, where a test does not say."""
-        self.decreed: InForce | None = None
+        self.decreed: Decreed | None = None
         self.imported_wh: dict[tuple[bytes, str], int] = {}
         """By meter and month in Bangkok, as the readings said."""
         self.covered_wh: dict[tuple[bytes, str], int] = {}

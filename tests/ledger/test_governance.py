@@ -5,6 +5,7 @@ import pytest
 from gtxnode.ledger import wallet
 from gtxnode.ledger.amendments import Change
 from gtxnode.ledger.coins import Cash
+from gtxnode.ledger.decrees import Decreed
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.proposals import (
     Agenda,
@@ -334,7 +335,7 @@ def test_another_chain_takes_over_what_the_registry_has_decided() -> None:
     passed(registry, FEE_CHANGE)
     registry.to_epoch(5)
     chain = LittleChain("dao", parameters=ChainParameters(zones=(Zone.CENTRAL,)))
-    chain.decreed = in_force(registry)
+    chain.decreed = Decreed(in_force(registry))
     outcome = chain.block()
     assert outcome.parameters is not None
     assert chain.parameters.min_fee_ugtx == 2_000

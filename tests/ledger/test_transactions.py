@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consensus import signing
-from consensus.authorities import MAX_AUTHORITIES
+from consensus.authorities import MAX_AUTHORITIES, MAX_KEYS_PER_ROLE
+from consensus.authorities import Authority as Seat
 from consensus.checkpoints import Checkpoint, SignedCheckpoint
-from consensus.encoding import DecodeError
+from consensus.encoding import MAX_HEIGHT, DecodeError
 from consensus.hash_chain import MAX_LINKS, HashChain, Successor
 from consensus.presence import OpenHeight
 from consensus.reputation import Conduct
@@ -30,6 +31,7 @@ from gtxnode.ledger.amendments import (
     Change,
 )
 from gtxnode.ledger.authorities import MAX_BARRED, BarredKey, BarredKeys
+from gtxnode.ledger.authority_keys import MAX_ROTATIONS, AuthorityKeys, Rotation
 from gtxnode.ledger.bodies import (
     KIND_NAMES,
     Amend,
@@ -58,6 +60,7 @@ from gtxnode.ledger.bodies import (
     RetireMeter,
     RevealSeed,
     RevokeLicence,
+    RotateKeys,
     RotateMeterKey,
     Serve,
     SetCorridorLimits,
@@ -200,6 +203,7 @@ BODIES: tuple[Body, ...] = (
     JudgeHeld((COIN,), True, b"memo"),
     RenewChain(KEY, MAX_EPOCH, bytes(32)),
     PledgeSeed(1, bytes(32)),
+    RotateKeys(Role.ERC, 1, (KEY,)),
     RevealSeed(1, bytes(32)),
     PostGridStatus((Zone.SOUTHERN,), GridStatus(49_950, 97, 990_000, 0, 150_000, 475), 1),
     SetCorridorLimits(Zone.WESTERN, Zone.SOUTHERN, 0, 900, 10, 10, 1),
@@ -271,6 +275,10 @@ COINS: tuple[Coin, ...] = (
     GREATEST,
     Electorate(MAX_EPOCH, 5, (Elector(KEY, OWNER, MAX_STAKE),) * MAX_REGISTERED),
     InForce(1, 2, 3, 4, "x" * MAX_TEXT_BYTES),
+    AuthorityKeys(
+        (Seat(1, (KEY,) * MAX_KEYS_PER_ROLE),) * MAX_AUTHORITIES,
+        (Rotation(Role.ERC, 1, (KEY,) * MAX_KEYS_PER_ROLE, MAX_EPOCH, MAX_HEIGHT),) * MAX_ROTATIONS,
+    ),
     MissedTurns((MissRecord(KEY, Misses(1_000, 2**50, 2**50)),) * MAX_VALIDATORS),
     Seeds(SeedState(2**50, bytes(32), bytes(32), bytes(32), PLEDGES, PLEDGES, PLEDGES)),
     RevealChain(HashChain(bytes(32), MAX_LINKS - 1, Successor(bytes(32), 2**50), 2**50)),
@@ -343,7 +351,7 @@ def test_each_coin_is_read_as_it_was_written(coin: Coin) -> None:
     nobodys = isinstance(
         coin,
         (Supply | Roster | Committee | Presence | BarredKeys | Acts | Agenda | Electorate | InForce)
-        | (MissedTurns | Seeds | RevealChain | TariffSeries | TradingDay)
+        | (MissedTurns | Seeds | RevealChain | TariffSeries | TradingDay | AuthorityKeys)
         | (ZoneStatus | GridLimits | CorridorUse | OpenSlots | GridFund),
     )
     assert owner_of(coin) == (None if nobodys else OWNER)

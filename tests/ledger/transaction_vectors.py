@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from consensus import signing
+from consensus.authorities import Authority as Seat
 from consensus.checkpoints import Checkpoint, SignedCheckpoint, checkpoint_digest
 from consensus.hash_chain import HashChain, Successor
 from consensus.presence import OpenHeight
@@ -41,6 +42,7 @@ from gtxnode.grid.status import GridStatus
 from gtxnode.ledger.acts import Acts, LastAct, acts_coin_id
 from gtxnode.ledger.amendments import Change
 from gtxnode.ledger.authorities import BarredKey, BarredKeys, barred_coin_id
+from gtxnode.ledger.authority_keys import AuthorityKeys, Rotation, authority_keys_coin_id
 from gtxnode.ledger.bodies import (
     KIND_NAMES,
     Amend,
@@ -71,6 +73,7 @@ from gtxnode.ledger.bodies import (
     RetireMeter,
     RevealSeed,
     RevokeLicence,
+    RotateKeys,
     RotateMeterKey,
     Serve,
     SetCorridorLimits,
@@ -376,6 +379,7 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (JudgeHeld((ENERGY_IN,), False), ("authority",)),
     (RenewChain(VALIDATOR, 7, COMMITMENT), ("validator",)),
     (PledgeSeed(7, COMMITMENT), ("authority",)),
+    (RotateKeys(Role.ERC, 1, (PUBLIC["malee"],)), ("authority", "malee")),
     (RevealSeed(9, sha256(b"a value").digest()), ("authority",)),
     (
         PostGridStatus((Zone.WESTERN, Zone.SOUTHERN), GRID_STATUS, 1_800_000_000_000),
@@ -537,6 +541,13 @@ COINS: tuple[tuple[bytes, Coin], ...] = (
     (
         trading_day_coin_id(CHAIN),
         TradingDay(20_833, 200_000, 700_000_000, 150_000, 540_000_000),
+    ),
+    (
+        authority_keys_coin_id(CHAIN),
+        AuthorityKeys(
+            (Seat(Role.ERC, (PUBLIC["authority"],)),),
+            (Rotation(Role.ERC, 1, (PUBLIC["malee"],), 8, 9_600),),
+        ),
     ),
     (in_force_coin_id(CHAIN), InForce(1, 122, 146_400, 3, '{"min_fee_ugtx":2000}')),
 )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
+from gtxnode.ledger.bodies.authorities import RotateKeys
 from gtxnode.ledger.bodies.evidence import (
     CheckpointPair,
     Elsewhere,
@@ -70,6 +71,7 @@ __all__ = [
     "RetireMeter",
     "RevealSeed",
     "RevokeLicence",
+    "RotateKeys",
     "RotateMeterKey",
     "Serve",
     "SetCorridorLimits",
@@ -117,6 +119,7 @@ Body: TypeAlias = (
     | Amend
     | GrantLicence
     | RevokeLicence
+    | RotateKeys
 )
 
 KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
@@ -154,6 +157,7 @@ KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
         Amend: "amend",
         GrantLicence: "grant_licence",
         RevokeLicence: "revoke_licence",
+        RotateKeys: "rotate_keys",
     }
 )
 """Each kind's name in interfaces and metrics."""
