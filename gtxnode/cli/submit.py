@@ -4,8 +4,8 @@ Coins are read page by page from final state, the body is built by `ledger/walle
 the verdict of the node, or of the block, comes back as the command's answer.
 """
 
-from collections.abc import AsyncIterable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import trio
@@ -15,7 +15,16 @@ from gtxnode.cli.connection import shard_of
 from gtxnode.cli.exits import CommandFailed, Exit
 from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import Body
-from gtxnode.ledger.coins import Cash, Credit, Energy, decode_coin
+from gtxnode.ledger.coins import (
+    BuyOrder,
+    Cash,
+    Credit,
+    Energy,
+    Order,
+    SellOrder,
+    decode_coin,
+    order_id_of,
+)
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.primitives.addresses import Address, address_of, format_address
 
@@ -39,6 +48,8 @@ class Holdings:
     time_ms: int
     min_fee_ugtx: int
     credits: tuple[tuple[bytes, Credit], ...] = ()
+    orders: Mapping[bytes, Order] = field(default_factory=dict)
+    """Open spot orders, by the id of what placed them."""
 
 
 Build: TypeAlias = Callable[[Holdings], Body]
@@ -78,6 +89,7 @@ async def _holdings(client: "Client", shard: str, head: dict[str, Any], owner: A
     cash: list[tuple[bytes, Cash]] = []
     energy: list[tuple[bytes, Energy]] = []
     credits: list[tuple[bytes, Credit]] = []
+    orders: dict[bytes, Order] = {}
     after: str | None = None
     for _ in range(MAX_COINS // COIN_PAGE):
         page = await client.call(
@@ -96,7 +108,9 @@ async def _holdings(client: "Client", shard: str, head: dict[str, Any], owner: A
                     energy.append((coin_id, coin))
                 case Credit() as coin:
                     credits.append((coin_id, coin))
-                case _:  # orders, meters and stakes are not spent by paying
+                case SellOrder() | BuyOrder() as order:
+                    orders[order_id_of(coin_id)] = order
+                case _:  # meters and stakes are not spent by paying
                     pass
         after = page["next"]
         if after is None:
@@ -110,6 +124,7 @@ async def _holdings(client: "Client", shard: str, head: dict[str, Any], owner: A
         head["time_ms"],
         fee,
         tuple(credits),
+        orders,
     )
 
 

@@ -13,11 +13,9 @@ from gtxnode.cli.accounts import ACCOUNT, signing_key, signing_options
 from gtxnode.cli.amounts import (
     ASSET,
     CREDITS,
-    DURATION,
     GTX,
     KWH,
     METER_ID,
-    PRICE,
     TRANSACTION_ID,
 )
 from gtxnode.cli.connection import ask, node_options, shard_option
@@ -33,7 +31,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 COMMANDS = {
     "send": Lazy("gtxnode.cli.tx:send", "Pay GTX, or hand over energy or carbon credits."),
-    "order": Lazy("gtxnode.cli.tx:order", "Offer energy, or ask for it."),
+    "order": Lazy("gtxnode.cli.orders:order", "Offer energy, or ask for it."),
+    "amend": Lazy("gtxnode.cli.orders:amend", "Change an open order."),
+    "licence": Lazy("gtxnode.cli.orders:licence", "Give or take a licence for large orders."),
     "forward": Lazy("gtxnode.cli.forward:forward", "Trade energy of a slot to come."),
     "cancel": Lazy("gtxnode.cli.tx:cancel", "Take back an open order."),
     "retire": Lazy("gtxnode.cli.tx:retire", "Consume energy."),
@@ -114,47 +114,6 @@ def send(
         if unit == CREDITS.unit:
             return wallet.give_credits(held.owner, held.credits, held.cash, to, quantity, fee, memo)
         return wallet.give_energy(held.owner, held.energy, held.cash, to, quantity, fee, memo)
-
-    send_body(build, **sending)
-
-
-@click.command()
-@sending_options
-@click.argument("side", type=click.Choice(["sell", "buy"]))
-@click.argument("quantity_wh", metavar="KWH", type=KWH)
-@click.option(
-    "--price",
-    "price_mgtx_per_kwh",
-    type=PRICE,
-    required=True,
-    help="Least (sell) or most (buy) that is taken, in GTX/kWh.",
-)
-@click.option(
-    "--expires",
-    "lifetime_s",
-    type=DURATION,
-    default=None,
-    help="How long it stands, such as 30m or 24h.  [default: the chain's usual lifetime]",
-)
-def order(
-    side: str,
-    quantity_wh: int,
-    price_mgtx_per_kwh: int,
-    lifetime_s: int | None,
-    **sending: Any,
-) -> None:
-    """Offer energy, or ask for it.
-
-    gtxnode tx order sell 12.3kWh --price 3.5: at 3.5 GTX/kWh or better. It pays no fee.
-    What is offered or to be paid is held by the order until it trades, ends or is
-    cancelled.
-    """
-
-    def build(held: Holdings) -> Body:
-        expires_s = 0 if lifetime_s is None else held.time_ms // 1_000 + lifetime_s
-        if side == "sell":
-            return wallet.sell(held.owner, held.energy, quantity_wh, price_mgtx_per_kwh, expires_s)
-        return wallet.buy(held.owner, held.cash, quantity_wh, price_mgtx_per_kwh, expires_s)
 
     send_body(build, **sending)
 

@@ -3,12 +3,25 @@
 import trio
 
 from gtxnode.chain.store import ChainStore
-from gtxnode.ledger.coins import BuyOrder, Cash, Credit, Energy, HeldEnergy, SellOrder, decode_coin
+from gtxnode.ledger.coins import (
+    BuyOrder,
+    Cash,
+    Credit,
+    Energy,
+    HeldEnergy,
+    Order,
+    SellOrder,
+    decode_coin,
+)
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
+from gtxnode.ledger.licence_coins import Licence, licence_coin_id
 from gtxnode.ledger.validators import Validator
+from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.views.accounts import BalanceView, CoinPage
+from gtxnode.rpc.views.orders import LicenceView, OpenOrders
 from gtxnode.rpc.wire import Address, Amount
 from gtxnode.views.coins import coin_view
+from gtxnode.views.orders import order_view
 
 
 class AccountsView:
@@ -56,6 +69,32 @@ class AccountsView:
             Amount(held),
             Amount(credit),
             Amount(ahead),
+        )
+
+    async def orders(self, address: bytes) -> OpenOrders:
+        """An address's open spot orders in order of ids."""
+        return await trio.to_thread.run_sync(self._open_orders, address)
+
+    def _open_orders(self, address: bytes) -> OpenOrders:
+        height = self._store.tip.height
+        with self._store.snapshot() as reader:
+            owned = [
+                (coin_id, decode_coin(encoded))
+                for coin_id, encoded in self._store.owned(reader, address, None, None)
+            ]
+        views = tuple(order_view(i, coin) for i, coin in owned if isinstance(coin, Order))
+        return OpenOrders(self._shard, height, views)
+
+    async def licence(self, address: bytes) -> LicenceView:
+        """An address's licence; raises `NotFound`."""
+        height = self._store.tip.height
+        encoded = self._store.get(licence_coin_id(self._store.chain_id, address))
+        if encoded is None:
+            raise NotFound(f"licence of {address.hex()}")
+        coin = decode_coin(encoded)
+        assert isinstance(coin, Licence), "a licence's id holds the licence"
+        return LicenceView(
+            self._shard, height, Address(coin.holder), Amount(coin.max_wh), coin.expires_s
         )
 
     async def coins(self, address: bytes, *, after: bytes | None, limit: int) -> CoinPage:

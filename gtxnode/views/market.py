@@ -1,16 +1,30 @@
 """The order book of one chain, and its trades."""
 
 from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Final
 
 import trio
 
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.store import ChainStore
 from gtxnode.events import trade_views
+from gtxnode.ledger.coins import decode_coin
+from gtxnode.ledger.order_limits import price_bounds
+from gtxnode.ledger.trading_day import TradingDay, day_of, trading_day_coin_id
 from gtxnode.market.orders import PriceLevel
-from gtxnode.rpc.views.market import BookView, LevelView, TradePage, TradeView
+from gtxnode.rpc.views.market import (
+    BookView,
+    DayTotals,
+    DayView,
+    LevelView,
+    TradePage,
+    TradeView,
+)
 from gtxnode.rpc.wire import Amount
 from gtxnode.views.paging import page
+
+_EPOCH: Final = date(1970, 1, 1)
 
 
 class MarketView:
@@ -32,6 +46,23 @@ class MarketView:
             sum(level.orders for level in whole.asks),
         )
 
+    async def day(self) -> DayView:
+        """What traded today and yesterday, and the bounds of prices that follow."""
+        tip = self._store.tip
+        encoded = self._store.get(trading_day_coin_id(self._store.chain_id))
+        coin = None if encoded is None else decode_coin(encoded)
+        known = coin if isinstance(coin, TradingDay) else None
+        low, high = price_bounds(self._store.parameters.orders, known, tip.time_ms)
+        today = day_of(tip.time_ms)
+        return DayView(
+            self._shard,
+            tip.height,
+            _totals(known, today),
+            _totals(known, today - 1),
+            Amount(low),
+            Amount(high),
+        )
+
     async def trades(self, *, after: int | None, limit: int) -> TradePage:
         """Trades numbered above `after`; without it, the latest `limit`. In order."""
         return await trio.to_thread.run_sync(self._trades, after, limit)
@@ -45,6 +76,16 @@ class MarketView:
         if not record.trades:
             return []
         return trade_views(self._store.block(record.height)[0], record)
+
+
+def _totals(known: TradingDay | None, day: int) -> DayTotals:
+    energy_wh, turnover = known.totals(day) if known is not None else (0, 0)
+    return DayTotals(
+        (_EPOCH + timedelta(days=day)).isoformat(),
+        Amount(energy_wh),
+        Amount(turnover),
+        Amount(turnover // energy_wh) if energy_wh else None,
+    )
 
 
 def level_views(levels: Sequence[PriceLevel]) -> tuple[LevelView, ...]:

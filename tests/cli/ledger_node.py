@@ -31,7 +31,7 @@ from gtxnode.ledger.execute import BlockContext, execute
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import Receipt
-from gtxnode.ledger.parameters import ChainParameters, StakingRules
+from gtxnode.ledger.parameters import Authority, ChainParameters, StakingRules
 from gtxnode.ledger.transactions import CheckedTransaction, parse
 from gtxnode.metering.meters import Direction
 from gtxnode.metrics import Metrics
@@ -39,7 +39,7 @@ from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
-from gtxnode.primitives.zones import REGISTRY, Zone
+from gtxnode.primitives.zones import REGISTRY, Role, Zone
 from gtxnode.rpc.server import serve_rpc
 from gtxnode.rpc.views.accounts import CoinPage
 from gtxnode.rpc.views.transactions import (
@@ -104,7 +104,10 @@ class LedgerChain(FakeChain):
         """Make a block of what waits."""
         height = self.height + 1
         parameters = ChainParameters(
-            zones=(Zone.BANGKOK,), staking=STAKING, registry=self.shard == REGISTRY
+            zones=(Zone.BANGKOK,),
+            authorities=(Authority(Role.ERC, signing.public_key(KEY)),),
+            staking=STAKING,
+            registry=self.shard == REGISTRY,
         )
         context = BlockContext(self.chain_id, height, height * 1_000, FRIEND, parameters)
         reader = _Reader(self.coins_now)

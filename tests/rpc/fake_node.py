@@ -21,9 +21,10 @@ from gtxnode.rpc.views.events import (
     TransactionEvent,
 )
 from gtxnode.rpc.views.ledger import SupplyView
-from gtxnode.rpc.views.market import BookView, LevelView, TradePage, TradeView
+from gtxnode.rpc.views.market import BookView, DayTotals, DayView, LevelView, TradePage, TradeView
 from gtxnode.rpc.views.meters import MeterView
 from gtxnode.rpc.views.node import ChainParameters, ChainStatus, NodeStatus, PeerView
+from gtxnode.rpc.views.orders import LicenceView, OpenOrders, OpenOrderView
 from gtxnode.rpc.views.seeds import PledgeView, ProposerView, SeedsView
 from gtxnode.rpc.views.transactions import (
     Refusal,
@@ -221,6 +222,25 @@ class FakeChain:
         )
         more = bool(coins) and start + limit < 2_000
         return CoinPage(self.height, coins, coins[-1].id if more else None)
+
+    async def orders(self, address: bytes) -> OpenOrders:
+        order = OpenOrderView(
+            *(digest("order"), "buy", Amount(3_500), Amount(50_000), Amount(175_000_000)),
+            *(1_800_086_400, 7),
+            sources=("solar",),
+            partner=BOB,
+        )
+        return OpenOrders(self.shard, self.height, (order,))
+
+    async def licence(self, address: bytes) -> LicenceView:
+        if address != ALICE:
+            raise NotFound(f"licence of {address.hex()}")
+        return LicenceView(self.shard, self.height, ALICE, Amount(2_000_000), 1_831_536_000)
+
+    async def day(self) -> DayView:
+        today = DayTotals("2026-11-21", Amount(0), Amount(0), None)
+        before = DayTotals("2026-11-20", Amount(200_000), Amount(700_000_000), Amount(3_500))
+        return DayView(self.shard, self.height, today, before, Amount(1_750), Amount(5_250))
 
     async def book(self, depth: int) -> BookView:
         level = LevelView(Amount(3_500), Amount(50_000), 1)

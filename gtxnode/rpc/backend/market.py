@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from gtxnode.rpc.views.market import BookView, TradePage
+from gtxnode.rpc.views.market import BookView, DayView, TradePage
 
 
 class Market(Protocol):
@@ -12,6 +12,10 @@ class Market(Protocol):
 
     async def book(self, depth: int) -> BookView:
         """The best `depth` price levels of each side."""
+        ...
+
+    async def day(self) -> DayView:
+        """What traded today and yesterday, and the bounds of prices that follow."""
         ...
 
     async def trades(self, *, after: int | None, limit: int) -> TradePage:

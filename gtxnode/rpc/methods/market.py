@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Meta
 
 from gtxnode.rpc.errors import ErrorCode
-from gtxnode.rpc.methods.fields import PageSize, Shard
+from gtxnode.rpc.methods.fields import OfShard, PageSize, Shard
 from gtxnode.rpc.methods.row import Session, row
-from gtxnode.rpc.views.market import BookView, TradePage
+from gtxnode.rpc.views.market import BookView, DayView, TradePage
 from gtxnode.rpc.wire import EventNumber
 
 MAX_DEPTH = 200
@@ -36,6 +36,11 @@ async def market_book(session: Session, params: Depth) -> BookView:
     return await session.node.chain(params.shard).market.book(params.depth)
 
 
+async def market_day(session: Session, params: OfShard) -> DayView:
+    """Volume, turnover and average of today and yesterday, and the bounds of prices now."""
+    return await session.node.chain(params.shard).market.day()
+
+
 async def market_trades(session: Session, params: TradesAfter) -> TradePage:
     """Trades in order of their numbers, in pages; without `after`, the latest."""
     return await session.node.chain(params.shard).market.trades(
@@ -45,5 +50,6 @@ async def market_trades(session: Session, params: TradesAfter) -> TradePage:
 
 ROWS = (
     row("market.book", market_book, ErrorCode.NOT_HOSTED),
+    row("market.day", market_day, ErrorCode.NOT_HOSTED),
     row("market.trades", market_trades, ErrorCode.NOT_HOSTED),
 )

@@ -28,10 +28,32 @@ class BookView(msgspec.Struct, frozen=True, gc=False):
     ask_orders: int
 
 
+class DayTotals(msgspec.Struct, frozen=True, gc=False):
+    """What traded on one day in Bangkok; the average is null where nothing did."""
+
+    date: str
+    """Such as 2026-11-21."""
+    energy_wh: Amount
+    turnover_ugtx: Amount
+    average_mgtx_per_kwh: Amount | None
+
+
+class DayView(msgspec.Struct, frozen=True, gc=False):
+    """Spot trading of today and yesterday, and the prices that orders may name now."""
+
+    shard: str
+    height: Height
+    today: DayTotals
+    yesterday: DayTotals
+    lowest_mgtx_per_kwh: Amount
+    highest_mgtx_per_kwh: Amount
+
+
 class TradeView(msgspec.Struct, frozen=True, gc=False):
     """A trade. `number` is its event number, by which trades are paged and ordered.
 
-    `taker` is the side whose order came later and made the trade.
+    `taker` is the side whose order came later and made the trade; an all-or-none order that had to
+    wait for others counts as the later one.
     """
 
     id: Hex

@@ -1,0 +1,198 @@
+"""`gtxnode tx order`, `amend` and `licence`, and `gtxnode query orders`, `day` and `licence`."""
+
+from typing import Any
+
+import click
+
+from gtxnode.cli.accounts import ACCOUNT
+from gtxnode.cli.amounts import DURATION, KWH, PRICE, TRANSACTION_ID
+from gtxnode.cli.exits import CommandFailed, Exit
+from gtxnode.cli.query import chain_options, print_answer
+from gtxnode.cli.submit import Holdings
+from gtxnode.cli.tx import send_body, sending_options
+from gtxnode.ledger import wallet
+from gtxnode.ledger.bodies import Body, GrantLicence, RevokeLicence
+from gtxnode.market.orders import ANY_SOURCE, Terms
+from gtxnode.primitives.addresses import format_address
+from gtxnode.primitives.sources import Source
+
+SOURCES = tuple(source.name.lower() for source in Source)
+
+
+@click.command()
+@sending_options
+@click.argument("side", type=click.Choice(["sell", "buy"]))
+@click.argument("quantity_wh", metavar="KWH", type=KWH)
+@click.option(
+    "--price",
+    "price_mgtx_per_kwh",
+    type=PRICE,
+    required=True,
+    help="Least (sell) or most (buy) that is taken, in GTX/kWh.",
+)
+@click.option(
+    "--expires",
+    "lifetime_s",
+    type=DURATION,
+    default=None,
+    help="How long it stands, such as 30m or 24h.  [default: the chain's usual lifetime]",
+)
+@click.option("--ioc", is_flag=True, help="Immediate or cancel: what does not trade goes back.")
+@click.option("--fok", is_flag=True, help="Fill or kill: all of it at once, or it is refused.")
+@click.option("--all-or-none", is_flag=True, help="It waits until it can trade whole.")
+@click.option(
+    "--slice",
+    "display_wh",
+    type=KWH,
+    default=None,
+    help="An iceberg: show so many kWh at a time; each slice queues anew.",
+)
+@click.option(
+    "--source",
+    "sources",
+    type=click.Choice(SOURCES),
+    multiple=True,
+    help="With buy: energy of these sources alone. With sell: which energy to offer.",
+)
+@click.option("--partner", type=ACCOUNT, default=None, help="Trade with this account alone.")
+def order(
+    side: str,
+    quantity_wh: int,
+    price_mgtx_per_kwh: int,
+    lifetime_s: int | None,
+    ioc: bool,
+    fok: bool,
+    all_or_none: bool,
+    display_wh: int | None,
+    sources: tuple[str, ...],
+    partner: bytes | None,
+    **sending: Any,
+) -> None:
+    """Offer energy, or ask for it.
+
+    gtxnode tx order sell 12.3kWh --price 3.5: at 3.5 GTX/kWh or better. It pays no fee.
+    What is offered or to be paid is held by the order until it trades, ends or is
+    cancelled. A sell order offers energy of one source.
+    """
+    if sum((ioc, fok, all_or_none, display_wh is not None)) > 1:
+        raise click.UsageError("One of --ioc, --fok, --all-or-none and --slice at most.")
+    if side == "sell" and len(sources) > 1:
+        raise click.UsageError("A sell order offers energy of one --source.")
+    accepted = sum({1 << Source[name.upper()] for name in sources}) if side == "buy" else 0
+    terms = Terms(accepted or ANY_SOURCE, partner, fok or all_or_none, display_wh or 0)
+    how: dict[str, Any] = {
+        "immediate": ioc or fok,
+        "terms": None if terms == Terms() else terms,
+    }
+
+    def build(held: Holdings) -> Body:
+        expires_s = 0 if lifetime_s is None else held.time_ms // 1_000 + lifetime_s
+        limit = (quantity_wh, price_mgtx_per_kwh, expires_s)
+        if side == "sell":
+            source = Source[sources[0].upper()] if sources else None
+            return wallet.sell(held.owner, held.energy, *limit, source=source, **how)
+        return wallet.buy(held.owner, held.cash, *limit, **how)
+
+    send_body(build, **sending)
+
+
+@click.command()
+@sending_options
+@click.argument("order_id", metavar="ORDER-ID", type=TRANSACTION_ID)
+@click.option("--to", "quantity_wh", type=KWH, help="What is to be left of it, in kWh.")
+@click.option("--price", "price_mgtx_per_kwh", type=PRICE, help="The new limit, in GTX/kWh.")
+def amend(
+    order_id: bytes, quantity_wh: int | None, price_mgtx_per_kwh: int | None, **sending: Any
+) -> None:
+    """Change an open order.
+
+    It keeps its place in the queue only where its price stays and it does not grow. ORDER-ID
+    is the id of the transaction that placed it. It pays no fee.
+    """
+    if quantity_wh is None and price_mgtx_per_kwh is None:
+        raise click.UsageError("Say what to change: --to, --price, or both.")
+
+    def build(held: Holdings) -> Body:
+        found = held.orders.get(order_id)
+        if found is None:
+            message = f"no open order {order_id.hex()} of this account"
+            raise CommandFailed("unknown_order", message, Exit.REFUSED)
+        return wallet.amend(
+            order_id,
+            found,
+            held.energy,
+            held.cash,
+            quantity_wh or found.quantity_wh,
+            price_mgtx_per_kwh or found.price_mgtx_per_kwh,
+        )
+
+    send_body(build, **sending)
+
+
+@click.group()
+def licence() -> None:
+    """Give or take a licence for large orders.
+
+    The regulator's key signs.
+    """
+
+
+@licence.command()
+@sending_options
+@click.argument("holder", metavar="ACCOUNT", type=ACCOUNT)
+@click.argument("max_wh", metavar="KWH", type=KWH)
+@click.option("--for", "lifetime_s", type=DURATION, required=True, help="How long, such as 365d.")
+def grant(holder: bytes, max_wh: int, lifetime_s: int, **sending: Any) -> None:
+    """Let an account place orders of up to KWH.
+
+    It replaces a licence that the account has.
+    """
+    send_body(
+        lambda held: GrantLicence(
+            held.time_ms + 1, holder, max_wh, held.time_ms // 1_000 + lifetime_s
+        ),
+        **sending,
+    )
+
+
+@licence.command()
+@sending_options
+@click.argument("holder", metavar="ACCOUNT", type=ACCOUNT)
+def revoke(holder: bytes, **sending: Any) -> None:
+    """Take an account's licence back.
+
+    Orders that are open already stay open.
+    """
+    send_body(lambda held: RevokeLicence(held.time_ms + 1, holder), **sending)
+
+
+@click.command()
+@chain_options
+@click.argument("account", type=ACCOUNT)
+def orders(url: str | None, timeout_s: float, shard: str | None, account: bytes) -> None:
+    """An address's open orders.
+
+    With their terms. ACCOUNT is an address, or a key's name.
+    """
+    print_answer(url, timeout_s, shard, "account.orders", address=format_address(account))
+
+
+@click.command()
+@chain_options
+def day(url: str | None, timeout_s: float, shard: str | None) -> None:
+    """What traded today and yesterday.
+
+    In kWh and GTX, and the prices that orders may name now, in GTX/kWh. Days are Bangkok's.
+    """
+    print_answer(url, timeout_s, shard, "market.day")
+
+
+@click.command(name="licence")
+@chain_options
+@click.argument("account", type=ACCOUNT)
+def licence_of(url: str | None, timeout_s: float, shard: str | None, account: bytes) -> None:
+    """An address's licence for large orders.
+
+    Up to which size in kWh, and until when (UTC). ACCOUNT is an address, or a key's name.
+    """
+    print_answer(url, timeout_s, shard, "account.licence", address=format_address(account))
