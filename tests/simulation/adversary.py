@@ -19,6 +19,7 @@ from tests.simulation.node import (
     signed_proposal,
     signed_vote,
 )
+from tests.simulation.reveals import value
 
 
 class Withholder(Node):
@@ -117,6 +118,20 @@ class Liar(Node):
         """Anything but the time."""
         rng = self._world.rng
         return rng.choice((parent_ms, parent_ms + 1, self.clock_ms + rng.choice(LIES_MS)))
+
+
+class Forger(Node):
+    """Reveals what it likes: another turn's value, another validator's, nonsense, or nothing."""
+
+    def reveal(self, last: CommitMessage | None) -> bytes | None:
+        """At times even the right one."""
+        rng = self._world.rng
+        others = [each.public_key for each in self.state.start.validators]
+        turn = rng.randint(1, self.state.height + 3)
+        right = super().reveal(last)
+        return rng.choice(
+            (right, None, value(self.key, turn), value(rng.choice(others), turn), bytes(32))
+        )
 
 
 class LateVoter(Node):

@@ -8,6 +8,7 @@ thirds of the stake. Of single votes: a correct process votes for no invalid val
 36), names a polka as its reason only where there is one (28), and precommits a value only
 with its polka of that round (36). Of time: every block is later than its parent, and whoever
 proposed it, none is decided before the fastest correct clock is within the bound of its time.
+Of reveals: each is its author's for just that turn, and a correct process withholds none.
 """
 
 from collections import defaultdict
@@ -24,10 +25,12 @@ from consensus.messages import (
     votes_of_commit,
     votes_of_polka,
 )
+from consensus.proposers import ProposerSchedule
 from consensus.round import NO_ROUND
 from consensus.timeliness import PRECISION_MS
 from consensus.types import Block, Proposal, Vote, VoteKind, block_id, without_signature
 from tests.simulation.node import delay_ms
+from tests.simulation.reveals import NaiveReckoning
 
 Signed = Vote | Proposal
 Place = tuple[bytes, int, int, str]
@@ -60,6 +63,8 @@ class Checker:
     proposed_ms: dict[bytes, int] = field(default_factory=dict)
     """By block, the least time it may have by when it was first proposed."""
     invalid: set[bytes] = field(default_factory=set)
+    reveals: NaiveReckoning = field(default_factory=NaiveReckoning)
+    revealed_height: int = 0
     prevoters: dict[tuple[int, int, bytes | None], set[bytes]] = field(
         default_factory=lambda: defaultdict(set)
     )
@@ -138,6 +143,17 @@ class Checker:
             raise Violation(f"block {height} does not follow its parent")
         self._check_commit(decision)
         self.rounds[height] = max(commit.round, self.rounds.get(height, 0))
+
+    def revealed(self, proposers: ProposerSchedule, block: Block) -> None:
+        """A correct process has a decided block: its reveal is its turn's, whoever made it."""
+        header = block.header
+        if header.height != self.revealed_height + 1:
+            return  # Another has had it before.
+        self.revealed_height += 1
+        if fault := self.reveals.fault(proposers, block):
+            raise Violation(fault)
+        if header.proposer in self.correct and header.reveal is None:
+            raise Violation(f"block {header.height} of a correct process reveals nothing")
 
     def _check_time(self, block: Block, latest_ms: int) -> None:
         header = block.header

@@ -48,6 +48,7 @@ from consensus.messages import (
     ProposalMessage,
     VoteMessage,
 )
+from consensus.proposers import ProposerSchedule
 from consensus.recovery import rebuild
 from consensus.round import TimeoutKind
 from consensus.state import DriverState
@@ -65,6 +66,7 @@ from consensus.types import (
     vote_digest,
 )
 from tests.simulation.disk import CannotWrite, Disk
+from tests.simulation.reveals import Reckoning
 
 CHAIN = "simulated"
 TIMEOUTS = Timeouts(
@@ -140,6 +142,7 @@ class Node:
         """Start, or start again, from what the disk holds."""
         self.lives += 1
         self.running = True
+        self._reckoning = Reckoning()
         height = len(self.disk.blocks) + 1
         self._guarded(lambda: self._enter(height, self.disk.recover()))
 
@@ -240,8 +243,23 @@ class Node:
         name = f"{self.name} {height} {round_} {self._world.rng.getrandbits(64):x}"
         last = self.disk.blocks.get(height - 1)
         time_ms = self.block_time_ms(time_of(last))
-        block = make_block(height, name.encode(), last, self.key, time_ms)
+        block = make_block(height, name.encode(), last, self.key, time_ms, self.reveal(last))
         return ValueBuilt(height, round_, block)
+
+    def reveal(self, last: CommitMessage | None) -> bytes | None:
+        """What the application puts into a block that carries this decision's commit."""
+        commit = None if last is None else last.commit
+        return self.reckoning().next_reveal(self._proposers(), self.key, commit)
+
+    def reckoning(self) -> Reckoning:
+        """Where the hash chains stand after what is on the disk."""
+        while self._reckoning.height < len(self.disk.blocks):
+            block = self.disk.blocks[self._reckoning.height + 1].block
+            self._reckoning.take(self._proposers(), block)
+        return self._reckoning
+
+    def _proposers(self) -> ProposerSchedule:
+        return self.state.start.proposers
 
     def block_time_ms(self, parent_ms: int) -> int:
         """What the application puts into a block: its clock, but later than the parent."""
@@ -252,6 +270,7 @@ class Node:
         time_ms = block.header.time_ms
         parent = self.disk.blocks.get(block.header.height - 1)
         valid = is_valid(block) and time_ms > time_of(parent)
+        valid = valid and self.reckoning().fits(self._proposers(), block)
         later_ms = wait_ms(time_ms, self.clock_ms) if valid else 0
         self._later(later_ms + self._world.rng.randint(0, 40), BlockJudged(judged, valid))
 
@@ -283,6 +302,7 @@ def make_block(
     last: CommitMessage | None,
     proposer: bytes,
     time_ms: int | None = None,
+    reveal: bytes | None = None,
 ) -> Block:
     """A block with this content on top of the last decision, right after it if not later."""
     payload = (content[:64],)
@@ -299,6 +319,7 @@ def make_block(
         validators_root=bytes(32),
         next_validators_root=bytes(32),
         proposer=proposer,
+        reveal=reveal,
     )
     return Block(header, payload, commit)
 

@@ -18,6 +18,7 @@ from tests.simulation.adversary import (
     Amnesiac,
     Equivocator,
     Flooder,
+    Forger,
     LateVoter,
     Liar,
     Renegade,
@@ -46,6 +47,7 @@ FAULTS = (
     "lie",
     "replay",
     "flood",
+    "forge",
 )
 ADVERSARIES: Mapping[str, type[Node]] = {
     "withhold": Withholder,
@@ -54,6 +56,7 @@ ADVERSARIES: Mapping[str, type[Node]] = {
     "lie": Liar,
     "replay": Replayer,
     "flood": Flooder,
+    "forge": Forger,
 }
 """The faults of a validator that is one machine."""
 BYZANTINE = ("equivocate", "twins", *ADVERSARIES)
@@ -160,6 +163,7 @@ class World:
         if node.key in self.checker.correct:
             latest_ms = max(each.clock_ms for each in self.correct_nodes())
             self.checker.decision(node.key, decision, latest_ms)
+            self.checker.revealed(self.schedule, decision.block)
         self._note(node.name, decision.commit.height, decision.commit.block_id)
 
     def evidence(self, node: Node, evidence: Evidence) -> None:
