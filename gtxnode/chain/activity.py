@@ -119,7 +119,8 @@ def put_activity(
 
 def lines(reader: Reader, owner: bytes, start_s: int, end_s: int) -> Iterator[tuple[int, Line]]:
     """What an address did from one time to another, in order: the time, and the line."""
-    span = (owner, (start_s, 0, 0)), (owner, (end_s, 0, 0))
+    # A month of 1970 begins in Bangkok before it does in UTC.
+    span = (owner, (max(0, start_s), 0, 0)), (owner, (end_s, 0, 0))
     for (_, (at_s, _, _)), line in _LINES.scan(reader, start=span[0], stop=span[1]):
         yield at_s, line
 

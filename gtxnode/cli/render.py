@@ -15,7 +15,9 @@ from gtxnode.cli.session import session
 from gtxnode.primitives.units import (
     MG_PER_CREDIT,
     MGTX_PER_GTX,
+    SATANG_PER_THB,
     UGTX_PER_GTX,
+    UTHB_PER_THB,
     WH_PER_KWH,
     format_decimal,
 )
@@ -25,6 +27,8 @@ _SCALES = (
     ("_ugtx", UGTX_PER_GTX, "GTX"),
     ("_wh", WH_PER_KWH, "kWh"),
     ("_mgco2e", MG_PER_CREDIT, "credits"),
+    ("_uthb_per_kwh", UTHB_PER_THB, "THB/kWh"),
+    ("_satang", SATANG_PER_THB, "THB"),
 )
 
 

@@ -17,6 +17,8 @@ MGTX_PER_GTX = 1_000
 UGTX_PER_GTX = 1_000_000
 MG_PER_CREDIT = 10_000_000
 """A carbon credit is 10 kg CO2e. 1 Wh that avoids 1 g/kWh avoids exactly 1 mg."""
+UTHB_PER_THB = 1_000_000
+SATANG_PER_THB = 100
 
 MAX_AMOUNT = 2**63 - 1
 """The largest amount that a coin, a register or a total may carry, in its unit."""

@@ -117,6 +117,13 @@ class NotFound(RpcFailure):
         super().__init__(ErrorCode.NOT_FOUND, f"{what} is not known")
 
 
+class BadValue(RpcFailure):
+    """A parameter of the right form that names nothing of ours."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(ErrorCode.INVALID_PARAMS, reason, {"field": field})
+
+
 class Pruned(RpcFailure):
     """It was stored once; `first_height` is the lowest height that still is."""
 

@@ -86,7 +86,9 @@ def plain_fields(values: msgspec.Struct) -> dict[str, Any]:
     Members of an enumeration go by their names, bytes are hex, and an amount is known by the unit
     that its field's name ends in.
     """
-    return {
+    config = values.__struct_config__
+    kind = {config.tag_field: config.tag} if isinstance(config.tag, str) else {}
+    return kind | {
         field.name: _plain(getattr(values, field.name), field.name)
         for field in msgspec.structs.fields(values)
     }

@@ -6,6 +6,7 @@ chain asks no library for dates that people decide (holidays): those are tables 
 Times are seconds since 1970 (UTC); a `date` is a day in Bangkok.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
@@ -14,6 +15,7 @@ DAY_S = 86_400
 MINUTE_S = 60
 OFFSET_S = 7 * 3_600
 _EPOCH = date(1970, 1, 1).toordinal()
+_MONTH = re.compile(r"(?P<year>19[7-9][0-9]|2[0-9]{3})-(?P<month>0[1-9]|1[0-2])", re.ASCII)
 _LAST_DAY = date.max.toordinal() - _EPOCH
 
 
@@ -71,11 +73,10 @@ def month_number(at_s: int) -> int:
 
 def parse_month(text: str) -> Month:
     """The month of `2026-11`; `ValueError` for anything else."""
-    day = date.fromisoformat(f"{text}-01")
-    month = Month(day.year, day.month)
-    if str(month) != text or not 1970 <= day.year <= 9998:
-        raise ValueError(f"not a month: {text[:20]!r}")
-    return month
+    found = _MONTH.fullmatch(text)
+    if found is None:
+        raise ValueError(f"not a month such as 2026-11: {text[:20]!r}")
+    return Month(int(found["year"]), int(found["month"]))
 
 
 def days_of(start_s: int, end_s: int) -> Iterator[tuple[date, int, int]]:

@@ -5,7 +5,6 @@ shown. A line of a bill is then rounded to the satang, half up, and a total is t
 as they are shown: it always adds up on paper.
 """
 
-UTHB_PER_THB = 1_000_000
 NTHB_PER_UTHB = 1_000
 UTHB_PER_SATANG = 10_000
 NTHB_PER_SATANG = UTHB_PER_SATANG * NTHB_PER_UTHB

@@ -264,13 +264,22 @@ class Tariffs:
         self.tables = tuple(tables)
 
     def at(self, kind: type[T], at_s: int) -> T:
-        """The table of a kind in force at a time. Genesis sees to it that there is one."""
+        """The table of a kind in force at a time. Genesis sees to it that there is one.
+
+        What holds from 1970 (UTC) on has held before: in Bangkok that year began sooner.
+        """
         best: Dated | None = None
         for table in self.tables:
-            if type(table) is kind and table.from_s <= at_s:
+            if type(table) is kind and table.from_s <= max(0, at_s):
                 best = table if best is None or table.from_s >= best.from_s else best
         assert best is not None, "genesis names one of each kind"
         return cast("T", best)
+
+    def in_force(self, table: TariffTable, at_s: int) -> bool:
+        """Whether this is the table of its kind that holds at a time."""
+        if isinstance(table, Holidays):
+            return [each for each in self.tables if _same_year(each, table)][-1] is table
+        return self.at(type(table), at_s) is table
 
     @cached_property
     def holidays(self) -> frozenset[date]:
@@ -282,3 +291,7 @@ class Tariffs:
     def known_years(self) -> frozenset[int]:
         """The years that have a calendar. In others, weekends alone are off-peak."""
         return frozenset(table.year for table in self.tables if isinstance(table, Holidays))
+
+
+def _same_year(table: TariffTable, other: Holidays) -> bool:
+    return isinstance(table, Holidays) and table.year == other.year

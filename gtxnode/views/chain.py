@@ -18,6 +18,8 @@ from gtxnode.rpc.views.seeds import SeedsView
 from gtxnode.rpc.views.validators import CheckpointView, ValidatorsView
 from gtxnode.rpc.wire import Hex
 from gtxnode.views.accounts import AccountsView
+from gtxnode.views.carbon import CarbonView
+from gtxnode.views.certificates import CertificatesView
 from gtxnode.views.checkpoints import checkpoint_view
 from gtxnode.views.forwards import ForwardsView
 from gtxnode.views.ledger import LedgerView
@@ -25,6 +27,7 @@ from gtxnode.views.market import MarketView
 from gtxnode.views.meters import MetersView
 from gtxnode.views.records import record_of
 from gtxnode.views.seeds import seeds_view
+from gtxnode.views.tariffs import TariffsView
 from gtxnode.views.transactions import Intake, TransactionsView
 from gtxnode.views.validators import validators_view
 
@@ -41,6 +44,9 @@ class ChainView:
         self.market = MarketView(shard, store)
         self.forwards = ForwardsView(shard, store)
         self.ledger = LedgerView(shard, store)
+        self.tariffs = TariffsView(shard, store)
+        self.carbon = CarbonView(shard, store)
+        self.certificates = CertificatesView(shard, store)
         self._store = store
         self._sets = sets
         self._advanced = trio.Event()

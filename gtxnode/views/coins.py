@@ -26,9 +26,9 @@ def coin_view(coin_id: bytes, encoded: bytes, coin: Coin) -> CoinView:
         case Cash(owner, amount):
             kind = "cash"
         case Energy(owner, amount, made):
-            kind, origin = "energy", _origin_view(made)
+            kind, origin = "energy", origin_view(made)
         case HeldEnergy(owner, amount, made):
-            kind, origin = "held_energy", _origin_view(made)
+            kind, origin = "held_energy", origin_view(made)
         case Credit(owner, amount):
             kind = "credit"
         case SellOrder():
@@ -54,7 +54,8 @@ def coin_view(coin_id: bytes, encoded: bytes, coin: Coin) -> CoinView:
     return CoinView(Hex(coin_id), kind, Address(owner), Amount(amount), Hex(encoded), origin)
 
 
-def _origin_view(origin: Origin) -> OriginView:
+def origin_view(origin: Origin) -> OriginView:
+    """Where energy comes from."""
     return OriginView(
         origin.zone.name.lower(),
         origin.source.name.lower(),

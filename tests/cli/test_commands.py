@@ -136,7 +136,7 @@ def test_the_shell_is_told_the_commands_and_the_choices(tmp_path: Path) -> None:
         return {each.partition(",")[2] for each in ran.out.split()}
 
     assert completed("sta") == {"start", "status"}
-    assert completed("query", "b") == {"balance", "block", "book"}
+    assert completed("query", "b") == {"balance", "bill", "block", "book"}
     assert completed("tx", "order", "s") == {"sell"}
 
 

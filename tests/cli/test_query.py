@@ -34,6 +34,17 @@ def chain() -> FakeChain:
         (("seeds",), {"epoch": 2}, "withheld"),
         (("validators", "1"), {"height": 1, "total_power_ugtx": "100000000"}, "jailed"),
         (("status",), {"ready": True}, "geo_bangkok"),
+        (("tariff",), {"height": 0}, "energy_charges"),
+        (
+            ("quote", "--at", "2026-11-23T12:00", "--price", "3.5"),
+            {"buyer_total_uthb_per_kwh": "4570000", "feed_in_uthb_per_kwh": "2200000"},
+            "4.57 THB/kWh",
+        ),
+        (("quote", "--at", "2026-11-23T23:00"), {"calendar_known": True}, "2.995144 THB/kWh"),
+        (("bill", ADDRESS, "1970-01"), {"here_satang": "2634"}, "26.34 THB"),
+        (("carbon", "bangkok", "2026-11-23"), {"grid_gco2e_per_kwh": 475}, "2026-11-23"),
+        (("certificates", "--consumer", ADDRESS), {"certificates": []}, "certificates"),
+        (("certificates", "--meter", "05" * 16, "--to", "2026-11-23"), {"more": False}, "no"),
     ],
     ids=lambda value: " ".join(value)[:20] if isinstance(value, tuple) else "",
 )

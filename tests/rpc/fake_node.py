@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from typing import Self
 
 import trio
 
+from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.genesis import initial_coins
+from gtxnode.ledger.parameters import ChainParameters as Parameters
 from gtxnode.rpc.backend import EVENTS_PER_BLOCK
 from gtxnode.rpc.errors import NotFound, NotHosted, Pruned
 from gtxnode.rpc.views.accounts import BalanceView, CoinPage, CoinView
@@ -41,6 +45,10 @@ from gtxnode.rpc.views.validators import (
     ValidatorView,
 )
 from gtxnode.rpc.wire import Address, Amount, Hex
+from gtxnode.views.carbon import CarbonView
+from gtxnode.views.certificates import CertificatesView
+from gtxnode.views.tariffs import TariffsView
+from storage.memory import MemoryStore
 from tests.rpc.fake_forwards import FakeForwards
 
 SHARD = "geo_bangkok"
@@ -58,6 +66,13 @@ HANGS = b"\xdd"
 def digest(*parts: object) -> Hex:
     """Some 32 bytes."""
     return Hex(hashlib.sha256(repr(parts).encode()).digest())
+
+
+@cache
+def empty_store() -> ChainStore:
+    """A chain at genesis on which nothing has happened: what is derived from history is empty."""
+    coins = initial_coins("a chain at genesis", [])
+    return ChainStore.on(MemoryStore(), "a chain at genesis", bytes(32), 0, Parameters(), coins)
 
 
 class FakeChain:
@@ -100,6 +115,18 @@ class FakeChain:
     @property
     def ledger(self) -> Self:
         return self
+
+    @property
+    def tariffs(self) -> TariffsView:
+        return TariffsView(self.shard, empty_store())
+
+    @property
+    def carbon(self) -> CarbonView:
+        return CarbonView(self.shard, empty_store())
+
+    @property
+    def certificates(self) -> CertificatesView:
+        return CertificatesView(self.shard, empty_store())
 
     @property
     def height(self) -> int:

@@ -14,10 +14,13 @@ from __future__ import annotations
 from typing import Protocol
 
 from gtxnode.rpc.backend.accounts import Accounts
+from gtxnode.rpc.backend.carbon import Carbon
+from gtxnode.rpc.backend.certificates import Certificates
 from gtxnode.rpc.backend.forwards import Forwards
 from gtxnode.rpc.backend.ledger import Ledger
 from gtxnode.rpc.backend.market import Market
 from gtxnode.rpc.backend.meters import Meters
+from gtxnode.rpc.backend.tariffs import Tariffs
 from gtxnode.rpc.backend.transactions import Transactions
 from gtxnode.rpc.views.blocks import BlockView, HeadView
 from gtxnode.rpc.views.events import Event
@@ -55,6 +58,15 @@ class Chain(Protocol):
 
     @property
     def ledger(self) -> Ledger: ...
+
+    @property
+    def tariffs(self) -> Tariffs: ...
+
+    @property
+    def carbon(self) -> Carbon: ...
+
+    @property
+    def certificates(self) -> Certificates: ...
 
     def head(self) -> HeadView:
         """The last final block."""

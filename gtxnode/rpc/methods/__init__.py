@@ -17,6 +17,8 @@ from gtxnode.rpc.codec import Params
 from gtxnode.rpc.errors import ErrorCode, RpcFailure
 from gtxnode.rpc.methods import (
     account,
+    carbon,
+    certificate,
     chain,
     events,
     forward,
@@ -25,6 +27,7 @@ from gtxnode.rpc.methods import (
     meter,
     node,
     rpc,
+    tariff,
     tx,
 )
 from gtxnode.rpc.methods.row import Method
@@ -32,7 +35,10 @@ from gtxnode.rpc.methods.row import Method
 MAX_MESSAGE_CHARACTERS = 200
 """What is quoted of a parameter's fault: an unknown field's name may be a megabyte."""
 
-_TOPICS = (node, chain, tx, meter, account, market, forward, ledger, events, rpc)
+_TOPICS = (
+    *(node, chain, tx, meter, account, market, forward, ledger),
+    *(tariff, certificate, carbon, events, rpc),
+)
 METHODS: Mapping[str, Method] = {
     method.name: method for method in chained.from_iterable(topic.ROWS for topic in _TOPICS)
 }

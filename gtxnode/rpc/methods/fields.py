@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -12,6 +12,13 @@ from gtxnode.rpc.wire import Address
 MAX_PAGE = 1_000
 
 Shard = Annotated[str, Meta(max_length=64, description="a hosted shard, such as geo_bangkok")]
+ZoneName = Literal[
+    "bangkok", "central", "northern", "northeastern", "eastern", "western", "southern"
+]
+SourceName = Literal[
+    "unknown", "solar", "wind", "hydro", "biomass", "geothermal", "nuclear", "gas", "oil", "coal"
+]
+Time = Annotated[int, Meta(ge=0, le=2**40, description="Unix seconds")]
 PageSize = Annotated[int, Meta(ge=1, le=MAX_PAGE)]
 
 

@@ -1,0 +1,202 @@
+"""Tariffs, quotes and bills of one chain.
+
+A bill reads one month of one address out of the index of activity (chain/activity.py) and nothing
+else: about 3,000 lines for a meter that reads each quarter of an hour.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+
+import trio
+
+from gtxnode.chain.activity import CoverLine, Line, MeterLine, TradeLine, lines
+from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.coins import decode_coin
+from gtxnode.ledger.tariff_series import all_tariffs
+from gtxnode.primitives.sources import Source
+from gtxnode.primitives.zones import Zone
+from gtxnode.rpc.errors import BadValue
+from gtxnode.rpc.views.tariffs import (
+    BillView,
+    ChargeView,
+    GridPriceView,
+    PricePartView,
+    QuoteView,
+    TablesView,
+    TableView,
+)
+from gtxnode.rpc.wire import Address, Amount
+from gtxnode.tariffs.bill import Bill, Charge, Cover, Deal, Flow, bill
+from gtxnode.tariffs.calendar import local_day, parse_month
+from gtxnode.tariffs.charges import UnknownClass
+from gtxnode.tariffs.quote import Quote, quote
+from gtxnode.tariffs.reference import Bounds, Circumstances
+from gtxnode.tariffs.tables import Tariffs, kind_of
+
+
+class TariffsView:
+    """Implements `rpc.backend.Tariffs`."""
+
+    def __init__(self, shard: str, store: ChainStore) -> None:
+        self._shard = shard
+        self._store = store
+
+    async def tables(self, at_s: int | None) -> TablesView:
+        """All tables, and which are in force at a time, the head's if none is given."""
+        height, tariffs = self._store.tip.height, chain_tariffs(self._store)
+        now_s = self._now_s() if at_s is None else at_s
+        ordered = sorted(tariffs.tables, key=kind_of)
+        views = tuple(TableView(tariffs.in_force(table, now_s), table) for table in ordered)
+        return TablesView(self._shard, height, now_s, views)
+
+    async def quote(
+        self,
+        *,
+        source: Source,
+        from_zone: Zone,
+        to_zone: Zone,
+        at_s: int | None,
+        price_mgtx_per_kwh: int | None,
+        customer: str,
+        capacity_w: int,
+    ) -> QuoteView:
+        """A kWh at a price, the reference price if none is given."""
+        depth, limits = self._store.depth, self._store.parameters.orders
+        where = Circumstances(
+            self._now_s() if at_s is None else at_s,
+            source,
+            from_zone,
+            to_zone,
+            sum(level.quantity_wh for level in depth.bids),
+            sum(level.quantity_wh for level in depth.asks),
+        )
+        bounds = Bounds(limits.min_price_mgtx_per_kwh, limits.max_price_mgtx_per_kwh)
+        tariffs = chain_tariffs(self._store)
+        try:
+            found = quote(
+                tariffs,
+                where,
+                bounds,
+                customer=customer,
+                capacity_w=capacity_w,
+                price_mgtx_per_kwh=price_mgtx_per_kwh,
+            )
+        except UnknownClass as error:
+            raise BadValue("customer", str(error)) from error
+        known = local_day(where.at_s).year in tariffs.known_years
+        return _quote_view(self._shard, where.at_s, found, calendar_known=known)
+
+    async def bill(self, address: bytes, month: str, customer: str) -> BillView:
+        """A month of an address as a customer of a class."""
+        work = partial(self._bill, address, month, customer)
+        return await trio.to_thread.run_sync(work)
+
+    def _bill(self, address: bytes, text: str, customer: str) -> BillView:
+        try:
+            month = parse_month(text)
+        except ValueError as error:
+            raise BadValue("month", str(error)) from error
+        now_s, tariffs = self._now_s(), chain_tariffs(self._store)
+        with self._store.snapshot() as reader:
+            found = list(lines(reader, address, month.start_s, month.end_s))
+        flows, deals, covers = sorted_lines(found)
+        try:
+            made = bill(tariffs, customer, month, flows, deals, covers)
+        except UnknownClass as error:
+            raise BadValue("customer", str(error)) from error
+        return _bill_view(self._shard, address, customer, made, complete=now_s >= month.end_s)
+
+    def _now_s(self) -> int:
+        return self._store.tip.time_ms // 1_000
+
+
+def chain_tariffs(store: ChainStore) -> Tariffs:
+    """The tables of genesis and those that came by transaction."""
+
+    def coin(coin_id: bytes) -> object:
+        encoded = store.get(coin_id)
+        return None if encoded is None else decode_coin(encoded)
+
+    return all_tariffs(store.chain_id, store.parameters.tariffs, coin)
+
+
+def sorted_lines(
+    found: Iterable[tuple[int, Line]],
+) -> tuple[list[Flow], list[Deal], list[Cover]]:
+    """Lines of activity as a bill takes them."""
+    flows: list[Flow] = []
+    deals: list[Deal] = []
+    covers: list[Cover] = []
+    for at_s, line in found:
+        match line:
+            case MeterLine():
+                flow = Flow(at_s, line.end_s, line.imported_wh, line.exported_wh, line.capacity_w)
+                flows.append(flow)
+            case TradeLine():
+                deal = Deal(at_s, line.bought, line.energy_wh, line.cost_ugtx, line.fees_ugtx)
+                deals.append(deal)
+            case CoverLine():
+                covers.append(Cover(at_s, line.end_s, line.energy_wh))
+    return flows, deals, covers
+
+
+def _quote_view(shard: str, at_s: int, found: Quote, *, calendar_known: bool) -> QuoteView:
+    grid = found.grid
+    return QuoteView(
+        shard,
+        at_s,
+        Amount(found.price_mgtx_per_kwh),
+        Amount(found.reference.price_mgtx_per_kwh),
+        tuple(
+            PricePartView(part.name, part.factor_ppm, Amount(part.change_mgtx_per_kwh))
+            for part in found.reference.parts
+        ),
+        Amount(found.energy_uthb),
+        Amount(found.chain_charges_uthb),
+        Amount(found.wheeling_uthb),
+        Amount(found.wheeling_vat_uthb),
+        Amount(found.buyer_total_uthb),
+        GridPriceView(
+            grid.on_peak,
+            Amount(grid.energy_uthb),
+            Amount(grid.ft_uthb),
+            Amount(grid.vat_uthb),
+            Amount(grid.total_uthb),
+        ),
+        Amount(found.feed_in_uthb),
+        Amount(found.buyer_gains_uthb),
+        Amount(found.seller_gains_uthb),
+        calendar_known,
+    )
+
+
+def _bill_view(
+    shard: str, address: bytes, customer: str, made: Bill, *, complete: bool
+) -> BillView:
+    return BillView(
+        shard,
+        Address(address),
+        str(made.month),
+        customer,
+        complete,
+        Amount(made.imported_on_wh),
+        Amount(made.imported_off_wh),
+        Amount(made.covered_on_wh),
+        Amount(made.covered_off_wh),
+        Amount(made.exported_wh),
+        Amount(made.bought_wh),
+        Amount(made.sold_wh),
+        Amount(made.unsold_wh),
+        _charges(made.here),
+        Amount(made.here_satang),
+        _charges(made.grid_only),
+        Amount(made.grid_only_satang),
+        Amount(made.saved_satang),
+    )
+
+
+def _charges(charges: Iterable[Charge]) -> tuple[ChargeView, ...]:
+    return tuple(
+        ChargeView(each.name, Amount(each.energy_wh), Amount(each.amount_satang))
+        for each in charges
+    )
