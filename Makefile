@@ -7,13 +7,16 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.installed
 
+# The chains of two regions, and the one on which zones trade with one another.
+SHARDS := geo_bangkok,geo_northern,func_energytrading
+
 # Passed on as they are: make devnet ARGS="--duration 60", make test ARGS="tests/ledger -x".
 ARGS ?=
 
 .PHONY: devnet test lint format bench clean
 
 devnet: $(READY)
-	$(BIN)/gtxnode devnet $(ARGS)
+	$(BIN)/gtxnode devnet --shards $(SHARDS) $(ARGS)
 
 test: $(READY)
 	$(BIN)/pytest $(ARGS)

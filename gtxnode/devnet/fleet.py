@@ -18,15 +18,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+import msgspec
+
 from consensus import signing
 from gtxnode import home as node_home
 from gtxnode.config_text import new_config
 from gtxnode.devnet import homes
+from gtxnode.devnet.communities import FORWARDS, as_community
 from gtxnode.devnet.household import Household
 from gtxnode.devnet.meter import LIMITS
 from gtxnode.devnet.processes import HOST, Child, free_ports, stop
 from gtxnode.genesis import Allocation, Genesis, GenesisValidator, new_genesis
 from gtxnode.genesis_file import format_genesis
+from gtxnode.grid.build import build_model
+from gtxnode.grid_data import thai_network
 from gtxnode.home import Home
 from gtxnode.ledger.parameters import ChainParameters, CheckpointRules
 from gtxnode.primitives.units import UGTX_PER_GTX
@@ -140,10 +145,10 @@ def prepare(
             for name, key in keys.items()
         ],
         authorities={role: (signing.public_key(key),) for role, key in authorities.items()},
-        allocations=[Allocation(each.shard, each.owner, ALLOCATION_UGTX) for each in households],
-        parameters=ChainParameters(
-            readings=LIMITS, checkpoints=CheckpointRules(interval_blocks=CHECKPOINT_BLOCKS)
-        ),
+        allocations=[
+            Allocation(each.shard, each.owner, ALLOCATION_UGTX * each.homes) for each in households
+        ],
+        parameters=_parameters(shards),
     )
     return Fleet(
         folder=folder,
@@ -159,6 +164,16 @@ def prepare(
         authorities=authorities,
         households=households,
     )
+
+
+def _parameters(shards: Sequence[Shard]) -> ChainParameters:
+    parameters = ChainParameters(
+        readings=LIMITS, checkpoints=CheckpointRules(interval_blocks=CHECKPOINT_BLOCKS)
+    )
+    if Shard.FUNC_ENERGYTRADING not in shards:
+        return parameters
+    grid = build_model(thai_network())
+    return msgspec.structs.replace(parameters, forwards=FORWARDS, grid=grid)
 
 
 def write_homes(
@@ -227,16 +242,17 @@ def _households(folder: Path, shards: Sequence[Shard]) -> tuple[Household, ...]:
     for number in range(homes.HOMES if regional else 0):
         shard = regional[number % len(regional)]
         name = f"home-{number + 1:02d}"
-        made.append(
-            Household(
-                name=name,
-                shard=shard,
-                zone=ZONES_OF_SHARD[shard][0],
-                number=number,
-                wallet_key=_new_key(folder / "homes" / f"{name}-wallet.key"),
-                meter_key=_new_key(folder / "homes" / f"{name}-meter.key"),
-            )
+        household = Household(
+            name=name,
+            shard=shard,
+            zone=ZONES_OF_SHARD[shard][0],
+            number=number,
+            wallet_key=_new_key(folder / "homes" / f"{name}-wallet.key"),
+            meter_key=_new_key(folder / "homes" / f"{name}-meter.key"),
         )
+        if shard is Shard.FUNC_ENERGYTRADING:
+            household = as_community(household, number // len(regional))
+        made.append(household)
     return tuple(made)
 
 

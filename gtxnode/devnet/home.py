@@ -16,8 +16,9 @@ import structlog
 import trio
 
 from gtxnode.devnet.household import Household
-from gtxnode.devnet.meter import HOUR_S, SignedReading, SimulatedMeter, local_hour
+from gtxnode.devnet.meter import SignedReading, SimulatedMeter
 from gtxnode.devnet.purse import CoinPair, Purse, sort_coins, write
+from gtxnode.devnet.slots import Plan, SlotOrder
 from gtxnode.devnet.trading import (
     Need,
     OpenOrder,
@@ -31,6 +32,7 @@ from gtxnode.ledger.coins import (
     Energy,
     decode_coin,
 )
+from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.wallet import InsufficientFunds, sign
 from gtxnode.rpc import wire
@@ -68,8 +70,11 @@ class Home:
         chain_id: str,
         registration: CheckedTransaction,
         meter: SimulatedMeter,
-        fee_ugtx: int,
+        parameters: ChainParameters,
+        plan: Plan | None = None,
     ) -> None:
+        """With a `plan` it trades slots ahead of time too, and what it retires covers what its
+        meter took in: the others' readings are of months that are closed."""
         self.accepted = 0
         """Readings that a block took."""
         self.exported_wh = 0
@@ -80,7 +85,9 @@ class Home:
         self._registration = registration
         self._registered = False
         self._meter = meter
-        self._fee_ugtx = fee_ugtx
+        self._parameters = parameters
+        self._fee_ugtx = parameters.min_fee_ugtx
+        self._plan = plan
         self._outbox: deque[SignedReading] = deque()
         self._read = trio.Event()
         self._told = trio.Event()
@@ -125,7 +132,7 @@ class Home:
         while True:
             next_s += hour_takes_s
             await trio.sleep_until(next_s)
-            await _sleep_until_unix(self._meter.end_s + HOUR_S)
+            await _sleep_until_unix(self._meter.end_s + self._meter.interval_s)
             if self._winding_down:
                 return
             self._outbox.append(self._meter.read())
@@ -204,6 +211,9 @@ class Home:
         owner, fee_ugtx = self._household.owner, self._fee_ugtx
         if len(purse.cash) > MAX_CASH_COINS:
             return wallet.pay(owner, purse.cash, owner, purse.cash_ugtx - fee_ugtx, fee_ugtx)
+        ahead = self._plan.next(time()) if self._plan is not None else None
+        if ahead is not None:
+            return self._slot_order(ahead, purse)
         order = purse.orders[0] if purse.orders else None
         self._notice_trades(order)
         standing = Standing(
@@ -212,14 +222,34 @@ class Home:
             need_wh=self._need.total_wh,
             order=order,
             waited_hours=self._hours_waited,
-            local_hour=local_hour(self._meter.end_s),
+            local_hour=self._meter.hour_of_day,
         )
         temper = self._household.number
         action = decide(standing, temper=temper, reserve_ugtx=FEES_KEPT * fee_ugtx)
         if action is None:
             return None
+        home = self._household
+        covers = None if self._plan is None else home.meter
+        zone = None if self._parameters.grid is None else home.zone
         try:
-            return write(action, owner, purse, fee_ugtx)
+            return write(action, owner, purse, fee_ugtx, covers=covers, zone=zone)
+        except InsufficientFunds as short:
+            self._say("home.short", reason=str(short))
+            return None
+
+    def _slot_order(self, order: SlotOrder, purse: Purse) -> Body | None:
+        home, price = self._household, order.price_mgtx_per_kwh
+        try:
+            if not order.sells:
+                return wallet.forward_bid(
+                    home.owner, purse.cash, order.slot, home.zone, order.amount_wh, price
+                )
+            collateral = self._parameters.forwards.imbalance.collateral(
+                price, self._parameters.orders.max_price_mgtx_per_kwh
+            )
+            return wallet.forward_offer(
+                home.owner, purse.cash, order.slot, home.meter, order.amount_wh, price, collateral
+            )
         except InsufficientFunds as short:
             self._say("home.short", reason=str(short))
             return None

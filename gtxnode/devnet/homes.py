@@ -15,6 +15,7 @@ from importlib import resources
 from pathlib import Path
 
 HOMES = 12
+HOUR_S = 3_600
 # Runs of whole days: first and last hour of each, as the source counts them.
 DAYS: tuple[tuple[int, int], ...] = ((1, 48), (193, 264), (3481, 3552))
 HOURS = sum(last - first + 1 for first, last in DAYS)
@@ -41,6 +42,10 @@ class Hour:
     def export_wh(self) -> int:
         """What went out to the grid: what the panels made beyond the load."""
         return max(0, self.solar_wh - self.load_wh)
+
+    def times(self, homes: int) -> "Hour":
+        """The same of so many homes together."""
+        return Hour(self.load_wh * homes, self.solar_wh * homes)
 
 
 def load() -> tuple[tuple[Hour, ...], ...]:

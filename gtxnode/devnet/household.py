@@ -1,9 +1,13 @@
-"""A simulated home on paper: who it is, where it lives, and how its meter is registered."""
+"""A simulated home on paper: who it is, where it lives, and how its meter is registered.
+
+A household may stand for many homes behind one meter: a community, as those that trade between
+zones are (communities.py).
+"""
 
 from dataclasses import dataclass
 
 from consensus import signing
-from gtxnode.devnet.homes import CONNECTION_W
+from gtxnode.devnet.homes import CONNECTION_W, HOUR_S
 from gtxnode.ledger.bodies import RegisterMeter
 from gtxnode.ledger.territories import Territories
 from gtxnode.metering.meters import Direction, meter_id_of
@@ -24,6 +28,18 @@ class Household:
     zone: Zone
     wallet_key: bytes
     meter_key: bytes
+    homes: int = 1
+    """How many homes like that of the data are behind its meter."""
+    interval_s: int = HOUR_S
+    """What the meter takes for an hour of the data."""
+    source: Source = Source.SOLAR
+    first_hour: int | None = None
+    """The hour of the data that its meter begins with; None for that of the day."""
+
+    @property
+    def capacity_w(self) -> int:
+        """What flows through its connection at most: the faster its hours, the more."""
+        return CONNECTION_W * self.homes * HOUR_S // self.interval_s
 
     @property
     def owner(self) -> Address:
@@ -53,8 +69,8 @@ class Household:
             public_key=signing.public_key(self.meter_key),
             owner=self.owner,
             province=self.province,
-            source=Source.SOLAR,
-            capacity_w=CONNECTION_W,
+            source=self.source,
+            capacity_w=self.capacity_w,
             direction=Direction.BOTH,
             installed_s=installed_s,
         )

@@ -14,19 +14,20 @@ Invariant: counters and intervals follow one another without a gap, and register
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gtxnode.devnet.homes import Hour
+from gtxnode.devnet.homes import HOUR_S, Hour
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.wallet import sign
 from gtxnode.metering.meters import Reading
 from gtxnode.metering.readings import DAY_S, ReadingLimits
 
-HOUR_S = 3_600
 BACKLOG_DAYS = 365
 LIMITS = ReadingLimits(max_age_s=(BACKLOG_DAYS + 30) * DAY_S)
 FIRST_HOUR = 6
 """Of the day, in Thailand: the sun is about to rise, so there is soon something to see."""
 BANGKOK_OFFSET_S = 7 * HOUR_S
 """Thailand is seven hours ahead of UTC, all the year."""
+
+HOURS_A_DAY = 24
 
 NOMINAL_VOLTAGE_MV = 230_000
 NOMINAL_FREQUENCY_MHZ = 50_000
@@ -46,15 +47,26 @@ class SimulatedMeter:
     """One meter and its registers. It knows no clock: it is told to go on."""
 
     def __init__(
-        self, *, chain_id: str, meter: bytes, key: bytes, hours: Sequence[Hour], start_s: int
+        self,
+        *,
+        chain_id: str,
+        meter: bytes,
+        key: bytes,
+        hours: Sequence[Hour],
+        start_s: int,
+        interval_s: int = HOUR_S,
+        first_hour: int | None = None,
     ) -> None:
+        """`interval_s` is what an hour of the data takes by the chain's clock, and `first_hour` the
+        one of them that it begins with: else that of the day in Thailand at `start_s`."""
         assert hours, "a home has measured hours"
+        self.interval_s = interval_s
         self._chain_id = chain_id
         self._meter = meter
         self._key = key
         self._hours = hours
         self._start_s = start_s
-        self._first = local_hour(start_s)
+        self._first = local_hour(start_s) if first_hour is None else first_hour
         self._counter = 0
         self._import_wh = 0
         self._export_wh = 0
@@ -62,13 +74,31 @@ class SimulatedMeter:
     @property
     def end_s(self) -> int:
         """The end of the last interval that was read, Unix seconds."""
-        return self._start_s + self._counter * HOUR_S
+        return self._start_s + self._counter * self.interval_s
+
+    @property
+    def counter(self) -> int:
+        """Of the last reading."""
+        return self._counter
+
+    @property
+    def hour_of_day(self) -> int:
+        """The hour of the data that comes next, 0 to 23."""
+        return (self._first + self._counter) % HOURS_A_DAY
+
+    def starts_s(self, counter: int) -> int:
+        """When the interval of a reading begins, Unix seconds."""
+        return self._start_s + (counter - 1) * self.interval_s
+
+    def yesterday(self, counter: int) -> Hour:
+        """What flowed a day before a reading: the best guess at what it will show."""
+        return self._hour(counter - HOURS_A_DAY)
 
     def read(self) -> SignedReading:
         """Let an hour pass, and sign what the registers show at its end."""
-        hour = self._hours[(self._first + self._counter) % len(self._hours)]
         start_s = self.end_s
         self._counter += 1
+        hour = self._hour(self._counter)
         self._import_wh += hour.import_wh
         self._export_wh += hour.export_wh
         reading = Reading(
@@ -84,6 +114,9 @@ class SimulatedMeter:
         )
         signed = sign(self._chain_id, reading, self._key)
         return SignedReading(signed, self.end_s, hour.import_wh, hour.export_wh)
+
+    def _hour(self, counter: int) -> Hour:
+        return self._hours[(self._first + counter - 1) % len(self._hours)]
 
 
 def first_morning_s(now_s: int) -> int:

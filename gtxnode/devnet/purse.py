@@ -15,6 +15,8 @@ from gtxnode.ledger.coins import (
     SellOrder,
     order_id_of,
 )
+from gtxnode.market.orders import Terms
+from gtxnode.primitives.zones import Zone
 
 CoinPair = tuple[bytes, Coin]
 
@@ -56,14 +58,27 @@ def sort_coins(coins: Sequence[CoinPair]) -> Purse:
     )
 
 
-def write(action: Action, owner: bytes, purse: Purse, fee_ugtx: int) -> Body:
-    """The transaction's body that carries an action out. `InsufficientFunds`."""
+def write(
+    action: Action,
+    owner: bytes,
+    purse: Purse,
+    fee_ugtx: int,
+    *,
+    covers: bytes | None = None,
+    zone: Zone | None = None,
+) -> Body:
+    """The transaction's body that carries an action out. `InsufficientFunds`.
+
+    What is retired covers the import of the meter `covers`, if there is one; what is bought is
+    carried over the grid to `zone`, where the chain has a grid.
+    """
     match action:
         case Retire(amount_wh):
-            return wallet.retire(owner, purse.energy, purse.cash, amount_wh, fee_ugtx)
+            return wallet.retire(owner, purse.energy, purse.cash, amount_wh, fee_ugtx, meter=covers)
         case Sell(amount_wh, price):
             return wallet.sell(owner, purse.energy, amount_wh, price)
         case Buy(amount_wh, price):
-            return wallet.buy(owner, purse.cash, amount_wh, price)
+            terms = None if zone is None else Terms(zone=zone)
+            return wallet.buy(owner, purse.cash, amount_wh, price, terms=terms)
         case Cancel(order):
             return bodies.Cancel(order)

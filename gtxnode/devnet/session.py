@@ -23,12 +23,16 @@ from typing import Any, TextIO
 
 import trio
 
+from consensus import signing
 from gtxnode.devnet import homes, report
 from gtxnode.devnet.audit import Audit, Expected, audit
+from gtxnode.devnet.communities import SLOT_S, first_slot_s
 from gtxnode.devnet.fleet import Fleet, Validator
 from gtxnode.devnet.home import Home
+from gtxnode.devnet.homes import HOUR_S
 from gtxnode.devnet.household import Household
-from gtxnode.devnet.meter import HOUR_S, SimulatedMeter, first_morning_s
+from gtxnode.devnet.meter import SimulatedMeter, first_morning_s
+from gtxnode.devnet.slots import Plan
 from gtxnode.devnet.table import show
 from gtxnode.devnet.watch import Watch
 from gtxnode.genesis import chain_id
@@ -156,30 +160,37 @@ class Session:
         for watch in self._watches.values():
             for each in self._fleet.validators:
                 nursery.start_soon(watch.follow, each.name, each.websocket)
-        start_s = first_morning_s(int(time()))
+        now_s = int(time())
         urls = [each.websocket for each in self._fleet.validators]
         for household, hours in zip(self._fleet.households, homes.load(), strict=False):
-            home = self._home(household, hours, start_s)
+            home = self._home(household, hours, now_s)
             self._homes[household.shard].append(home)
             first = household.number % len(urls)
-            nursery.start_soon(home.run, [*urls[first:], *urls[:first]], self._hour_takes_s)
+            hour_takes_s = SLOT_S if household.homes > 1 else self._hour_takes_s
+            nursery.start_soon(home.run, [*urls[first:], *urls[:first]], hour_takes_s)
 
-    def _home(self, household: Household, hours: tuple[homes.Hour, ...], start_s: int) -> Home:
+    def _home(self, household: Household, hours: tuple[homes.Hour, ...], now_s: int) -> Home:
         chain = chain_id(self._fleet.genesis.network, household.shard)
         utility_key = self._fleet.authorities[household.utility]
+        is_community = household.homes > 1
+        start_s = first_slot_s(now_s) if is_community else first_morning_s(now_s)
+        meter = SimulatedMeter(
+            chain_id=chain,
+            meter=household.meter,
+            key=household.meter_key,
+            hours=tuple(hour.times(household.homes) for hour in hours),
+            start_s=start_s,
+            interval_s=household.interval_s,
+            first_hour=household.first_hour,
+        )
         return Home(
             household,
             watch=self._watches[household.shard],
             chain_id=chain,
             registration=sign(chain, household.registration(start_s), utility_key),
-            meter=SimulatedMeter(
-                chain_id=chain,
-                meter=household.meter,
-                key=household.meter_key,
-                hours=hours,
-                start_s=start_s,
-            ),
-            fee_ugtx=self._fleet.genesis.parameters.min_fee_ugtx,
+            meter=meter,
+            parameters=self._fleet.genesis.parameters,
+            plan=Plan(meter, household.number) if is_community else None,
         )
 
     async def _guard(self) -> None:
@@ -236,12 +247,15 @@ class Session:
         stakes = genesis.stakes_on(shard)
         staked_ugtx = stakes.total_stake if stakes is not None else 0
         validators = [address_of(each.public_key) for each in genesis.validators]
+        authorities = [
+            address_of(signing.public_key(key)) for key in self._fleet.authorities.values()
+        ]
         residents = [each.owner for each in self._fleet.households if each.shard == shard]
         return Expected(
             gtx_ugtx=staked_ugtx + sum(e.amount_ugtx for e in genesis.allocations_on(shard)),
             delivered_wh=sum(home.exported_wh for home in self._homes[shard]),
             undecided_wh=sum(home.undecided_wh for home in self._homes[shard]),
-            owners=(*validators, *residents),
+            owners=(*validators, *authorities, *residents),
         )
 
 

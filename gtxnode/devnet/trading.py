@@ -15,7 +15,7 @@ Invariant: a home never offers more than it has, nor bids for more than it needs
 from collections import deque
 from dataclasses import dataclass
 
-from gtxnode.devnet.meter import HOUR_S
+from gtxnode.devnet.homes import HOUR_S
 
 SELL_FLOOR_MGTX = 2_200
 SELL_START_MGTX = 3_500

@@ -9,9 +9,11 @@ import pytest
 from consensus import signing
 from gtxnode import layers
 from gtxnode.devnet import homes
+from gtxnode.devnet.communities import HOMES_EACH, SLOT_S
 from gtxnode.devnet.fleet import ALLOCATION_UGTX, Fleet, prepare
 from gtxnode.genesis_file import read_genesis
 from gtxnode.home import read_private_key
+from gtxnode.market.slots import Slot
 from gtxnode.primitives.zones import Role, Shard, Zone
 from p2p.identity import peer_id_of
 
@@ -121,3 +123,16 @@ def test_what_is_told_of_a_running_network(fleet: Fleet, monkeypatch: pytest.Mon
     assert [set(each) for each in told["validators"]] == [
         {"name", "pid", "home", "websocket", "http", "p2p"}
     ] * 4
+
+
+def test_communities_trade_between_zones_over_a_grid(tmp_path: Path) -> None:
+    shards = (Shard.GEO_BANGKOK, Shard.FUNC_ENERGYTRADING)
+    fleet = prepare(tmp_path, validators=1, shards=shards, port_base=None, now_ms=1)
+    trading = [each for each in fleet.households if each.shard is Shard.FUNC_ENERGYTRADING]
+    assert len({each.zone for each in trading}) > 1
+    assert {each.homes for each in fleet.households} == {1, HOMES_EACH}
+    parameters = fleet.genesis.parameters
+    assert parameters.grid is not None
+    assert parameters.forwards.product_of(Slot(0, SLOT_S)) is not None
+    held = {each.owner: each.amount_ugtx for each in fleet.genesis.allocations}
+    assert {held[each.owner] for each in trading} == {ALLOCATION_UGTX * HOMES_EACH}

@@ -13,11 +13,12 @@ import trio
 from consensus import signing
 from gtxnode.devnet.audit import INVARIANTS, Expected, audit
 from gtxnode.devnet.home import Home
-from gtxnode.devnet.homes import Hour
+from gtxnode.devnet.homes import HOUR_S, Hour
 from gtxnode.devnet.household import Household
-from gtxnode.devnet.meter import HOUR_S, SimulatedMeter
+from gtxnode.devnet.meter import SimulatedMeter
 from gtxnode.devnet.processes import HOST, free_ports
 from gtxnode.devnet.watch import Watch, percentile
+from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.wallet import sign
 from gtxnode.metrics import Metrics
 from gtxnode.primitives.addresses import address_of
@@ -81,7 +82,7 @@ def home(number: int, watch: Watch, hours: tuple[Hour, ...]) -> Home:
             hours=hours,
             start_s=start_s,
         ),
-        fee_ugtx=1_000,
+        parameters=ChainParameters(),
     )
 
 

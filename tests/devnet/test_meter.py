@@ -2,11 +2,10 @@
 
 from consensus import signing
 from gtxnode.devnet import homes
-from gtxnode.devnet.homes import Hour
+from gtxnode.devnet.homes import HOUR_S, Hour
 from gtxnode.devnet.meter import (
     BACKLOG_DAYS,
     FIRST_HOUR,
-    HOUR_S,
     LIMITS,
     SimulatedMeter,
     first_morning_s,

@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from consensus import signing
-from gtxnode.devnet.homes import CONNECTION_W, Hour
+from gtxnode.devnet.homes import CONNECTION_W, HOUR_S, Hour
 from gtxnode.devnet.household import Household
-from gtxnode.devnet.meter import HOUR_S, LIMITS, SimulatedMeter, first_morning_s
+from gtxnode.devnet.meter import LIMITS, SimulatedMeter, first_morning_s
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.wallet import sign
 from gtxnode.metering.meters import Reading, meter_id_of
