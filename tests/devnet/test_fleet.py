@@ -134,5 +134,5 @@ def test_communities_trade_between_zones_over_a_grid(tmp_path: Path) -> None:
     parameters = fleet.genesis.parameters
     assert parameters.grid is not None
     assert parameters.forwards.product_of(Slot(0, SLOT_S)) is not None
-    held = {each.owner: each.amount_ugtx for each in fleet.genesis.allocations}
+    held = {each.address: each.amount_ugtx for each in fleet.genesis.allocations}
     assert {held[each.owner] for each in trading} == {ALLOCATION_UGTX * HOMES_EACH}
