@@ -37,7 +37,7 @@ KEYS = [signing.public_key(bytes([number]) * 32) for number in range(1, 9)]
 NINE_KEYS = [signing.public_key(bytes([number]) * 32) for number in range(11, 20)]
 ALICE = address_of(KEYS[6])
 BOB = address_of(KEYS[7])
-VECTOR = "3a3f74dc409e8f033d71025db17be83cac691f952bb474679c6c0e45be0db0da"
+VECTOR = "99e085a2722434a6885eff0c982ec7e514b9ac4fb93b457c59246ecaa0d5decd"
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -177,7 +177,7 @@ def _order_records(
     transactions: Sequence[CheckedTransaction], outcome: BlockOutcome
 ) -> tuple[OrderRecord, ...]:
     placed: dict[bytes, PlaceSell | PlaceBuy | ForwardOffer | ForwardBid] = {}
-    cancelled: set[bytes] = set()
+    cancelled = set(outcome.cancelled)
     amended: set[bytes] = set()
     for transaction, receipt in zip(transactions, outcome.receipts, strict=True):
         if receipt.reason is not None:

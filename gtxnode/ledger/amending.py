@@ -19,8 +19,10 @@ from gtxnode.ledger.coins import (
     order_coin_id,
     output_id,
 )
+from gtxnode.ledger.halts import SPOT
 from gtxnode.ledger.licences import check_licence
 from gtxnode.ledger.lots import joined, lots_of
+from gtxnode.ledger.market_rules import check_halts, check_usage
 from gtxnode.ledger.order_limits import check_price, check_size, check_slices, check_volume
 from gtxnode.ledger.orders import FIRST_CHANGE, inputs_of, lock, offer, room_wh, spend_inputs
 from gtxnode.ledger.spend_rules import check_spend
@@ -42,6 +44,7 @@ def amend(state: BlockState, transaction: CheckedTransaction) -> None:
         and body.quantity_wh <= order.quantity_wh
     )
     _check(state, body, order, in_place=in_place)
+    _check_regulated(state, body, order)
     amended: Order
     match order:
         case SellOrder():
@@ -73,6 +76,19 @@ def _check(state: BlockState, body: Amend, order: Order, *, in_place: bool) -> N
     check_licence(state, order.trader, body.quantity_wh)
     if order.standing is not None:
         check_slices(order.standing.terms, body.quantity_wh, limits)
+
+
+def _check_regulated(state: BlockState, body: Amend, order: Order) -> None:
+    """Under a halt an order is not even made smaller: it might trade then."""
+    match order:
+        case SellOrder():
+            zones = {lot.origin.zone for lot in order.lots}
+            check_halts(state, order.trader, SPOT, zones)
+        case BuyOrder():
+            check_halts(state, order.trader)
+            more_wh = body.quantity_wh - order.quantity_wh
+            if more_wh > 0:
+                check_usage(state, order.trader, more_wh, order.expires_s)
 
 
 def _give_back(

@@ -4,6 +4,7 @@ The rules for each kind of transaction (transfers, meters, orders) read and chan
 them checks everything first and changes after: once it has begun to change, it cannot refuse.
 """
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -14,6 +15,7 @@ from consensus.validators import ValidatorSet
 from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.coins import Cash, Supply, fees_coin_id, supply_coin_id
 from gtxnode.ledger.decrees import Decreed
+from gtxnode.ledger.halts import StandingHalt
 from gtxnode.ledger.open_forwards import OpenForwards
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import (
@@ -77,7 +79,9 @@ class BlockState:
     """The state that a block's transactions change, one after the other."""
 
     __slots__ = (
+        "bought",
         "burned_ugtx",
+        "cancelled",
         "carrier",
         "coins",
         "context",
@@ -89,6 +93,7 @@ class BlockState:
         "fees_ugtx",
         "forfeits_fees",
         "forward_trades",
+        "halts",
         "held_wh",
         "minted_wh",
         "orders",
@@ -112,6 +117,12 @@ class BlockState:
         self.context = context
         self.coins = coins
         self.orders = orders
+        self.halts: Collection[StandingHalt] | None = None
+        """Those at the block's time, once somebody has asked."""
+        self.bought: dict[bytes, int] = {}
+        """What traders have bought, in Wh, where limits of use ask for it."""
+        self.cancelled: list[bytes] = []
+        """Orders that a halt has cancelled."""
         self.receipts: list[Receipt] = []
         self.trades: list[Trade] = []
         self.readings: list[AcceptedReading] = []
@@ -167,6 +178,7 @@ class BlockState:
             forward_trades=tuple(self.forward_trades),
             settlements=tuple(self.settlements),
             curtailments=tuple(self.curtailments),
+            cancelled=tuple(self.cancelled),
             minted_wh=self.minted_wh,
             retired_wh=self.retired_wh,
             traded_wh=self.traded_wh,

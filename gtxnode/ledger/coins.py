@@ -26,11 +26,13 @@ from gtxnode.ledger.grid_coins import (
     OpenSlots,
     ZoneStatus,
 )
+from gtxnode.ledger.halts import Halts
 from gtxnode.ledger.licence_coins import Licence
 from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
 from gtxnode.ledger.proposers import MissedTurns, RevealChain, Seeds
 from gtxnode.ledger.tariff_series import TariffSeries
 from gtxnode.ledger.trading_day import TradingDay
+from gtxnode.ledger.usage import Counter, Windows
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
 from gtxnode.market.orders import Terms
 from gtxnode.metering.anomalies import Suspicion
@@ -191,6 +193,9 @@ class Admission(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=10):
 Coin: TypeAlias = (
     Cash
     | Energy
+    | Halts
+    | Counter
+    | Windows
     | HeldEnergy
     | Meter
     | SellOrder
@@ -290,7 +295,8 @@ def trade_id(chain_id: str, taker_id: bytes, fill: int) -> bytes:
 
 
 def expiry_id(chain_id: str, order_id: bytes) -> bytes:
-    """Stands for a transaction's id in the ids of coins that an expired order gives back."""
+    """Stands for a transaction's id in the ids of coins that an order gives back which ends without
+    one of its trader's: it has expired, or a halt has cancelled it."""
     return _domain("expiry", chain_id).hash(order_id)
 
 
@@ -309,6 +315,8 @@ def owner_of(coin: Coin) -> bytes | None:
             return coin.owner
         case SellOrder() | BuyOrder() | ForwardSell() | ForwardBuy():
             return coin.trader
+        case Halts() | Counter() | Windows():
+            return None
         case Contract():
             return coin.buyer
         case Supply() | Roster() | Committee() | Presence() | Admission() | BarredKeys():

@@ -4,6 +4,9 @@ from typing import Annotated
 
 import msgspec
 
+from gtxnode.ledger.usage import MAX_LIMITS, UsageLimit
+from gtxnode.metering.readings import DAY_S, Duration
+
 
 class ComplianceRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What acts of authorities are held against."""
@@ -11,3 +14,13 @@ class ComplianceRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_ahead_ms: Annotated[int, msgspec.Meta(ge=0, le=3_600_000)] = 60_000
     """How far ahead of the block's time an act may be dated: a clock that is wrong must not
     keep an authority from acting later."""
+    max_halt_s: Duration = 366 * DAY_S
+    """The longest halt by ERC; it may be made anew."""
+    max_emergency_s: Duration = DAY_S
+    """The longest by EGAT."""
+    usage_limits: Annotated[tuple[UsageLimit, ...], msgspec.Meta(max_length=MAX_LIMITS)] = ()
+
+    def __post_init__(self) -> None:
+        names = [each.name for each in self.usage_limits]
+        if len(set(names)) != len(names):
+            raise ValueError(f"usage_limits has a name twice: {sorted(names)}")

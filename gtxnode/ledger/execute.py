@@ -35,6 +35,7 @@ from gtxnode.ledger import (
     seeds,
     settlement,
     staking,
+    stopping,
     suspects,
     tariffs,
     transfers,
@@ -51,7 +52,9 @@ from gtxnode.ledger.bodies import (
     ForwardOffer,
     FundGrid,
     GrantLicence,
+    Halt,
     JudgeHeld,
+    Lift,
     PlaceBuy,
     PlaceSell,
     PledgeSeed,
@@ -78,6 +81,7 @@ from gtxnode.ledger.bodies import (
     Unstake,
 )
 from gtxnode.ledger.coin_view import CoinReader, CoinView
+from gtxnode.ledger.market_rules import settle_usage
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import BlockOutcome, Receipt
 from gtxnode.ledger.transactions import CheckedTransaction
@@ -92,6 +96,8 @@ Rule: TypeAlias = Callable[[BlockState, CheckedTransaction], None]
 RULES: Mapping[type[Body], Rule] = MappingProxyType(
     {
         Transfer: transfers.transfer,
+        Halt: stopping.halt,
+        Lift: stopping.lift,
         Retire: retirements.retire,
         RetireCredits: retirements.retire_credits,
         ReplaceTariff: tariffs.replace_tariff,
@@ -161,6 +167,7 @@ def execute(
     rotation.end(state)
     rotation.follow(state)
     corridors.settle(state)
+    settle_usage(state)
     admission.settle(state)
     return state.close()
 

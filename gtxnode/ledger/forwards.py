@@ -36,6 +36,7 @@ from gtxnode.ledger.forward_coins import (
     auction_id,
     contract_coin_id,
 )
+from gtxnode.ledger.market_rules import check_halts, is_halted
 from gtxnode.ledger.order_limits import check_terms
 from gtxnode.ledger.outcome import ForwardTrade
 from gtxnode.ledger.spend_rules import check_spend
@@ -58,6 +59,7 @@ def offer(state: BlockState, transaction: CheckedTransaction) -> None:
     assert isinstance(body, ForwardOffer)
     product = _check_order(state, transaction, body)
     meter = _check_meter(state, body)
+    check_halts(state, body.trader, body.slot.length_s, (meter.zone,))
     parameters = state.context.parameters
     collateral = parameters.forwards.imbalance.collateral(
         body.price_mgtx_per_kwh, parameters.orders.max_price_mgtx_per_kwh
@@ -88,6 +90,7 @@ def bid(state: BlockState, transaction: CheckedTransaction) -> None:
     if body.zone not in state.context.parameters.zones:
         raise Refused(Reason.WRONG_ZONE, f"zone {body.zone.name}")
     check_slot(state, body.zone, body.slot)
+    check_halts(state, body.trader, body.slot.length_s, (body.zone,))
     _check_own(state, product, body, Side.BUY)
     locked_ugtx = body.quantity_wh * body.price_mgtx_per_kwh
     total_ugtx = _check_cash(state, transaction, body, locked_ugtx)
@@ -116,6 +119,17 @@ def cancel(state: BlockState, transaction: CheckedTransaction) -> None:
     state.forwards.cancel(body.order, coin)
     state.coins.spend(order_coin_id(body.order))
     _pay(state, output_id(transaction.id, 0), coin.trader, coin.locked_ugtx)
+
+
+def cancel_all(state: BlockState, trader: bytes) -> None:
+    """Give back what is left of every open order of a trader, whoever asks for it."""
+    for order_id in state.forwards.of(trader):
+        order = _order(state, order_id)
+        state.forwards.cancel(order_id, order)
+        state.coins.spend(order_coin_id(order_id))
+        coin_id = output_id(expiry_id(state.context.chain_id, order_id), 0)
+        _pay(state, coin_id, order.trader, order.locked_ugtx)
+        state.cancelled.append(order_id)
 
 
 def close_gates(state: BlockState) -> None:
@@ -253,7 +267,12 @@ def _close(state: BlockState, slot: Slot) -> None:
     if product is not None and product.mechanism in AUCTIONS:
         held = auction_id(context.chain_id, context.height, slot)
         numbers = count()
-        bids, asks = _by_time(open_orders, ForwardBuy), _by_time(open_orders, ForwardSell)
+        admitted = {
+            order_id: order
+            for order_id, order in open_orders.items()
+            if not is_halted(state, order.trader, slot.length_s, (order.zone,))
+        }
+        bids, asks = _by_time(admitted, ForwardBuy), _by_time(admitted, ForwardSell)
         for match in AUCTIONS[product.mechanism](bids, asks, product.rationing):
             buy, sell = open_orders[match.buy_id], open_orders[match.sell_id]
             # Placing saw to it, unless the slot was traded continuously when these were placed.

@@ -30,7 +30,9 @@ from gtxnode.ledger.bodies import (
     KIND_NAMES,
     Body,
     GrantLicence,
+    Halt,
     JudgeHeld,
+    Lift,
     PledgeSeed,
     PostGridStatus,
     RegisterMeter,
@@ -62,6 +64,8 @@ class Mandate(NamedTuple):
 MANDATES: Mapping[type[Body], Mandate] = MappingProxyType(
     {
         RegisterMeter: Mandate(_UTILITIES, territorial=True),
+        Halt: Mandate(frozenset({Role.ERC, Role.EGAT})),
+        Lift: Mandate(frozenset({Role.ERC, Role.EGAT})),
         RotateMeterKey: Mandate(_UTILITIES, territorial=True),
         ResetMeter: Mandate(_UTILITIES, territorial=True),
         RetireMeter: Mandate(_UTILITIES, territorial=True),

@@ -122,6 +122,10 @@ class OpenForwards:
         """How many open orders a trader has, over all slots."""
         return len(self._orders_of.get(trader, ()))
 
+    def of(self, trader: bytes) -> list[bytes]:
+        """The ids of a trader's open orders of all slots, sorted."""
+        return sorted(self._orders_of.get(trader, ()))
+
     def own(self, trader: bytes, slot: Slot) -> Iterator[Order]:
         """A trader's open orders of a slot."""
         for order_id, of_slot in self._orders_of.get(trader, {}).items():

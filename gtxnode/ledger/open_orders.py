@@ -19,7 +19,7 @@ _Open: TypeAlias = dict[bytes, int]
 
 
 class OpenOrders:
-    """The book with its orders' expiries, and the number of orders of each trader."""
+    """The book with its orders' expiries, and which are whose."""
 
     __slots__ = ("_expiries", "_expiry_of", "_orders_of", "book", "forwards")
 
@@ -27,7 +27,7 @@ class OpenOrders:
         self.book = Book()
         self.forwards = OpenForwards()
         self._expiry_of: _Open = {}
-        self._orders_of: dict[bytes, int] = {}
+        self._orders_of: dict[bytes, set[bytes]] = {}
         # A heap of (expiry, order id). Orders that close otherwise stay in it for a while.
         self._expiries: list[tuple[int, bytes]] = []
 
@@ -80,10 +80,9 @@ class OpenOrders:
     def closed(self, order_id: bytes, trader: bytes) -> None:
         """An order of that trader has been filled and has left the book."""
         del self._expiry_of[order_id]
-        left = self._orders_of[trader] - 1
-        if left:
-            self._orders_of[trader] = left
-        else:
+        left = self._orders_of[trader]
+        left.discard(order_id)
+        if not left:
             del self._orders_of[trader]
         if len(self._expiries) > 2 * len(self._expiry_of) + _SPARE_EXPIRIES:
             self._expiries = [(at, order) for order, at in self._expiry_of.items()]
@@ -106,7 +105,11 @@ class OpenOrders:
 
     def count(self, trader: bytes) -> int:
         """How many open orders a trader has."""
-        return self._orders_of.get(trader, 0)
+        return len(self._orders_of.get(trader, ()))
+
+    def of(self, trader: bytes) -> list[bytes]:
+        """The ids of a trader's open orders, sorted."""
+        return sorted(self._orders_of.get(trader, ()))
 
     def __contains__(self, order_id: bytes) -> bool:
         return order_id in self._expiry_of
@@ -116,7 +119,7 @@ class OpenOrders:
 
     def _opened(self, order_id: bytes, coin: Order) -> None:
         self._expiry_of[order_id] = coin.expires_s
-        self._orders_of[coin.trader] = self._orders_of.get(coin.trader, 0) + 1
+        self._orders_of.setdefault(coin.trader, set()).add(order_id)
         heappush(self._expiries, (coin.expires_s, order_id))
 
 

@@ -31,7 +31,9 @@ from gtxnode.ledger.coins import (
     order_coin_id,
     output_id,
 )
+from gtxnode.ledger.halts import SPOT
 from gtxnode.ledger.lots import is_one_kind, lots_of, split_lots
+from gtxnode.ledger.market_rules import check_halts, check_usage
 from gtxnode.ledger.order_limits import check_placing
 from gtxnode.ledger.spend_rules import check_spend
 from gtxnode.ledger.trades import rested, return_energy, settle
@@ -55,6 +57,7 @@ def place_sell(state: BlockState, transaction: CheckedTransaction) -> None:
     expires_s = check_placing(state, transaction, body)
     lots = lots_of(inputs_of(state, transaction, body.inputs, Energy))
     offered, over = offer(lots, body.quantity_wh)
+    check_halts(state, body.trader, SPOT, {lot.origin.zone for lot in offered})
     order = SellOrder(
         body.trader,
         body.price_mgtx_per_kwh,
@@ -75,6 +78,8 @@ def place_buy(state: BlockState, transaction: CheckedTransaction) -> None:
     body = transaction.body
     assert isinstance(body, PlaceBuy)
     expires_s = check_placing(state, transaction, body)
+    check_halts(state, body.trader)
+    check_usage(state, body.trader, body.quantity_wh, expires_s)
     total_ugtx = sum(c.amount_ugtx for c in inputs_of(state, transaction, body.inputs, Cash))
     over_ugtx = lock(total_ugtx, body.quantity_wh, body.price_mgtx_per_kwh)
     order = BuyOrder(
@@ -111,6 +116,15 @@ def expire(state: BlockState) -> None:
         assert isinstance(coin, Order), "an order is open only while its coin exists"
         _close(state, order_id, coin, expiry_id(state.context.chain_id, order_id))
         state.expired.append(order_id)
+
+
+def cancel_all(state: BlockState, trader: bytes) -> None:
+    """Give back what is left of every open order of a trader, whoever asks for it."""
+    for order_id in state.orders.of(trader):
+        coin = state.coins.get(order_coin_id(order_id))
+        assert isinstance(coin, Order), "an order is open only while its coin exists"
+        _close(state, order_id, coin, expiry_id(state.context.chain_id, order_id))
+        state.cancelled.append(order_id)
 
 
 def inputs_of(

@@ -206,5 +206,7 @@ class BlockOutcome(msgspec.Struct, frozen=True):
     credits_retired_mgco2e: int
     energy_target: bytes
     """Of energy batches that build on the block."""
+    cancelled: tuple[bytes, ...] = ()
+    """Orders that a halt has cancelled, by id."""
     parameters: ChainParameters | None = None
     """What the next block goes by; None where that is what this one went by."""

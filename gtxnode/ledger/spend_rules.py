@@ -54,12 +54,14 @@ from gtxnode.ledger.grid_coins import (
     OpenSlots,
     ZoneStatus,
 )
+from gtxnode.ledger.halts import Halts
 from gtxnode.ledger.licence_coins import Licence
 from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
 from gtxnode.ledger.proposers import MissedTurns, RevealChain, Seeds
 from gtxnode.ledger.tariff_series import TariffSeries
 from gtxnode.ledger.trading_day import TradingDay
 from gtxnode.ledger.transactions import CheckedTransaction
+from gtxnode.ledger.usage import Counter, Windows
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
 from gtxnode.metering.meters import Meter, Reading
 from gtxnode.primitives.errors import Reason, Refused
@@ -129,6 +131,9 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         SellOrder: SpendRow(frozenset({Cancel, Amend}), trader_signed),
         BuyOrder: SpendRow(frozenset({Cancel, Amend}), trader_signed),
         Supply: SpendRow(frozenset(), nobody),
+        Halts: SpendRow(frozenset(), nobody),
+        Counter: SpendRow(frozenset(), nobody),
+        Windows: SpendRow(frozenset(), nobody),
         Admission: SpendRow(frozenset(), nobody),
         Validator: SpendRow(frozenset({Stake, Unstake, Unjail, Serve}), owner_signed),
         Roster: SpendRow(frozenset(), nobody),

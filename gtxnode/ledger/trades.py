@@ -25,6 +25,7 @@ from gtxnode.ledger.coins import (
     trade_id,
 )
 from gtxnode.ledger.lots import split_lots
+from gtxnode.ledger.market_rules import note_bought
 from gtxnode.ledger.outcome import Trade
 from gtxnode.market.orders import Fill, Side
 from gtxnode.primitives.units import cost_ugtx
@@ -115,6 +116,7 @@ def _deliver(
         saved_ugtx = cost_ugtx(quantity_wh, buy.price_mgtx_per_kwh - price)
         coins.make(output_id(identity, 1 + len(sold)), Cash(buy.trader, saved_ugtx))
     state.traded_wh += quantity_wh
+    note_bought(state, buy.trader, quantity_wh)
     state.trades.append(
         Trade(
             identity,

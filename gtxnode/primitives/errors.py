@@ -88,6 +88,12 @@ class Reason(StrEnum):
     KEYS_UNSORTED = ("keys_unsorted", "Keys are to be named in order, each once.")
     KEY_NOT_FREE = ("key_not_free", "The key is another authority's, or was barred.")
     ACT_IN_FUTURE = ("act_in_future", "The act is dated too far ahead of the block's time.")
+    HALT_OUT_OF_BOUNDS = (
+        "halt_out_of_bounds",
+        "The halt ends in the past or too far ahead, or names no product that there is.",
+    )
+    TOO_MANY_HALTS = ("too_many_halts", "As many halts stand as can.")
+    UNKNOWN_HALT = ("unknown_halt", "No halt of that scope stands.")
     WRONG_ZONE = ("wrong_zone", "This chain does not serve that zone.")
     # Tariffs.
     TARIFF_IN_PAST = (
@@ -170,6 +176,11 @@ class Reason(StrEnum):
     )
     NO_LICENCE = ("no_licence", "An order of this size needs a licence of the regulator.")
     UNKNOWN_LICENCE = ("unknown_licence", "The trader has no licence.")
+    HALTED = ("halted", "An authority has halted this trading.")
+    USAGE_LIMIT = (
+        "usage_limit",
+        "The trader may not buy as much within that time of day.",
+    )
     UNKNOWN_ORDER = ("unknown_order", "No order of that id is open: filled, cancelled or expired.")
     # Forwards.
     UNKNOWN_SLOT = (

@@ -44,7 +44,9 @@ from gtxnode.ledger.bodies import (
     ForwardOffer,
     FundGrid,
     GrantLicence,
+    Halt,
     JudgeHeld,
+    Lift,
     PlaceBuy,
     PlaceSell,
     PledgeSeed,
@@ -104,6 +106,14 @@ from gtxnode.ledger.grid_coins import (
     ZoneRange,
     ZoneStatus,
 )
+from gtxnode.ledger.halts import (
+    MAX_CAUSE_LENGTH,
+    MAX_HALTS,
+    Halts,
+    OfMarket,
+    OfTrader,
+    StandingHalt,
+)
 from gtxnode.ledger.licence_coins import Licence
 from gtxnode.ledger.meters import registered
 from gtxnode.ledger.proposals import (
@@ -128,6 +138,14 @@ from gtxnode.ledger.transactions import (
     parse,
     transaction_id,
 )
+from gtxnode.ledger.usage import (
+    MAX_LIMITS,
+    MAX_TRADERS_PER_COUNTER,
+    Bought,
+    Counter,
+    Window,
+    Windows,
+)
 from gtxnode.ledger.validators import (
     MAX_EPOCH,
     MAX_LATE_HEIGHTS,
@@ -146,7 +164,7 @@ from gtxnode.ledger.votes import Choice, Tally
 from gtxnode.market.orders import ANY_SOURCE, Terms
 from gtxnode.market.slots import Slot
 from gtxnode.metering.anomalies import Suspicion
-from gtxnode.metering.meters import MAX_TIME_S, Reading
+from gtxnode.metering.meters import MAX_TIME_S, Meter, Reading
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
@@ -172,7 +190,12 @@ CHECKPOINT = Checkpoint(CHAIN, 1, 100, *[bytes(32)] * 4)
 SIGNED_CHECKPOINT = SignedCheckpoint(CHECKPOINT, KEY, bytes(64))
 SLOT = Slot(1_800_003_600, 3_600)
 ORIGIN = Origin(Zone.BANGKOK, Source.SOLAR, 0, 3_600, bytes(16))
+LONGEST_HALT = StandingHalt(
+    OfTrader(OWNER), Role.ERC, MAX_TIME_S, MAX_TIME_S, "ก" * MAX_CAUSE_LENGTH
+)
 BODIES: tuple[Body, ...] = (
+    Halt(OfMarket(), 1, "why", 2),
+    Lift(OfTrader(OWNER), 3),
     Transfer((COIN,), (Cash(OWNER, 1), Energy(OWNER, 2, ORIGIN)), b"memo"),
     registration("somchai"),
     Reading(meter_of("somchai"), 1, 0, 0, 3_600, 5, 7, 230_000, 50_000, 990_000),
@@ -243,6 +266,9 @@ GREATEST = Proposal(
 )
 """A proposal cannot be longer: its changes came in one transaction."""
 COINS: tuple[Coin, ...] = (
+    Halts((LONGEST_HALT,) * MAX_HALTS),
+    Counter((Bought(OWNER, MAX_AMOUNT),) * MAX_TRADERS_PER_COUNTER),
+    Windows((Window("evening_peak", 1, 2, bytes(32)),) * MAX_LIMITS),
     Cash(OWNER, MAX_AMOUNT),
     Energy(OWNER, 1, ORIGIN),
     HeldEnergy(OWNER, 1, ORIGIN, Province.BANGKOK, tuple(Suspicion)),
@@ -345,6 +371,23 @@ def test_every_kind_is_in_the_tables() -> None:
     assert energy == {Reading, SubmitRecord} | orders
 
 
+OWNED = (
+    Cash,
+    Credit,
+    Energy,
+    HeldEnergy,
+    Meter,
+    SellOrder,
+    BuyOrder,
+    ForwardSell,
+    ForwardBuy,
+    Contract,
+    Validator,
+    Proposal,
+)
+"""All other coins are the chain's own."""
+
+
 @pytest.mark.parametrize("coin", COINS, ids=lambda coin: type(coin).__name__)
 def test_each_coin_is_read_as_it_was_written(coin: Coin) -> None:
     assert decode_coin(encode_coin(coin)) == coin
@@ -354,6 +397,7 @@ def test_each_coin_is_read_as_it_was_written(coin: Coin) -> None:
         | (MissedTurns | Seeds | RevealChain | TariffSeries | TradingDay | AuthorityKeys)
         | (ZoneStatus | GridLimits | CorridorUse | OpenSlots | GridFund),
     )
+    nobodys = not isinstance(coin, OWNED)
     assert owner_of(coin) == (None if nobodys else OWNER)
     assert owners_of(coin)[:1] == (() if nobodys else (OWNER,))
     assert len(owners_of(coin)) == (2 if isinstance(coin, Contract) else not nobodys)

@@ -56,7 +56,9 @@ from gtxnode.ledger.bodies import (
     ForwardOffer,
     FundGrid,
     GrantLicence,
+    Halt,
     JudgeHeld,
+    Lift,
     PlaceBuy,
     PlaceSell,
     PledgeSeed,
@@ -122,6 +124,7 @@ from gtxnode.ledger.grid_coins import (
     wires_coin_id,
     zone_status_coin_id,
 )
+from gtxnode.ledger.halts import SPOT, Halts, OfMarket, OfTrader, StandingHalt, halts_coin_id
 from gtxnode.ledger.licence_coins import Licence, licence_coin_id
 from gtxnode.ledger.meters import registered
 from gtxnode.ledger.proposals import (
@@ -148,6 +151,14 @@ from gtxnode.ledger.proposers import (
 from gtxnode.ledger.tariff_series import TariffSeries, tariff_coin_id
 from gtxnode.ledger.trading_day import TradingDay, trading_day_coin_id
 from gtxnode.ledger.transactions import Transaction, Witness, encode_body, encode_transaction, parse
+from gtxnode.ledger.usage import (
+    Bought,
+    Counter,
+    Window,
+    Windows,
+    counter_coin_id,
+    windows_coin_id,
+)
 from gtxnode.ledger.validators import (
     Committee,
     Presence,
@@ -281,6 +292,15 @@ def stated(height: int, block: str) -> SignedCheckpoint:
 
 SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (
+        Halt(OfMarket(Zone.BANGKOK, SPOT), 1_800_086_400, "Frequency", 1_800_000_000_000),
+        ("authority",),
+    ),
+    (
+        Halt(OfTrader(ADDRESS["malee"]), 1_800_086_400, "Inquiry", 1_800_000_000_001),
+        ("authority",),
+    ),
+    (Lift(OfMarket(product=900), 1_800_000_000_002), ("authority",)),
+    (
         Transfer(
             (CASH_IN,),
             (Cash(ADDRESS["malee"], 3_500_000), Cash(ADDRESS["somchai"], 2**63 - 1)),
@@ -404,6 +424,25 @@ CONTRACT = Contract(
 SLOT_S = 1_800_000_000
 ORDER_ID = sha256(b"an order").digest()
 COINS: tuple[tuple[bytes, Coin], ...] = (
+    (
+        halts_coin_id(CHAIN),
+        Halts(
+            (
+                StandingHalt(OfMarket(), Role.EGAT, 1_800_000_000, 1_800_003_600, "Blackout"),
+                StandingHalt(
+                    OfTrader(ADDRESS["malee"]), Role.ERC, 1_800_000_001, 1_800_086_400, "Inquiry"
+                ),
+            )
+        ),
+    ),
+    (
+        counter_coin_id(CHAIN, "evening_peak", 1_800_010_800, ADDRESS["malee"][0]),
+        Counter((Bought(ADDRESS["malee"], 50_000),)),
+    ),
+    (
+        windows_coin_id(CHAIN),
+        Windows((Window("evening_peak", 1_800_010_800, 1_800_025_200, b"\x80" + bytes(31)),)),
+    ),
     (CASH_IN, Cash(ADDRESS["somchai"], 3_500_000)),
     (ENERGY_IN, Energy(ADDRESS["somchai"], 3_000, ORIGIN)),
     (

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from gtxnode.ledger.bodies.authorities import RotateKeys
+from gtxnode.ledger.bodies.compliance import Halt, Lift
 from gtxnode.ledger.bodies.evidence import (
     CheckpointPair,
     Elsewhere,
@@ -53,7 +54,9 @@ __all__ = [
     "ForwardOffer",
     "FundGrid",
     "GrantLicence",
+    "Halt",
     "JudgeHeld",
+    "Lift",
     "PlaceBuy",
     "PlaceSell",
     "PledgeSeed",
@@ -92,6 +95,8 @@ Body: TypeAlias = (
     | PlaceSell
     | PlaceBuy
     | Cancel
+    | Halt
+    | Lift
     | Retire
     | RetireCredits
     | ReplaceTariff
@@ -130,6 +135,8 @@ KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
         PlaceSell: "place_sell",
         PlaceBuy: "place_buy",
         Cancel: "cancel",
+        Halt: "halt",
+        Lift: "lift",
         Retire: "retire",
         RetireCredits: "retire_credits",
         ReplaceTariff: "replace_tariff",
