@@ -22,6 +22,7 @@ from consensus.validators import ValidatorSet
 from gtxnode.batches.batch import BATCH_LIFETIME, BatchKind, BatchParent
 from gtxnode.batches.pool import CheckedBatch
 from gtxnode.chain.activity import put_activity
+from gtxnode.chain.audit import Audit
 from gtxnode.chain.coin_tables import COINS, ORDERS, OWNERS, put_coins
 from gtxnode.chain.indexes import TRANSACTIONS_BY_ID, put_transactions
 from gtxnode.chain.records import RECORD, BlockRecord, record_block
@@ -83,6 +84,7 @@ class ChainStore:
         self._store = store
         self._blocks = BlockStore(store)
         self._root = SavedRoot(chain_id, store, COINS)
+        self._audit = Audit(chain_id, store)
         self._orders = OpenOrders.rebuild(())
         self._recent: deque[tuple[bytes, tuple[bytes, ...]]] = deque(maxlen=BATCH_LIFETIME + 1)
         self.recent: frozenset[bytes] = frozenset()
@@ -167,6 +169,7 @@ class ChainStore:
         self._show_book()
         self._show_slots(set(self._orders.forwards.books))
         self.parameters = parameters_after(self.chain_id, CoinView(self), self.parameters, height)
+        self._audit.resume(self.tip.time_ms, self.supply())
 
     def _write_genesis(self, initial: dict[bytes, HeldCoin]) -> None:
         batch = WriteBatch()
@@ -262,6 +265,8 @@ class ChainStore:
         put_coins(write, outcome.spent, outcome.made)
         put_transactions(write, self._store, record)
         put_activity(write, self._store, height, block.header.time_ms, outcome)
+        place = (height, block.header.time_ms)
+        self._audit.put(write, place, self.parameters, transactions, outcome)
         if height % BLOCKS_PER_SAVING == 0:
             self._root.save(write)
         for batch in batches:

@@ -6,6 +6,26 @@ import msgspec
 
 from gtxnode.ledger.usage import MAX_LIMITS, UsageLimit
 from gtxnode.metering.readings import DAY_S, Duration
+from gtxnode.primitives.errors import Reason
+
+VIOLATIONS = frozenset(
+    {
+        Reason.NOT_AUTHORISED,
+        Reason.HALTED,
+        Reason.USAGE_LIMIT,
+        Reason.ORDER_TOO_SMALL,
+        Reason.ORDER_TOO_LARGE,
+        Reason.PRICE_OUT_OF_BOUNDS,
+        Reason.TOO_MANY_ORDERS,
+        Reason.BLOCK_VOLUME_EXCEEDED,
+        Reason.OVER_CAPACITY,
+        Reason.UNREGISTERED_METER,
+        Reason.WRONG_METER_KEY,
+        Reason.EXPORT_NOT_ALLOWED,
+    }
+)
+"""Refusals that break a rule of the market or of metering, and so are kept for the regulator. What
+is only mistaken or late (a spent input, a replayed reading) is not."""
 
 
 class ComplianceRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -19,7 +19,7 @@ registration of a meter, needs neither.
 That is all: whatever has a row is listed by `compliance.mandates`, and is in the audit trail.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -46,6 +46,7 @@ from gtxnode.ledger.bodies import (
     SetCorridorLimits,
     SetZoneLimits,
 )
+from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.zones import Role
@@ -102,6 +103,17 @@ def authorised(
     return role
 
 
+def role_of(
+    parameters: ChainParameters, signers: Iterable[bytes], roles: frozenset[Role]
+) -> Role | None:
+    """The first of some authorities that one of these keys speaks for."""
+    keys = frozenset(signers)
+    for role in sorted(roles):
+        if not keys.isdisjoint(parameters.keys_of(frozenset({role}))):
+            return role
+    return None
+
+
 def enter(state: BlockState, transaction: CheckedTransaction, role: Role) -> None:
     """Remember an act that `authorised` has passed, so that it is not taken again."""
     act = LastAct(role, _kind(transaction), transaction.body.issued_ms)  # type: ignore[union-attr]
@@ -112,9 +124,9 @@ def _signing(state: BlockState, transaction: CheckedTransaction, roles: frozense
     barred = state.coins.get(barred_coin_id(state.context.chain_id))
     lost = {each.public_key for each in barred.keys} if isinstance(barred, BarredKeys) else set()
     signers = set(transaction.signers) - lost
-    for role in sorted(roles):
-        if not signers.isdisjoint(state.context.parameters.keys_of(frozenset({role}))):
-            return role
+    role = role_of(state.context.parameters, signers, roles)
+    if role is not None:
+        return role
     names = " or ".join(sorted(each.name for each in roles))
     kind = KIND_NAMES[type(transaction.body)]
     raise Refused(Reason.NOT_AUTHORISED, f"{kind} is for {names or 'nobody'} to sign here")
