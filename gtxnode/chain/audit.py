@@ -125,6 +125,13 @@ def day_totals(reader: Reader, day: int) -> DayTotals | None:
     return _DAYS.get(reader, day)
 
 
+def days_before(reader: Reader, day: int | None) -> Iterator[DayTotals]:
+    """The days before one, latest first; all of them, earliest first, where none is named."""
+    if day is None:
+        return (totals for _, totals in _DAYS.scan(reader))
+    return (totals for _, totals in _DAYS.scan(reader, stop=day, reverse=True))
+
+
 def acts_after(reader: Reader, place: tuple[int, int]) -> Iterator[tuple[int, int, ActRecord]]:
     """(height, position, act) from a place on, in order."""
     for (height, position), record in _ACTS.scan(reader, start=place):

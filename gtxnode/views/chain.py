@@ -21,7 +21,9 @@ from gtxnode.views.accounts import AccountsView
 from gtxnode.views.carbon import CarbonView
 from gtxnode.views.certificates import CertificatesView
 from gtxnode.views.checkpoints import checkpoint_view
+from gtxnode.views.compliance import ComplianceView
 from gtxnode.views.forwards import ForwardsView
+from gtxnode.views.governance import GovernanceView
 from gtxnode.views.ledger import LedgerView
 from gtxnode.views.market import MarketView
 from gtxnode.views.meters import MetersView
@@ -47,6 +49,8 @@ class ChainView:
         self.tariffs = TariffsView(shard, store)
         self.carbon = CarbonView(shard, store)
         self.certificates = CertificatesView(shard, store)
+        self.governance = GovernanceView(shard, store)
+        self.compliance = ComplianceView(shard, store)
         self._store = store
         self._sets = sets
         self._advanced = trio.Event()

@@ -50,6 +50,7 @@ from gtxnode.views.certificates import CertificatesView
 from gtxnode.views.tariffs import TariffsView
 from storage.memory import MemoryStore
 from tests.rpc.fake_forwards import FakeForwards
+from tests.rpc.fake_topics import FakeCompliance, FakeGovernance
 
 SHARD = "geo_bangkok"
 ALICE = Address(b"\x01" * 20)
@@ -127,6 +128,14 @@ class FakeChain:
     @property
     def certificates(self) -> CertificatesView:
         return CertificatesView(self.shard, empty_store())
+
+    @property
+    def governance(self) -> FakeGovernance:
+        return FakeGovernance()
+
+    @property
+    def compliance(self) -> FakeCompliance:
+        return FakeCompliance()
 
     @property
     def height(self) -> int:

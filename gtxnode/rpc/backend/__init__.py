@@ -16,7 +16,9 @@ from typing import Protocol
 from gtxnode.rpc.backend.accounts import Accounts
 from gtxnode.rpc.backend.carbon import Carbon
 from gtxnode.rpc.backend.certificates import Certificates
+from gtxnode.rpc.backend.compliance import Compliance
 from gtxnode.rpc.backend.forwards import Forwards
+from gtxnode.rpc.backend.governance import Governance
 from gtxnode.rpc.backend.ledger import Ledger
 from gtxnode.rpc.backend.market import Market
 from gtxnode.rpc.backend.meters import Meters
@@ -67,6 +69,12 @@ class Chain(Protocol):
 
     @property
     def certificates(self) -> Certificates: ...
+
+    @property
+    def governance(self) -> Governance: ...
+
+    @property
+    def compliance(self) -> Compliance: ...
 
     def head(self) -> HeadView:
         """The last final block."""

@@ -20,8 +20,10 @@ from gtxnode.rpc.methods import (
     carbon,
     certificate,
     chain,
+    compliance,
     events,
     forward,
+    governance,
     ledger,
     market,
     meter,
@@ -37,6 +39,7 @@ MAX_MESSAGE_CHARACTERS = 200
 
 _TOPICS = (
     *(node, chain, tx, meter, account, market, forward, ledger),
+    *(governance, compliance),
     *(tariff, certificate, carbon, events, rpc),
 )
 METHODS: Mapping[str, Method] = {

@@ -1,0 +1,164 @@
+"""What regulators ask: who may sign what, halts, acts, violations, limits of use, days."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from gtxnode.rpc.wire import Address, Amount, EventNumber, Height, Hex
+
+RoleName = Literal["EGAT", "MEA", "PEA", "ERC"]
+
+
+class MandateView(msgspec.Struct, frozen=True, gc=False):
+    """Which authorities sign a kind of transaction. A territorial one is for the utility whose
+    territory it is about alone."""
+
+    kind: str
+    roles: tuple[RoleName, ...]
+    territorial: bool
+
+
+class AuthorityView(msgspec.Struct, frozen=True, gc=False):
+    """An authority's keys, any of which speaks for it."""
+
+    role: RoleName
+    public_keys: tuple[Hex, ...]
+
+
+class MandatesView(msgspec.Struct, frozen=True, gc=False):
+    """Who may sign what on a chain."""
+
+    shard: str
+    height: Height
+    mandates: tuple[MandateView, ...]
+    authorities: tuple[AuthorityView, ...]
+
+
+class HaltView(msgspec.Struct, frozen=True, gc=False):
+    """A halt: of one trader, or of what is traded in a zone, of a product; of all of it where none
+    is named. A product is `spot` or the length of a forward's slot, such as `forward-60m`."""
+
+    trader: Address | None
+    zone: str | None
+    product: str | None
+    role: RoleName
+    since_s: int
+    until_s: int
+    cause: str
+
+
+class HaltsView(msgspec.Struct, frozen=True, gc=False):
+    """The halts that stand, oldest first."""
+
+    height: Height
+    time_ms: int
+    halts: tuple[HaltView, ...]
+
+
+class ActView(msgspec.Struct, frozen=True, gc=False):
+    """What an authority signed; `transaction` is as it was sent, so that it proves itself."""
+
+    number: EventNumber
+    height: Height
+    time_ms: int
+    id: Hex
+    kind: str
+    role: RoleName | None
+    transaction: Hex
+
+
+class ActPage(msgspec.Struct, frozen=True, gc=False):
+    """Acts in order; `next` goes into the next call's `after`."""
+
+    height: Height
+    acts: tuple[ActView, ...]
+    next: EventNumber | None
+
+
+class ViolationView(msgspec.Struct, frozen=True, gc=False):
+    """A transaction that a block took and a rule refused; `rule` is the code of the reason."""
+
+    number: EventNumber
+    height: Height
+    time_ms: int
+    id: Hex
+    kind: str
+    rule: str
+    detail: str
+    signers: tuple[Address, ...]
+
+
+class ViolationPage(msgspec.Struct, frozen=True, gc=False):
+    """Violations in order; `next` goes into the next call's `after`."""
+
+    height: Height
+    violations: tuple[ViolationView, ...]
+    next: EventNumber | None
+
+
+class UsageView(msgspec.Struct, frozen=True, gc=False):
+    """A limit of use in the window that is open, or begins next, and what was bought in it."""
+
+    limit: str
+    start_s: int
+    end_s: int
+    max_wh: Amount
+    bought_wh: Amount
+
+
+class UsagesView(msgspec.Struct, frozen=True, gc=False):
+    """How far a trader has used up the limits of use."""
+
+    height: Height
+    address: Address
+    limits: tuple[UsageView, ...]
+
+
+class CountView(msgspec.Struct, frozen=True, gc=False):
+    """How often something happened."""
+
+    name: str
+    number: int
+
+
+class TotalsView(msgspec.Struct, frozen=True, gc=False):
+    """The chain's totals at one time."""
+
+    minted_wh: Amount
+    retired_wh: Amount
+    outstanding_wh: Amount
+    money_ugtx: Amount
+    burned_ugtx: Amount
+    rewarded_ugtx: Amount
+
+
+class ReportView(msgspec.Struct, frozen=True, gc=False):
+    """One day of Bangkok, from midnight to midnight. What was minted, retired, burned and paid to
+    those who sealed readings is what closing and opening differ by."""
+
+    shard: str
+    chain_id: str
+    day: str
+    is_over: bool
+    opening: TotalsView
+    closing: TotalsView
+    minted_wh: Amount
+    retired_wh: Amount
+    burned_ugtx: Amount
+    rewarded_ugtx: Amount
+    fees_ugtx: Amount
+    trades: int
+    traded_wh: Amount
+    traded_ugtx: Amount
+    forward_trades: int
+    forward_wh: Amount
+    forward_ugtx: Amount
+    delivered_wh: Amount
+    short_wh: Amount
+    transactions: int
+    refused: int
+    kinds: tuple[CountView, ...]
+    acts: tuple[CountView, ...]
+    violations: tuple[CountView, ...]
