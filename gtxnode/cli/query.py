@@ -45,6 +45,17 @@ COMMANDS = {
     "seeds": Lazy("gtxnode.cli.query:seeds", "What proposers are drawn from, and who withheld."),
     "validators": Lazy("gtxnode.cli.query:validators", "Who votes, and with what stake."),
     "checkpoint": Lazy("gtxnode.cli.query:checkpoint", "What the authorities have signed."),
+    "proposals": Lazy("gtxnode.cli.governance:proposals", "Proposals, newest first."),
+    "proposal": Lazy("gtxnode.cli.governance:proposal", "One proposal, and who voted what."),
+    "in-force": Lazy(
+        "gtxnode.cli.governance:in_force", "The parameters that hold, and since when."
+    ),
+    "report": Lazy("gtxnode.cli.compliance:report", "What a chain did in a day."),
+    "violations": Lazy("gtxnode.cli.compliance:violations", "What rules refused."),
+    "acts": Lazy("gtxnode.cli.compliance:acts", "What authorities have signed."),
+    "halts": Lazy("gtxnode.cli.compliance:halts", "The halts that stand."),
+    "mandates": Lazy("gtxnode.cli.compliance:mandates", "Which authority may sign what."),
+    "usage": Lazy("gtxnode.cli.compliance:usage", "How far an account has used up limits."),
     "status": Lazy("gtxnode.cli.status:status", "Ask the running node how it is."),
     "peers": Lazy("gtxnode.cli.query:peers", "The peers that the node is connected to."),
     "parameters": Lazy("gtxnode.cli.query:parameters", "The chains' parameters."),

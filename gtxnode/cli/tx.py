@@ -41,6 +41,10 @@ COMMANDS = {
     "stake": Lazy("gtxnode.cli.stake:stake", "Lock GTX behind a validator."),
     "unstake": Lazy("gtxnode.cli.stake:unstake", "Take stake back."),
     "serve": Lazy("gtxnode.cli.stake:serve", "Say on which chains a validator votes."),
+    "propose": Lazy("gtxnode.cli.governance:propose", "Propose other chain parameters."),
+    "vote": Lazy("gtxnode.cli.governance:vote", "Vote on a proposal."),
+    "halt": Lazy("gtxnode.cli.compliance:halt", "Stop trading, as an authority."),
+    "lift": Lazy("gtxnode.cli.compliance:lift", "End a halt, as an authority."),
     "unjail": Lazy("gtxnode.cli.stake:unjail", "Let a validator return from jail."),
 }
 

@@ -35,7 +35,7 @@ from gtxnode.rpc.views.compliance import (
     ViolationView,
 )
 from gtxnode.rpc.wire import Address, Amount, Hex
-from gtxnode.tariffs.calendar import OFFSET_S, midnight_s
+from gtxnode.tariffs.calendar import DAY_S, OFFSET_S, midnight_s
 
 MAX_LOOKS = 10_000
 """Violations that one call looks at, to bound its cost; `next` goes on from there."""
@@ -154,11 +154,11 @@ class ComplianceView:
         return await trio.to_thread.run_sync(self._report, day)
 
     def _report(self, day: date) -> ReportView:
-        number = (midnight_s(day) + OFFSET_S) // 86_400
+        number = (midnight_s(day) + OFFSET_S) // DAY_S
         today = day_of(self._store.tip.time_ms)
         if number > today:
             raise NotFound(f"{day} has not begun on this chain")
-        totals = day_totals(self._store.database, number) or self._idle(number)
+        totals = self._totals(number)
         return ReportView(
             shard=self._shard,
             chain_id=self._store.chain_id,
@@ -185,6 +185,11 @@ class ComplianceView:
             acts=_counts(totals.acts),
             violations=_counts(totals.violations),
         )
+
+    def _totals(self, number: int) -> DayTotals:
+        # Days are written down from 1970 on: there are no blocks before.
+        found = day_totals(self._store.database, number) if number >= 0 else None
+        return found or self._idle(max(0, number))
 
     def _idle(self, number: int) -> DayTotals:
         """A day in which the chain did nothing: its totals are those of the day before."""

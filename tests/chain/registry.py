@@ -85,14 +85,18 @@ class Registry:
         )
 
     def add(self, *bodies: Body, by: bytes = OWNER) -> None:
-        """Make a block of the owner's transactions final, or of another's; all take effect."""
+        """Make a block of the owner's transactions final; all of them take effect."""
+        assert not any(self.add_any(*bodies, by=by))
+
+    def add_any(self, *bodies: Body, by: bytes = OWNER) -> list[str | None]:
+        """Make a block of the owner's transactions final; why each was refused, if it was."""
         batches = [self._batch(bodies, by)] if bodies else []
         block = self.next_block(batches)
         height = block.header.height
         arguments = (self.sets.at(height), self.sets.at(height + 1), self.sets.at(height - 1))
         check_block(self.store.tip, block, *arguments, self.store.recent)
         record = self.store.finalise(block, commit_on(block), batches)
-        assert all(each.reason is None for each in record.transactions)
+        return [each.reason for each in record.transactions]
 
     def _batch(self, bodies: Sequence[Body], by: bytes) -> CheckedBatch:
         signed = tuple(sign(CHAIN, body, by) for body in bodies)
@@ -107,14 +111,15 @@ class Registry:
         changes, fee = [Change(name, value)], self.store.parameters.min_fee_ugtx
         self.add(wallet.pay(ADDRESS, self.cash(), founder, 10 * fee, fee))
         self.add(wallet.propose(ADDRESS, self.cash(), name, changes, 10, fee))
-        self._to_next_epoch()
+        self.to_next_epoch()
         cash, key = self.cash(founder), PUBLIC[FOUNDER]
         number = self.proposals + 1
         self.add(wallet.vote(founder, cash, number, key, Choice.YES, fee), by=FOUNDER)
         self.proposals = number
-        self._to_next_epoch()
+        self.to_next_epoch()
 
-    def _to_next_epoch(self) -> None:
+    def to_next_epoch(self) -> None:
+        """Empty blocks, until the next one is the first of an epoch."""
         self.add()
         while self.store.tip.height % EPOCH:
             self.add()

@@ -33,6 +33,7 @@ from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import Receipt
 from gtxnode.ledger.parameters import Authority, ChainParameters, StakingRules
 from gtxnode.ledger.transactions import CheckedTransaction, parse
+from gtxnode.ledger.votes import GovernanceRules
 from gtxnode.metering.meters import Direction
 from gtxnode.metrics import Metrics
 from gtxnode.primitives.addresses import address_of
@@ -63,6 +64,7 @@ METER = RegisterMeter(
 )
 """The owner's."""
 STAKING = StakingRules(min_stake_ugtx=10_000_000)
+GOVERNANCE = GovernanceRules(deposit_ugtx=50_000_000)
 FOUNDER = signing.public_key(b"\x13" * 32)
 FOUNDERS = ValidatorSet([Validator(FOUNDER, 50_000_000, region=Zone.BANGKOK)])
 
@@ -107,6 +109,7 @@ class LedgerChain(FakeChain):
             zones=(Zone.BANGKOK,),
             authorities=(Authority(Role.ERC, signing.public_key(KEY)),),
             staking=STAKING,
+            governance=GOVERNANCE,
             registry=self.shard == REGISTRY,
         )
         context = BlockContext(self.chain_id, height, height * 1_000, FRIEND, parameters)

@@ -1,57 +1,131 @@
-"""Topics of a node in memory that have next to nothing to say."""
+"""Topics of a node in memory: what voters and regulators ask, answered once and for all."""
 
 from __future__ import annotations
 
 from datetime import date
 
+import msgspec
+
 from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.views.compliance import (
     ActPage,
+    ActView,
+    CountView,
     HaltsView,
+    HaltView,
     MandatesView,
+    MandateView,
     ReportView,
+    TotalsView,
     UsagesView,
+    UsageView,
     ViolationPage,
+    ViolationView,
 )
-from gtxnode.rpc.views.governance import InForceView, ProposalPage, ProposalView, VotesView
-from gtxnode.rpc.wire import Address
+from gtxnode.rpc.views.governance import (
+    ChangeView,
+    InForceView,
+    ProposalPage,
+    ProposalView,
+    TallyView,
+    VotesView,
+    VoteView,
+)
+from gtxnode.rpc.wire import Address, Amount, Hex
+
+BOB = Address(b"\x02" * 20)
+PROPOSAL = ProposalView(
+    number=1,
+    transaction=Hex(b"\x07" * 32),
+    proposer=BOB,
+    title="Twice the fee",
+    changes=(ChangeView("min_fee_ugtx", "2000", "1000"),),
+    status="voting",
+    deposit_ugtx=Amount(50_000_000),
+    proposed_height=1,
+    voting_epoch=2,
+    last_voting_epoch=3,
+    activation_epoch=5,
+    quorum_ppm=600_000,
+    approval_ppm=600_000,
+    tally=TallyView(Amount(60), Amount(0), Amount(0), Amount(100), True, True),
+)
+IDLE = TotalsView(Amount(9_000), Amount(0), Amount(9_000), Amount(5), Amount(0), Amount(0))
+REPORT = ReportView(
+    shard="geo_bangkok",
+    chain_id="test-geo_bangkok",
+    day="2026-11-21",
+    is_over=True,
+    opening=IDLE,
+    closing=msgspec.structs.replace(IDLE, minted_wh=Amount(9_100), outstanding_wh=Amount(9_100)),
+    minted_wh=Amount(100),
+    retired_wh=Amount(0),
+    burned_ugtx=Amount(0),
+    rewarded_ugtx=Amount(0),
+    fees_ugtx=Amount(1_000),
+    trades=1,
+    traded_wh=Amount(50_000),
+    traded_ugtx=Amount(175_000_000),
+    forward_trades=0,
+    forward_wh=Amount(0),
+    forward_ugtx=Amount(0),
+    delivered_wh=Amount(0),
+    short_wh=Amount(0),
+    transactions=4,
+    refused=1,
+    kinds=(CountView("reading", 1), CountView("place_sell", 3)),
+    acts=(),
+    violations=(CountView("halted", 1),),
+)
 
 
 class FakeGovernance:
-    """Implements `backend.Governance`: nothing was ever proposed."""
+    """Implements `backend.Governance`: one proposal is voted on."""
 
     async def in_force(self) -> InForceView:
-        return InForceView("geo_bangkok", 0, 0, 0, 1, None, {"min_fee_ugtx": "1000"}, ("zones",))
+        parameters = {"min_fee_ugtx": "1000", "governance": {"deposit_ugtx": "50000000"}}
+        return InForceView("geo_bangkok", 0, 0, 0, 1, None, parameters, ("zones",))
 
     async def proposals(self, *, before: int | None, limit: int) -> ProposalPage:
-        return ProposalPage(0, 0, (), None)
+        return ProposalPage(1, 2, (PROPOSAL,), None)
 
     async def proposal(self, number: int) -> ProposalView:
-        raise NotFound(f"proposal {number}")
+        if number != PROPOSAL.number:
+            raise NotFound(f"proposal {number}")
+        return PROPOSAL
 
     async def votes(self, number: int) -> VotesView:
-        raise NotFound(f"votes on proposal {number}")
+        vote = VoteView(Hex(b"\x02" * 33), BOB, Amount(60_000_000), "yes")
+        return VotesView(1, number, 0, (vote,))
 
 
 class FakeCompliance:
-    """Implements `backend.Compliance`: nobody ever did anything."""
+    """Implements `backend.Compliance`: one of each."""
 
     async def mandates(self) -> MandatesView:
-        return MandatesView("geo_bangkok", 0, (), ())
+        return MandatesView("geo_bangkok", 1, (MandateView("halt", ("EGAT", "ERC"), False),), ())
 
     async def halts(self) -> HaltsView:
-        return HaltsView(0, 0, ())
+        halt = HaltView(None, "bangkok", "spot", "EGAT", 1, 2, "Blackout")
+        return HaltsView(1, 1_000, (halt,))
 
     async def acts(self, *, after: int | None, limit: int) -> ActPage:
-        return ActPage(0, (), None)
+        act = ActView(1, 1, 1_000, Hex(b"\x07" * 32), "halt", "EGAT", Hex(b"\x01"))
+        return ActPage(1, (act,), None)
 
     async def violations(
         self, *, after: int | None, limit: int, address: bytes | None, rule: str | None
     ) -> ViolationPage:
-        return ViolationPage(0, (), None)
+        found = ViolationView(
+            1, 1, 1_000, Hex(b"\x07" * 32), "place_buy", "halted", "by EGAT", (BOB,)
+        )
+        return ViolationPage(1, (found,) if rule in (None, "halted") else (), None)
 
     async def usage(self, address: bytes) -> UsagesView:
-        return UsagesView(0, Address(address), ())
+        limit = UsageView("evening_peak", 1, 2, Amount(100_000), Amount(40_000))
+        return UsagesView(1, Address(address), (limit,))
 
     async def report(self, day: date) -> ReportView:
-        raise NotFound(f"{day}")
+        if day.year > 2026:
+            raise NotFound(f"{day} has not begun on this chain")
+        return msgspec.structs.replace(REPORT, day=day.isoformat())

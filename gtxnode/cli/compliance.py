@@ -1,0 +1,256 @@
+"""`gtxnode tx halt` and `lift`, and what regulators ask: `gtxnode query report`, `violations`,
+`acts`, `halts`, `mandates`, `usage`.
+
+An authority signs with a key of its own, by `--key-file`, as for everything that it signs.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import click
+
+from gtxnode.cli.accounts import ACCOUNT
+from gtxnode.cli.amounts import DURATION
+from gtxnode.cli.connection import ask, shard_of
+from gtxnode.cli.query import MAX_PAGE, chain_options
+from gtxnode.cli.render import emit
+from gtxnode.cli.submit import Holdings
+from gtxnode.cli.tx import send_body, sending_options
+from gtxnode.ledger.bodies import Body, Halt, Lift
+from gtxnode.ledger.halts import MAX_CAUSE_LENGTH, SPOT, OfMarket, OfTrader, Scope
+from gtxnode.primitives.addresses import format_address
+from gtxnode.primitives.zones import Zone
+from gtxnode.tariffs.calendar import OFFSET_S
+
+ZONES = tuple(zone.name.lower() for zone in Zone)
+MAX_DAYS = 366
+CSV_COLUMNS = ("shard", "day", "section", "name", "value", "unit")
+_UNITS = (("_ugtx", "uGTX"), ("_wh", "Wh"))
+
+
+class Product(click.ParamType[int]):
+    """What is traded: `spot`, or the length of a forward's slot in minutes."""
+
+    name = "spot|MINUTES"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """0 for spot, else seconds."""
+        text = str(value).lower()
+        if text == "spot":
+            return SPOT
+        if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 60:
+            self.fail(f"{value!r} is neither spot nor a slot's length in minutes", param, ctx)
+        return int(text) * 60
+
+
+def scope_options(command: Any) -> Any:
+    """What a halt is of."""
+    zone = click.option("--zone", type=click.Choice(ZONES), help="Only what is traded in a zone.")
+    product = click.option("--product", type=Product(), help="Only this product.")
+    trader = click.option("--trader", type=ACCOUNT, help="Everything of one trader, nothing else.")
+    return zone(product(trader(command)))
+
+
+@click.command()
+@sending_options
+@scope_options
+@click.option(
+    "--for", "lasts_s", type=DURATION, required=True, help="How long, such as 30m, 24h or 7d."
+)
+@click.option("--cause", required=True, help=f"Why, {MAX_CAUSE_LENGTH} letters at most.")
+def halt(
+    zone: str | None,
+    product: int | None,
+    trader: bytes | None,
+    lasts_s: int,
+    cause: str,
+    **sending: Any,
+) -> None:
+    """Stop trading; for ERC, and EGAT in an emergency.
+
+    All of it where neither zone, product nor trader is named. It ends by itself.
+    """
+    scope = _scope(zone, product, trader)
+
+    def build(held: Holdings) -> Body:
+        return Halt(scope, held.time_ms // 1_000 + lasts_s, cause, _now_ms())
+
+    send_body(build, **sending)
+
+
+@click.command()
+@sending_options
+@scope_options
+def lift(zone: str | None, product: int | None, trader: bytes | None, **sending: Any) -> None:
+    """End a halt before its time; the scope has to be the same.
+
+    For ERC, and for EGAT where it made the halt.
+    """
+    scope = _scope(zone, product, trader)
+    send_body(lambda held: Lift(scope, _now_ms()), **sending)
+
+
+@click.command()
+@chain_options
+@click.option("--until", metavar="DAY", help="The last day of several.  [default: one day alone]")
+@click.option("--csv", "as_csv", is_flag=True, help="As CSV, amounts in the smallest units.")
+@click.argument("day", required=False)
+def report(
+    url: str | None,
+    timeout_s: float,
+    shard: str | None,
+    until: str | None,
+    as_csv: bool,
+    day: str | None,
+) -> None:
+    """What a chain did in a day of Bangkok.
+
+    Totals in GTX and kWh, what took effect by kind, acts of authorities, violations by
+    rule. DAY is a date such as 2026-11-21.  [default: yesterday]
+    """
+    first = _day(day) if day is not None else _today() - timedelta(days=1)
+    last = _day(until) if until is not None else first
+    count = (last - first).days + 1
+    if not 1 <= count <= MAX_DAYS:
+        raise click.UsageError(f"{count} days, from 1 to {MAX_DAYS} are reported at once.")
+
+    async def conversation(client: Any) -> Any:
+        where = await shard_of(client, shard)
+        days = [(first + timedelta(days=number)).isoformat() for number in range(count)]
+        return [await client.call("compliance.report", shard=where, day=each) for each in days]
+
+    found = ask(url, timeout_s, conversation)
+    if as_csv:
+        click.echo(csv_text(found), nl=False)
+    else:
+        emit(found if count > 1 else found[0])
+
+
+@click.command()
+@chain_options
+@click.option("--after", type=click.IntRange(0), help="Those after this number.")
+@click.option("--limit", type=click.IntRange(1, MAX_PAGE), default=100, show_default=True)
+@click.option("--trader", type=ACCOUNT, help="Of one signer.")
+@click.option("--rule", help="Of one rule, by its code, such as halted.")
+def violations(
+    url: str | None,
+    timeout_s: float,
+    shard: str | None,
+    after: int | None,
+    limit: int,
+    trader: bytes | None,
+    rule: str | None,
+) -> None:
+    """What blocks took and rules refused.
+
+    In order, with the rule's name, what it said, and who had signed. Times are in UTC.
+    """
+    address = format_address(trader) if trader is not None else None
+    _print(
+        url, timeout_s, shard, "compliance.violations",
+        after=after, limit=limit, address=address, rule=rule,
+    )  # fmt: skip
+
+
+@click.command()
+@chain_options
+@click.option("--after", type=click.IntRange(0), help="Those after this number.")
+@click.option("--limit", type=click.IntRange(1, MAX_PAGE), default=100, show_default=True)
+def acts(
+    url: str | None, timeout_s: float, shard: str | None, after: int | None, limit: int
+) -> None:
+    """What authorities have signed: the audit trail.
+
+    In order, each with the signed transaction itself. Times are in UTC.
+    """
+    _print(url, timeout_s, shard, "compliance.acts", after=after, limit=limit)
+
+
+@click.command()
+@chain_options
+def halts(url: str | None, timeout_s: float, shard: str | None) -> None:
+    """The halts that stand.
+
+    By whom, of what, until when (seconds since 1970), and why.
+    """
+    _print(url, timeout_s, shard, "compliance.halts")
+
+
+@click.command()
+@chain_options
+def mandates(url: str | None, timeout_s: float, shard: str | None) -> None:
+    """Which authority may sign what.
+
+    Each kind of transaction with its authorities, and the authorities with their keys.
+    """
+    _print(url, timeout_s, shard, "compliance.mandates")
+
+
+@click.command()
+@chain_options
+@click.argument("account", type=ACCOUNT)
+def usage(url: str | None, timeout_s: float, shard: str | None, account: bytes) -> None:
+    """How far an account has used up the limits of use.
+
+    In kWh, for the window that is open or begins next (seconds since 1970).
+    """
+    _print(url, timeout_s, shard, "compliance.usage", address=format_address(account))
+
+
+def csv_text(reports: list[Mapping[str, Any]]) -> str:
+    """Daily reports as a table, a row for each figure."""
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(CSV_COLUMNS)
+    for each in reports:
+        for section, name, value in _figures(each):
+            unit = next((unit for suffix, unit in _UNITS if name.endswith(suffix)), "")
+            table.writerow((each["shard"], each["day"], section, name, value, unit))
+    return out.getvalue()
+
+
+def _figures(found: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for name, value in found.items():
+        match value:
+            case dict():
+                yield from ((name, inner, str(figure)) for inner, figure in value.items())
+            case list():
+                yield from ((name, each["name"], str(each["number"])) for each in value)
+            case _ if name not in ("shard", "chain_id", "day", "is_over"):
+                yield "totals", name, str(value)
+
+
+def _scope(zone: str | None, product: int | None, trader: bytes | None) -> Scope:
+    if trader is None:
+        return OfMarket(Zone[zone.upper()] if zone is not None else None, product)
+    if zone is not None or product is not None:
+        raise click.UsageError("--trader stands alone: a halted trader trades nothing anywhere.")
+    return OfTrader(trader)
+
+
+def _print(
+    url: str | None, timeout_s: float, shard: str | None, method: str, **params: object
+) -> None:
+    async def conversation(client: Any) -> Any:
+        return await client.call(method, shard=await shard_of(client, shard), **params)
+
+    emit(ask(url, timeout_s, conversation))
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise click.UsageError(f"{text!r} is no date such as 2026-11-21.") from error
+
+
+def _today() -> date:
+    """In Bangkok."""
+    return (datetime.now(UTC) + timedelta(seconds=OFFSET_S)).date()
+
+
+def _now_ms() -> int:
+    return int(datetime.now(UTC).timestamp() * 1_000)
