@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from consensus.encoding import Codec
+from consensus.types import Header
 from gtxnode.chain.days import DayTotals, day_of, with_block
 from gtxnode.ledger.bodies import KIND_NAMES
 from gtxnode.ledger.coins import Supply, supply_coin_id
@@ -82,16 +83,16 @@ class Audit:
     def put(
         self,
         write: WriteBatch,
-        place: tuple[int, int],
+        header: Header,
         parameters: ChainParameters,
         transactions: Sequence[CheckedTransaction],
         outcome: BlockOutcome,
     ) -> None:
-        """Write down what the block at (height, time) did, if it did anything."""
+        """Write down what a block did, if it did anything."""
         held = outcome.made.get(self._supply_id)
         if not transactions and held is None and not outcome.forward_trades:
             return
-        height, time_ms = place
+        height, time_ms = header.height, header.time_ms
         before = self._supply
         if held is not None:
             assert isinstance(held.coin, Supply), "the supply's id holds the supply"

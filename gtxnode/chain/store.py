@@ -265,8 +265,7 @@ class ChainStore:
         put_coins(write, outcome.spent, outcome.made)
         put_transactions(write, self._store, record)
         put_activity(write, self._store, height, block.header.time_ms, outcome)
-        place = (height, block.header.time_ms)
-        self._audit.put(write, place, self.parameters, transactions, outcome)
+        self._audit.put(write, block.header, self.parameters, transactions, outcome)
         if height % BLOCKS_PER_SAVING == 0:
             self._root.save(write)
         for batch in batches:

@@ -32,6 +32,7 @@ from gtxnode.ledger.grid_coins import (
     wires_coin_id,
     zone_status_coin_id,
 )
+from gtxnode.ledger.market_rules import is_way_halted
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.primitives.addresses import Address, address_of
 from gtxnode.primitives.zones import Role, Zone
@@ -79,6 +80,8 @@ class Carrier:
 
         `uses` are the span's as they are (`uses_of`), or as a plan would leave them.
         """
+        if is_way_halted(self._state, seller, buyer):
+            return 0
         way = self._ways.get((seller, buyer))
         if way is None or self.standing(seller, buyer, span) is Standing.REFUSED:
             return 0

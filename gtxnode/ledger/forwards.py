@@ -89,8 +89,8 @@ def bid(state: BlockState, transaction: CheckedTransaction) -> None:
     product = _check_order(state, transaction, body)
     if body.zone not in state.context.parameters.zones:
         raise Refused(Reason.WRONG_ZONE, f"zone {body.zone.name}")
-    check_slot(state, body.zone, body.slot)
     check_halts(state, body.trader, body.slot.length_s, (body.zone,))
+    check_slot(state, body.zone, body.slot)
     _check_own(state, product, body, Side.BUY)
     locked_ugtx = body.quantity_wh * body.price_mgtx_per_kwh
     total_ugtx = _check_cash(state, transaction, body, locked_ugtx)

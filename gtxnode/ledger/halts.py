@@ -10,10 +10,8 @@ cancelled or expire; as no order is taken or changed, it does not trade, and an 
 passes over what is halted when the gate closes. A halted trader's resting orders are cancelled, so
 that nobody trades with them.
 
-On a chain that serves several zones, what rests of a halted zone can still be met by an order that
-is about another one, where the book does not know zones.
-
-Cancels, readings, transfers and retirements go on under every halt.
+On a chain that serves several zones an order is about the zones that it names. What rests of a zone
+that is halted as a whole trades with nobody there: the grid carries nothing from it or to it.
 """
 
 from collections.abc import Collection, Iterator

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.coins import BuyOrder, order_coin_id
-from gtxnode.ledger.halts import SPOT, Halts, StandingHalt, halts_coin_id, require_open
+from gtxnode.ledger.halts import SPOT, Halts, OfMarket, StandingHalt, halts_coin_id, require_open
 from gtxnode.ledger.usage import (
     BITMAP_BYTES,
     Counter,
@@ -37,6 +37,16 @@ def check_halts(
 def is_halted(state: BlockState, trader: bytes, product: int, zones: Collection[Zone]) -> bool:
     """Whether an order that rests is in what is halted: no auction may take it then."""
     return any(each.scope.covers(trader, product, zones) for each in _standing(state))
+
+
+def is_way_halted(state: BlockState, seller: Zone, buyer: Zone) -> bool:
+    """Whether all trade in one of two zones is halted, so that nothing goes between them."""
+    return any(
+        isinstance(each.scope, OfMarket)
+        and each.scope.product is None
+        and each.scope.zone in (seller, buyer)
+        for each in _standing(state)
+    )
 
 
 def check_usage(state: BlockState, trader: bytes, quantity_wh: int, expires_s: int) -> None:

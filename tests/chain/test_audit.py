@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consensus.types import Header
 from gtxnode.chain.audit import Audit, acts_after, day_totals, violations_after
 from gtxnode.chain.days import Count, DayTotals, day_of
 from gtxnode.ledger.bodies import KIND_NAMES, Halt, Lift
@@ -50,8 +51,8 @@ class AuditedChain(LittleChain):
         parameters = self.parameters
         outcome = super().block(*transactions, after_s=after_s)
         write = WriteBatch()
-        place = (self.height, self.now_s * 1_000)
-        self.audit.put(write, place, parameters, transactions, outcome)
+        header = Header(1, CHAIN, self.height, self.now_s * 1_000, *[bytes(32)] * 6, bytes(33))
+        self.audit.put(write, header, parameters, transactions, outcome)
         self.database.write(write, sync=False)
         self.seen.append((self.now_s, transactions, outcome))
         return outcome

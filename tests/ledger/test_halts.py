@@ -10,6 +10,7 @@ from gtxnode.market.slots import QUARTER_HOUR_S
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.zones import Zone
 from tests.ledger.forward_chain import HOUR, QUARTER, ForwardChain
+from tests.ledger.grid_chain import GridChain
 from tests.ledger.little_chain import CHAIN, GTX, HOUR_S, KWH, LittleChain, address, signed
 
 DAY_S = 24 * HOUR_S
@@ -205,3 +206,16 @@ def test_a_halted_traders_forward_orders_are_cancelled() -> None:
     assert chain.cash("somchai") == before
     chain.accepted(chain.bid("malee", KWH, 4_000, QUARTER))
     assert not chain.contracts()
+
+
+def test_what_rests_of_a_halted_zone_trades_with_nobody_elsewhere() -> None:
+    """On a chain of several zones, whose grid carries nothing from a zone that is halted."""
+    chain = GridChain({"somchai": Zone.BANGKOK, "malee": Zone.SOUTHERN, "niran": Zone.CENTRAL})
+    chain.accepted(chain.offer("somchai", 2 * KWH, 3_000))
+    chain.accepted(halt_forwards(chain, OfMarket(zone=Zone.BANGKOK)))
+    assert chain.refused(chain.offer("somchai", KWH, 3_000)) is Reason.HALTED
+    assert not chain.accepted(chain.bid("malee", KWH, 4_500)).forward_trades
+    chain.accepted(chain.offer("niran", KWH, 3_200))
+    chain.accepted(signed(Lift(OfMarket(zone=Zone.BANGKOK), chain.now_s * 1_000 + 1), "ERC"))
+    (trade,) = chain.accepted(chain.bid("malee", KWH, 4_500)).forward_trades
+    assert trade.contract.seller == address("somchai")
