@@ -12,6 +12,8 @@ that nobody trades with them.
 
 On a chain that serves several zones an order is about the zones that it names. What rests of a zone
 that is halted as a whole trades with nobody there: the grid carries nothing from it or to it.
+
+Cancels, readings, transfers and retirements go on under every halt.
 """
 
 from collections.abc import Collection, Iterator

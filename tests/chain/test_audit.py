@@ -51,7 +51,9 @@ class AuditedChain(LittleChain):
         parameters = self.parameters
         outcome = super().block(*transactions, after_s=after_s)
         write = WriteBatch()
-        header = Header(1, CHAIN, self.height, self.now_s * 1_000, *[bytes(32)] * 6, bytes(33))
+        root, now_ms = bytes(32), self.now_s * 1_000
+        roots = (root, root, root, root, root, root)
+        header = Header(1, CHAIN, self.height, now_ms, *roots, bytes(33))
         self.audit.put(write, header, parameters, transactions, outcome)
         self.database.write(write, sync=False)
         self.seen.append((self.now_s, transactions, outcome))

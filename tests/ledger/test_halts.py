@@ -2,7 +2,7 @@
 
 import pytest
 
-from gtxnode.ledger.bodies import Cancel, Halt, Lift
+from gtxnode.ledger.bodies import Amend, Cancel, Halt, Lift
 from gtxnode.ledger.coins import Cash, Energy
 from gtxnode.ledger.halts import SPOT, Halts, OfMarket, OfTrader, Scope, halts_coin_id
 from gtxnode.ledger.transactions import CheckedTransaction
@@ -219,3 +219,15 @@ def test_what_rests_of_a_halted_zone_trades_with_nobody_elsewhere() -> None:
     chain.accepted(signed(Lift(OfMarket(zone=Zone.BANGKOK), chain.now_s * 1_000 + 1), "ERC"))
     (trade,) = chain.accepted(chain.bid("malee", KWH, 4_500)).forward_trades
     assert trade.contract.seller == address("somchai")
+
+
+def test_an_order_in_a_halted_scope_is_not_amended(chain: LittleChain) -> None:
+    """Made smaller, an all-or-none order might trade."""
+    resting = chain.sell("somchai", 5 * KWH, 3_500)
+    chain.accepted(resting)
+    chain.accepted(halt(chain, EVERYTHING))
+    for quantity_wh in (6 * KWH, 4 * KWH):
+        body = Amend(resting.id, quantity_wh, 3_500)
+        assert chain.refused(signed(body, "somchai")) is Reason.HALTED
+    chain.accepted(lift(chain, EVERYTHING))
+    chain.accepted(signed(Amend(resting.id, 4 * KWH, 3_500), "somchai"))

@@ -382,6 +382,7 @@ OWNED = (
     ForwardSell,
     ForwardBuy,
     Contract,
+    Licence,
     Validator,
     Proposal,
 )

@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gtxnode.ledger.bodies import Amend
+from gtxnode.ledger.coins import Cash
 from gtxnode.ledger.compliance import ComplianceRules
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.usage import Counter, UsageLimit, Windows, counter_coin_id, windows_coin_id
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.zones import Zone
-from tests.ledger.little_chain import CHAIN, HOUR_S, KWH, START_S, LittleChain, address
+from tests.ledger.little_chain import CHAIN, HOUR_S, KWH, START_S, LittleChain, address, signed
 
 EVENING = UsageLimit("evening_peak", 18 * 60, 22 * 60, 10 * KWH)
 RULES = ComplianceRules(usage_limits=(EVENING,))
@@ -172,3 +174,14 @@ def test_nobody_buys_more_in_a_window_than_the_limit(
                 if start_s <= chain.now_s < end_s:
                     assert counter(chain, who, start_s) == total_wh
     assert all(first <= second for first, second in pairwise(each[0] for each in bought))
+
+
+def test_an_order_does_not_grow_over_the_limit(chain: LittleChain) -> None:
+    at(chain, SIX)
+    resting = chain.buy("malee", 9 * KWH, 2_000)
+    chain.accepted(resting)
+    cash = tuple(coin_id for coin_id, _ in chain.coins("malee", Cash))
+    over = Amend(resting.id, 10 * KWH + 1, 2_000, cash)
+    assert chain.refused(signed(over, "malee")) is Reason.USAGE_LIMIT
+    chain.accepted(signed(Amend(resting.id, 10 * KWH, 2_000, cash), "malee"))
+    chain.accepted(signed(Amend(resting.id, 3 * KWH, 2_000), "malee"))
