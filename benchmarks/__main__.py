@@ -15,6 +15,7 @@ NAMES = (
     "consensus",
     "book",
     "auction",
+    "trading",
     "execution",
     "state_root",
     "storage",
