@@ -11,6 +11,7 @@ from gtxnode.cli.amounts import ADDRESS, GTX
 from gtxnode.cli.exits import CommandFailed, Exit
 from gtxnode.cli.render import emit
 from gtxnode.cli.session import session, shared_options
+from gtxnode.cli.trust import trusted_block
 from gtxnode.config import Config
 from gtxnode.config import Role as NodeRole
 from gtxnode.config_text import new_config
@@ -88,6 +89,14 @@ class Fund(click.ParamType[tuple[bytes, int]]):
     " given several times.  [default: all four of a new network]",
 )
 @click.option(
+    "--trust",
+    "trust_files",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="With --genesis: start from the checkpoint in this file, which `gtxnode -o json query"
+    " trust` has printed; may be given once for each shard.",
+)
+@click.option(
     "--force", is_flag=True, help="Replace settings and genesis that are there; never keys or data."
 )
 def init(
@@ -99,6 +108,7 @@ def init(
     profile: str | None,
     node_type: str | None,
     roles: Sequence[str],
+    trust_files: Sequence[Path],
     force: bool,
 ) -> None:
     """Make a home: settings, keys and genesis.
@@ -108,6 +118,8 @@ def init(
     """
     if genesis_file is None and node_type == NodeRole.TRADER:
         raise click.UsageError("a trader joins a network that has validators: give --genesis")
+    if genesis_file is None and trust_files:
+        raise click.UsageError("a checkpoint is of a network that is there: give --genesis")
     home = Home(session().home)
     there = [path for path in (home.config, home.genesis) if path.exists()]
     if there and not force:
@@ -121,9 +133,12 @@ def init(
     settings |= {"checkpoints.keys": [_authority_key(role) for role in signs]} if signs else {}
 
     # What can be refused comes before anything is written.
+    found = read_genesis(genesis_file) if genesis_file else None
+    if found is not None and trust_files:
+        trusted = [trusted_block(found, path) for path in trust_files]
+        settings |= {"checkpoints.trusted": trusted}
     config = new_config(settings)
     read_as(tomllib.loads(config), Config)
-    found = read_genesis(genesis_file) if genesis_file else None
     validator, network_key = _public(home.validator_key), _public(home.network_key)
     authorities = {role: _public(home.path / _authority_key(role)) for role in signs}
     if found is None:

@@ -44,6 +44,7 @@ COMMANDS = {
     "supply": Lazy("gtxnode.cli.query:supply", "What was minted and retired."),
     "seeds": Lazy("gtxnode.cli.query:seeds", "What proposers are drawn from, and who withheld."),
     "validators": Lazy("gtxnode.cli.query:validators", "Who votes, and with what stake."),
+    "trust": Lazy("gtxnode.cli.query:trust", "What a new node can start from."),
     "checkpoint": Lazy("gtxnode.cli.query:checkpoint", "What the authorities have signed."),
     "proposals": Lazy("gtxnode.cli.governance:proposals", "Proposals, newest first."),
     "proposal": Lazy("gtxnode.cli.governance:proposal", "One proposal, and who voted what."),
@@ -231,6 +232,17 @@ def checkpoint(url: str | None, timeout_s: float, shard: str | None, height: int
     The newest checkpoint with enough signatures, or the one of a height (in blocks).
     """
     print_answer(url, timeout_s, shard, "chain.checkpoint", height=height)
+
+
+@click.command()
+@chain_options
+def trust(url: str | None, timeout_s: float, shard: str | None) -> None:
+    """What a new node can start from.
+
+    The newest checkpoint, and the certificates that lead to it from the genesis. With -o json
+    it is what `gtxnode init --trust` takes.
+    """
+    print_answer(url, timeout_s, shard, "chain.trust")
 
 
 @click.command()

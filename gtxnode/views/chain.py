@@ -15,12 +15,12 @@ from gtxnode.events import events_of, refusal_of
 from gtxnode.rpc.views.blocks import BlockView, HeadView, RefusedTransaction
 from gtxnode.rpc.views.events import Event
 from gtxnode.rpc.views.seeds import SeedsView
-from gtxnode.rpc.views.validators import CheckpointView, ValidatorsView
+from gtxnode.rpc.views.validators import CheckpointView, TrustView, ValidatorsView
 from gtxnode.rpc.wire import Hex
 from gtxnode.views.accounts import AccountsView
 from gtxnode.views.carbon import CarbonView
 from gtxnode.views.certificates import CertificatesView
-from gtxnode.views.checkpoints import checkpoint_view
+from gtxnode.views.checkpoints import checkpoint_view, trust_view
 from gtxnode.views.compliance import ComplianceView
 from gtxnode.views.forwards import ForwardsView
 from gtxnode.views.governance import GovernanceView
@@ -110,6 +110,10 @@ class ChainView:
     async def checkpoint(self, height: int | None) -> CheckpointView:
         """The authorities' checkpoint of a height, the newest if none is given."""
         return await trio.to_thread.run_sync(checkpoint_view, self.shard, self._store, height)
+
+    async def trust(self) -> TrustView:
+        """The newest checkpoint, and what leads to it from the genesis; raises `NotFound`."""
+        return await trio.to_thread.run_sync(trust_view, self.shard, self._store)
 
     async def seeds(self) -> SeedsView:
         """What the proposers of the next height are drawn from, and who does their part in it."""

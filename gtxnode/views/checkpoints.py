@@ -4,10 +4,11 @@ from consensus.checkpoints import certificate_codec
 from gtxnode.chain.store import ChainStore
 from gtxnode.checkpoints.archive import CertificateArchive
 from gtxnode.checkpoints.statement import in_force_after
+from gtxnode.checkpoints.trust import NoTrust, encode_trust, gather
 from gtxnode.ledger.authorities import signing_height
 from gtxnode.primitives.zones import Role
 from gtxnode.rpc.errors import NotFound
-from gtxnode.rpc.views.validators import AuthoritySignatureView, CheckpointView
+from gtxnode.rpc.views.validators import AuthoritySignatureView, CheckpointView, TrustView
 from gtxnode.rpc.wire import Hex
 
 
@@ -40,4 +41,20 @@ def checkpoint_view(shard: str, store: ChainStore, height: int | None) -> Checkp
         next_authorities_root=Hex(checkpoint.next_authorities_root),
         signatures=tuple(signatures),
         certificate=Hex(certificate_codec.encode(certificate)),
+    )
+
+
+def trust_view(shard: str, store: ChainStore) -> TrustView:
+    """What a new node can start from; raises `NotFound`."""
+    try:
+        trust = gather(store)
+    except NoTrust as error:
+        raise NotFound(str(error)) from error
+    checkpoint = trust.newest.checkpoint
+    return TrustView(
+        shard=shard,
+        chain_id=checkpoint.chain_id,
+        height=checkpoint.height,
+        block_id=Hex(checkpoint.block_id),
+        trust=Hex(encode_trust(trust)),
     )

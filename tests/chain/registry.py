@@ -84,13 +84,15 @@ class Registry:
             store.tip.time_ms + 1_000,
         )
 
-    def add(self, *bodies: Body, by: bytes = OWNER) -> None:
-        """Make a block of the owner's transactions final; all of them take effect."""
-        assert not any(self.add_any(*bodies, by=by))
+    def add(self, *bodies: Body, by: bytes = OWNER, beside: Sequence[bytes] = ()) -> None:
+        """Make a block of the owner's transactions final, or of others'; all take effect."""
+        assert not any(self.add_any(*bodies, by=by, beside=beside))
 
-    def add_any(self, *bodies: Body, by: bytes = OWNER) -> list[str | None]:
+    def add_any(
+        self, *bodies: Body, by: bytes = OWNER, beside: Sequence[bytes] = ()
+    ) -> list[str | None]:
         """Make a block of the owner's transactions final; why each was refused, if it was."""
-        batches = [self._batch(bodies, by)] if bodies else []
+        batches = [self._batch(bodies, (by, *beside))] if bodies else []
         block = self.next_block(batches)
         height = block.header.height
         arguments = (self.sets.at(height), self.sets.at(height + 1), self.sets.at(height - 1))
@@ -98,8 +100,8 @@ class Registry:
         record = self.store.finalise(block, commit_on(block), batches)
         return [each.reason for each in record.transactions]
 
-    def _batch(self, bodies: Sequence[Body], by: bytes) -> CheckedBatch:
-        signed = tuple(sign(CHAIN, body, by) for body in bodies)
+    def _batch(self, bodies: Sequence[Body], by: Sequence[bytes]) -> CheckedBatch:
+        signed = tuple(sign(CHAIN, body, *by) for body in bodies)
         parent = (self.store.tip.height, self.store.tip.id)
         encoded = [each.encoded for each in signed]
         sealed = seal_batch(CHAIN, BatchKind.ORDINARY, parent, encoded, NO_WORK, FOUNDER)

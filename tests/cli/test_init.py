@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from consensus.signing import public_key
+from consensus.checkpoints import Checkpoint, SignedCheckpoint, certify, checkpoint_digest
+from consensus.signing import public_key, sign
+from gtxnode.checkpoints.trust import Trust, encode_trust
 from gtxnode.cli.exits import Exit
 from gtxnode.cli.init import FUNDS_UGTX
+from gtxnode.genesis import chain_id
 from gtxnode.genesis_file import format_genesis, read_genesis
 from gtxnode.home import Home, read_private_key
 from gtxnode.layers import load
+from gtxnode.ledger.authorities import all_authorities
 from gtxnode.primitives.addresses import address_of, format_address
 from gtxnode.primitives.zones import Role
 from tests.cli.running import gtxnode
@@ -116,6 +120,51 @@ def test_a_node_joins_the_network_of_a_genesis_file(tmp_path: Path) -> None:
     assert read_genesis(joined.genesis) == read_genesis(shared)
     assert joined.genesis.read_bytes() == format_genesis(read_genesis(shared))
     assert not list(joined.path.glob("keys/authority-*"))
+
+
+def checkpoint_file(first: Path, path: Path, *, shard: str = "geo_bangkok") -> str:
+    """What `gtxnode -o json query trust` prints of the network that a home began."""
+    genesis = read_genesis(Home(first).genesis)
+    authorities = all_authorities(genesis.chain_parameters("geo_bangkok"))
+    assert authorities is not None
+    chain = chain_id(genesis.network, shard)
+    stated = Checkpoint(chain, 0, 100, b"\x01" * 32, *[bytes(32)] * 3)
+    keys = [read_private_key(each) for each in sorted(first.glob("keys/authority-*"))]
+    digest = checkpoint_digest(stated)
+    words = [SignedCheckpoint(stated, public_key(key), sign(key, digest)) for key in keys]
+    certificate = certify(authorities, words)
+    assert certificate is not None
+    trust = encode_trust(Trust(chain, (), certificate)).hex()
+    document = {"shard": shard, "chain_id": chain, "height": 100, "trust": trust}
+    path.write_text(json.dumps(document))
+    return str(path)
+
+
+def test_a_new_node_starts_from_a_checkpoint_that_its_genesis_leads_to(tmp_path: Path) -> None:
+    gtxnode(tmp_path / "first", "init", "--network", "joined")
+    shared = str(Home(tmp_path / "first").genesis)
+    file = checkpoint_file(tmp_path / "first", tmp_path / "trust.json")
+    ran = gtxnode(tmp_path / "second", "init", "--genesis", shared, "--trust", file)
+    assert ran.code == 0, ran.err
+    config = load(tmp_path / "second", environment={}).config
+    assert config.checkpoints.trusted == (f"geo_bangkok:100:{'01' * 32}",)
+
+    gtxnode(tmp_path / "other", "init", "--network", "other")
+    foreign = str(Home(tmp_path / "other").genesis)
+    nowhere = checkpoint_file(tmp_path / "first", tmp_path / "n.json", shard="geo_northern")
+    (tmp_path / "rubbish").write_text('{"shard": "geo_bangkok", "trust": "xyz"}')
+    for genesis, wrong in (
+        (foreign, file),
+        (shared, nowhere),
+        (shared, str(tmp_path / "rubbish")),
+    ):
+        ran = gtxnode(
+            tmp_path / "third", "init", "--genesis", genesis, "--trust", wrong, "-o", "json"
+        )
+        assert (ran.code, ran.error["code"]) == (6, "checkpoints.invalid_trust")
+        assert contents(tmp_path / "third") == {}
+    alone = gtxnode(tmp_path / "third", "init", "--trust", file)
+    assert alone.code == Exit.USAGE
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ from gtxnode.rpc.views.transactions import (
 from gtxnode.rpc.views.validators import (
     AuthoritySignatureView,
     CheckpointView,
+    TrustView,
     UnbondingView,
     ValidatorsView,
     ValidatorView,
@@ -332,6 +333,11 @@ class FakeChain:
             (AuthoritySignatureView("erc", Hex(b"\x02" * 33), Hex(bytes(64))),),
             Hex(b"\x92"),
         )
+
+    async def trust(self) -> TrustView:
+        wanted = self.height
+        block = digest("block", wanted)
+        return TrustView(self.shard, self.chain_id, wanted, block, Hex(b"\x93"))
 
     async def seeds(self) -> SeedsView:
         return SeedsView(

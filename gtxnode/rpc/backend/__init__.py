@@ -28,7 +28,7 @@ from gtxnode.rpc.views.blocks import BlockView, HeadView
 from gtxnode.rpc.views.events import Event
 from gtxnode.rpc.views.node import ChainParameters, NodeStatus, PeerView
 from gtxnode.rpc.views.seeds import SeedsView
-from gtxnode.rpc.views.validators import CheckpointView, ValidatorsView
+from gtxnode.rpc.views.validators import CheckpointView, TrustView, ValidatorsView
 
 EVENTS_PER_BLOCK = 2**20
 """An event's number is height * EVENTS_PER_BLOCK + its position in the block's event list."""
@@ -93,6 +93,10 @@ class Chain(Protocol):
 
         Raises `NotFound`.
         """
+        ...
+
+    async def trust(self) -> TrustView:
+        """The newest checkpoint, and what leads to it from the genesis; raises `NotFound`."""
         ...
 
     async def seeds(self) -> SeedsView:

@@ -9,7 +9,7 @@ from gtxnode.rpc.methods.fields import OfShard, Shard
 from gtxnode.rpc.methods.row import Session, row
 from gtxnode.rpc.views.blocks import BlockView, HeadView
 from gtxnode.rpc.views.seeds import SeedsView
-from gtxnode.rpc.views.validators import CheckpointView, ValidatorsView
+from gtxnode.rpc.views.validators import CheckpointView, TrustView, ValidatorsView
 from gtxnode.rpc.wire import Height
 
 
@@ -60,6 +60,14 @@ async def chain_checkpoint(session: Session, params: OfCheckpoint) -> Checkpoint
     return await session.node.chain(params.shard).checkpoint(params.height)
 
 
+async def chain_trust(session: Session, params: OfShard) -> TrustView:
+    """The newest checkpoint with the certificates that lead to it from the genesis' authorities.
+
+    There is one for each change of their keys; a node has those that it collected while it ran.
+    """
+    return await session.node.chain(params.shard).trust()
+
+
 async def chain_seeds(session: Session, params: OfShard) -> SeedsView:
     """What the next height's proposers are drawn from, who rests, and who withheld a reveal.
 
@@ -79,5 +87,6 @@ ROWS = (
     ),
     row("chain.validators", chain_validators, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
     row("chain.seeds", chain_seeds, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
+    row("chain.trust", chain_trust, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
     row("chain.checkpoint", chain_checkpoint, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
 )

@@ -77,3 +77,16 @@ class CheckpointView(msgspec.Struct, frozen=True, gc=False):
     next_authorities_root: Hex
     signatures: tuple[AuthoritySignatureView, ...]
     certificate: Hex
+
+
+class TrustView(msgspec.Struct, frozen=True, gc=False):
+    """What a new node starts from: the newest checkpoint, and what leads to it from the genesis.
+
+    `trust` is canonical; `gtxnode init --trust` checks it against a genesis.
+    """
+
+    shard: str
+    chain_id: str
+    height: Height
+    block_id: Hex
+    trust: Hex
