@@ -39,5 +39,8 @@ class DueTimes:
             heappop(self._heap)
         return None
 
+    def __contains__(self, name: bytes) -> bool:
+        return name in self._due_of
+
     def __len__(self) -> int:
         return len(self._due_of)

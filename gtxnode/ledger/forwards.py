@@ -36,8 +36,9 @@ from gtxnode.ledger.forward_coins import (
     auction_id,
     contract_coin_id,
 )
+from gtxnode.ledger.licences import check_licence
 from gtxnode.ledger.market_rules import check_halts, is_halted
-from gtxnode.ledger.order_limits import check_terms
+from gtxnode.ledger.order_limits import check_price, check_terms
 from gtxnode.ledger.outcome import ForwardTrade
 from gtxnode.ledger.spend_rules import check_spend
 from gtxnode.ledger.transactions import CheckedTransaction
@@ -145,6 +146,8 @@ def _check_order(state: BlockState, transaction: CheckedTransaction, body: Body)
     """Hold an order against the limits; how its slot is traded."""
     context, rules = state.context, state.context.parameters.forwards
     check_terms(transaction, body, context.parameters.orders)
+    check_price(state, body.price_mgtx_per_kwh)
+    check_licence(state, body.trader, body.quantity_wh)
     product = rules.product_of(body.slot)
     ahead_ms = body.slot.start_s * 1_000 - context.time_ms
     if product is None or not body.slot.is_aligned or ahead_ms > rules.horizon_s * 1_000:

@@ -5,31 +5,25 @@ in step: an order is here if and only if its coin exists.
 """
 
 from collections.abc import Iterable
-from heapq import heapify, heappop, heappush
-from typing import TypeAlias
 
 from gtxnode.ledger.coins import BuyOrder, Coin, Order, SellOrder, order_id_of
+from gtxnode.ledger.due import DueTimes
 from gtxnode.ledger.open_forwards import OpenForwards
 from gtxnode.market.book import Book
 from gtxnode.market.orders import ANY_SOURCE, Fill, Side
 from gtxnode.market.orders import Order as BookOrder
 
-_SPARE_EXPIRIES = 1_024
-_Open: TypeAlias = dict[bytes, int]
-
 
 class OpenOrders:
     """The book with its orders' expiries, and which are whose."""
 
-    __slots__ = ("_expiries", "_expiry_of", "_orders_of", "book", "forwards")
+    __slots__ = ("_expiries", "_orders_of", "book", "forwards")
 
     def __init__(self) -> None:
         self.book = Book()
         self.forwards = OpenForwards()
-        self._expiry_of: _Open = {}
         self._orders_of: dict[bytes, set[bytes]] = {}
-        # A heap of (expiry, order id). Orders that close otherwise stay in it for a while.
-        self._expiries: list[tuple[int, bytes]] = []
+        self._expiries = DueTimes()
 
     @classmethod
     def rebuild(cls, coins: Iterable[tuple[bytes, Coin]]) -> "OpenOrders":
@@ -79,14 +73,11 @@ class OpenOrders:
 
     def closed(self, order_id: bytes, trader: bytes) -> None:
         """An order of that trader has been filled and has left the book."""
-        del self._expiry_of[order_id]
+        self._expiries.drop(order_id)
         left = self._orders_of[trader]
         left.discard(order_id)
         if not left:
             del self._orders_of[trader]
-        if len(self._expiries) > 2 * len(self._expiry_of) + _SPARE_EXPIRIES:
-            self._expiries = [(at, order) for order, at in self._expiry_of.items()]
-            heapify(self._expiries)
 
     def cancel(self, order_id: bytes, trader: bytes) -> None:
         """Take an open order of that trader out of the book."""
@@ -96,12 +87,7 @@ class OpenOrders:
 
     def next_expired(self, time_ms: int) -> bytes | None:
         """The id of an order that has expired by then, earliest first; None when none has."""
-        while self._expiries and self._expiries[0][0] * 1_000 <= time_ms:
-            expires_s, order_id = self._expiries[0]
-            if self._expiry_of.get(order_id) == expires_s:
-                return order_id
-            heappop(self._expiries)
-        return None
+        return self._expiries.first(time_ms)
 
     def count(self, trader: bytes) -> int:
         """How many open orders a trader has."""
@@ -112,15 +98,14 @@ class OpenOrders:
         return sorted(self._orders_of.get(trader, ()))
 
     def __contains__(self, order_id: bytes) -> bool:
-        return order_id in self._expiry_of
+        return order_id in self._expiries
 
     def __len__(self) -> int:
-        return len(self._expiry_of)
+        return len(self._expiries)
 
     def _opened(self, order_id: bytes, coin: Order) -> None:
-        self._expiry_of[order_id] = coin.expires_s
+        self._expiries.put(order_id, coin.expires_s)
         self._orders_of.setdefault(coin.trader, set()).add(order_id)
-        heappush(self._expiries, (coin.expires_s, order_id))
 
 
 def _turn(coin: Order) -> int:

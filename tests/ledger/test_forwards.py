@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from gtxnode.ledger.bodies import Cancel, ForwardBid, ForwardOffer
+from gtxnode.ledger.bodies import Cancel, ForwardBid, ForwardOffer, GrantLicence
 from gtxnode.ledger.coins import Cash
 from gtxnode.ledger.forward_coins import ForwardBuy, ForwardSell
 from gtxnode.ledger.forward_rules import ForwardRules
@@ -273,6 +273,21 @@ def test_a_meter_offers_no_more_than_it_can_export() -> None:
     assert chain.refused(offer("weak", 600)) is Reason.OVER_CAPACITY  # type: ignore[arg-type]
     chain.accepted(signed(Cancel(first.id), "malee"))  # type: ignore[attr-defined]
     chain.accepted(offer("weak", 1_000))  # type: ignore[arg-type]
+
+
+def test_a_large_order_needs_a_licence(chain: ForwardChain) -> None:
+    limit_wh = chain.parameters.orders.licence_over_wh
+    chain.parameters = msgspec.structs.replace(
+        chain.parameters,
+        orders=msgspec.structs.replace(chain.parameters.orders, licence_over_wh=2 * KWH),
+    )
+    assert limit_wh == 1_000 * KWH
+    for placed in (chain.bid("niran", 2_001, 3_500), chain.offer("malee", 2_001, 3_500)):
+        assert chain.refused(placed) is Reason.NO_LICENCE
+    chain.accepted(chain.bid("niran", 2 * KWH, 3_500))
+    grant = GrantLicence(chain.now_s * 1_000, address("niran"), 3 * KWH, chain.now_s + 60)
+    chain.accepted(signed(grant, "ERC"))
+    chain.accepted(chain.bid("niran", 2_001, 3_500))
 
 
 def test_limits_on_numbers_of_orders() -> None:

@@ -281,7 +281,8 @@ def test_local_limits_curtail_too_and_an_hour_is_cut_in_all_its_slots(chain: Gri
 
 
 def test_a_curtailed_meter_may_offer_again(chain: GridChain) -> None:
-    chain.accepted(chain.offer("somchai", 1_250 * WH_PER_KWH, 3_000))
+    for kwh in (1_000, 250):
+        chain.accepted(chain.offer("somchai", kwh * WH_PER_KWH, 3_000))
     assert chain.refused(chain.offer("somchai", 1_000, 3_000)) is Reason.OVER_CAPACITY
     chain.accepted(chain.bid("malee", 1_000 * WH_PER_KWH, 4_500))
     outcome = chain.accepted(chain.limit(BANGKOK, SOUTHERN, 0, start_s=NOON, slots=1))

@@ -33,7 +33,7 @@ def test_closed_orders_do_not_pile_up() -> None:
         if number >= 10:
             orders.cancel(order_id(number - 10), TRADER)
     assert len(orders) == len(orders.book) == 10
-    assert len(orders._expiries) < 2_000
+    assert len(orders._expiries._heap) < 2_000
     assert orders.next_expired(10**9 * 1_000) == order_id(19_990)
 
 
