@@ -50,6 +50,7 @@ ENDS: Mapping[str, Exit] = MappingProxyType(
         "gtxnode.schema.Misfit": Exit.CONFIGURATION,
         "gtxnode.layers.InvalidConfig": Exit.CONFIGURATION,
         "gtxnode.genesis.InvalidGenesis": Exit.CONFIGURATION,
+        "gtxnode.grid.network.InvalidNetwork": Exit.CONFIGURATION,
         "gtxnode.home.UnusableKey": Exit.CONFIGURATION,
         "gtxnode.primitives.errors.Refused": Exit.REFUSED,
         "gtxnode.ledger.coin_choice.InsufficientFunds": Exit.REFUSED,

@@ -151,8 +151,8 @@ def init(
             authorities={role: (key,) for role, key in authorities.items()},
             allocations=_allocations(chosen, funds, validator),
         )
-    _write(home.genesis, format_genesis(found))
-    _write(home.config, config.encode())
+    replace_file(home.genesis, format_genesis(found))
+    replace_file(home.config, config.encode())
     emit(_summary(home, found, validator, network_key, authorities))
 
 
@@ -207,7 +207,7 @@ def _validator_name(name: str) -> str:
     return plain.strip("-")[:32] or "validator"
 
 
-def _write(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
     """Replace a file whole: a crash leaves the old one or the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")

@@ -41,6 +41,8 @@ COMMANDS = {
     "carbon": Lazy("gtxnode.cli.carbon:report", "A zone's day: how clean it was."),
     "certificate": Lazy("gtxnode.cli.carbon:certificate", "What was retired, and where from."),
     "certificates": Lazy("gtxnode.cli.carbon:certificates", "Of a consumer, or of a meter."),
+    "grid": Lazy("gtxnode.cli.grid:query_grid", "What is left of the grid."),
+    "route": Lazy("gtxnode.cli.grid:query_route", "What carrying energy takes."),
     "supply": Lazy("gtxnode.cli.query:supply", "What was minted and retired."),
     "seeds": Lazy("gtxnode.cli.query:seeds", "What proposers are drawn from, and who withheld."),
     "validators": Lazy("gtxnode.cli.query:validators", "Who votes, and with what stake."),

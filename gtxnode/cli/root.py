@@ -20,6 +20,7 @@ COMMANDS = {
     "keys": Lazy("gtxnode.cli.keys:keys", "Keep a wallet's keys, encrypted."),
     "tx": Lazy("gtxnode.cli.tx:tx", "Sign and send transactions."),
     "query": Lazy("gtxnode.cli.query:query", "Ask a node what is final."),
+    "grid": Lazy("gtxnode.cli.grid:grid", "Make the model of the grid that a chain goes by."),
     "config": Lazy("gtxnode.cli.settings:config", "Show and check the settings."),
     "completion": Lazy("gtxnode.cli.completion:completion", "Print a shell's completion script."),
 }

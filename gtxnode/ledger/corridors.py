@@ -17,6 +17,7 @@ from gtxnode.grid.corridors import Limits, SlotUse, Way, spread, ways
 from gtxnode.grid.model import GridModel, Route
 from gtxnode.grid.status import GridStatus, Standing, standing_of
 from gtxnode.ledger.block_state import BlockState
+from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.coins import Cash
 from gtxnode.ledger.grid_coins import (
     CorridorUse,
@@ -53,10 +54,12 @@ class Carrier:
     """The grid as a block has left it so far."""
 
     __slots__ = (
+        "_chain_id",
+        "_coins",
         "_limits",
         "_routes",
         "_standings",
-        "_state",
+        "_time_ms",
         "_tolls",
         "_uses",
         "_ways",
@@ -64,8 +67,11 @@ class Carrier:
         "model",
     )
 
-    def __init__(self, state: BlockState, model: GridModel) -> None:
-        self._state = state
+    def __init__(self, chain_id: str, time_ms: int, coins: CoinView, model: GridModel) -> None:
+        """At the block's time, over the coins as they change while it is executed."""
+        self._chain_id = chain_id
+        self._time_ms = time_ms
+        self._coins = coins
         self.model = model
         self._ways, self._routes = _tables(model)
         self._uses: Uses = {}
@@ -147,18 +153,17 @@ class Carrier:
     def status_of(self, zone: Zone, span: Span) -> GridStatus | None:
         """A zone's condition; None where none is known. One that will be too old when the span
         begins says nothing of it."""
-        context = self._state.context
-        coin = self._state.coins.get(zone_status_coin_id(context.chain_id, zone))
+        coin = self._coins.get(zone_status_coin_id(self._chain_id, zone))
         if not isinstance(coin, ZoneStatus):
             return None
-        age_ms = max(context.time_ms, span.start_s * 1_000) - coin.posted_ms
+        age_ms = max(self._time_ms, span.start_s * 1_000) - coin.posted_ms
         return coin.status if age_ms <= self.model.status.max_age_s * 1_000 else None
 
     def use(self, start_s: int) -> SlotUse:
         """What is used of a slot. To be changed in a copy, which `keep` then takes."""
         use = self._uses.get(start_s)
         if use is None:
-            coin = self._state.coins.get(use_coin_id(self._state.context.chain_id, start_s))
+            coin = self._coins.get(use_coin_id(self._chain_id, start_s))
             if isinstance(coin, CorridorUse) and self._fits(coin):
                 use = SlotUse([*coin.flows], [*coin.sold], [*coin.delivered])
             else:
@@ -170,7 +175,7 @@ class Carrier:
         """What holds in a slot."""
         held = self._limits.get(start_s)
         if held is None:
-            coin = self._state.coins.get(limits_coin_id(self._state.context.chain_id))
+            coin = self._coins.get(limits_coin_id(self._chain_id))
             posted = coin if isinstance(coin, GridLimits) else GridLimits()
             held = self._limits[start_s] = limits_at(self.model, posted, start_s)
         return held
@@ -193,8 +198,11 @@ class Carrier:
 
 def carrier_of(state: BlockState) -> Carrier | None:
     """The block's grid; None on a chain without one."""
-    if state.carrier is None and state.context.parameters.grid is not None:
-        state.carrier = Carrier(state, state.context.parameters.grid)
+    context = state.context
+    if state.carrier is None and context.parameters.grid is not None:
+        state.carrier = Carrier(
+            context.chain_id, context.time_ms, state.coins, context.parameters.grid
+        )
     return state.carrier
 
 

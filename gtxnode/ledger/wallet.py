@@ -16,6 +16,7 @@ from gtxnode.ledger.bodies import (
     CastVote,
     ForwardBid,
     ForwardOffer,
+    FundGrid,
     PlaceBuy,
     PlaceSell,
     Propose,
@@ -272,6 +273,12 @@ def stake(
     inputs, total = take_cash(cash, amount_ugtx + fee_ugtx, MAX_INPUTS)
     change = _cash_change(owner, total - amount_ugtx - fee_ugtx)
     return Stake(validator, inputs, amount_ugtx, change, registration)
+
+
+def fund_grid(owner: bytes, cash: CashCoins, amount_ugtx: int, fee_ugtx: int) -> FundGrid:
+    """Pay into the fund out of which curtailment is compensated."""
+    inputs, total = take_cash(cash, amount_ugtx + fee_ugtx, MAX_INPUTS)
+    return FundGrid(inputs, amount_ugtx, _cash_change(owner, total - amount_ugtx - fee_ugtx))
 
 
 def unstake(

@@ -24,6 +24,7 @@ from gtxnode.views.checkpoints import checkpoint_view, trust_view
 from gtxnode.views.compliance import ComplianceView
 from gtxnode.views.forwards import ForwardsView
 from gtxnode.views.governance import GovernanceView
+from gtxnode.views.grid import GridView
 from gtxnode.views.ledger import LedgerView
 from gtxnode.views.market import MarketView
 from gtxnode.views.meters import MetersView
@@ -45,6 +46,7 @@ class ChainView:
         self.accounts = AccountsView(shard, store)
         self.market = MarketView(shard, store)
         self.forwards = ForwardsView(shard, store)
+        self.grid = GridView(shard, store)
         self.ledger = LedgerView(shard, store)
         self.tariffs = TariffsView(shard, store)
         self.carbon = CarbonView(shard, store)

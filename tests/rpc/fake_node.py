@@ -51,6 +51,7 @@ from gtxnode.views.certificates import CertificatesView
 from gtxnode.views.tariffs import TariffsView
 from storage.memory import MemoryStore
 from tests.rpc.fake_forwards import FakeForwards
+from tests.rpc.fake_grid import FakeGrid
 from tests.rpc.fake_topics import FakeCompliance, FakeGovernance
 
 SHARD = "geo_bangkok"
@@ -109,6 +110,10 @@ class FakeChain:
     @property
     def market(self) -> Self:
         return self
+
+    @property
+    def grid(self) -> FakeGrid:
+        return FakeGrid(self.shard)
 
     @property
     def forwards(self) -> FakeForwards:

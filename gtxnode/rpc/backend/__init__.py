@@ -19,6 +19,7 @@ from gtxnode.rpc.backend.certificates import Certificates
 from gtxnode.rpc.backend.compliance import Compliance
 from gtxnode.rpc.backend.forwards import Forwards
 from gtxnode.rpc.backend.governance import Governance
+from gtxnode.rpc.backend.grid import Grid
 from gtxnode.rpc.backend.ledger import Ledger
 from gtxnode.rpc.backend.market import Market
 from gtxnode.rpc.backend.meters import Meters
@@ -57,6 +58,9 @@ class Chain(Protocol):
 
     @property
     def forwards(self) -> Forwards: ...
+
+    @property
+    def grid(self) -> Grid: ...
 
     @property
     def ledger(self) -> Ledger: ...

@@ -24,6 +24,7 @@ from gtxnode.rpc.methods import (
     events,
     forward,
     governance,
+    grid,
     ledger,
     market,
     meter,
@@ -40,6 +41,7 @@ MAX_MESSAGE_CHARACTERS = 200
 _TOPICS = (
     *(node, chain, tx, meter, account, market, forward, ledger),
     *(governance, compliance),
+    grid,
     *(tariff, certificate, carbon, events, rpc),
 )
 METHODS: Mapping[str, Method] = {

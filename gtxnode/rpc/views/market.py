@@ -49,6 +49,21 @@ class DayView(msgspec.Struct, frozen=True, gc=False):
     highest_mgtx_per_kwh: Amount
 
 
+class WheelingView(msgspec.Struct, frozen=True, gc=False):
+    """What the way of a trade's energy through the grid took; the buyer bears it.
+
+    `lost_wh` of the energy never arrives. `wires_ugtx` is by authority, `premium_ugtx` what a
+    conditional trade pays on top, and `paid_ugtx` all of it, beside the trade's cost.
+    """
+
+    seller_zone: str
+    buyer_zone: str
+    lost_wh: Amount
+    paid_ugtx: Amount
+    premium_ugtx: Amount
+    wires_ugtx: dict[str, Amount]
+
+
 class TradeView(msgspec.Struct, frozen=True, gc=False):
     """A trade. `number` is its event number, by which trades are paged and ordered.
 
@@ -68,6 +83,8 @@ class TradeView(msgspec.Struct, frozen=True, gc=False):
     price_mgtx_per_kwh: Amount
     cost_ugtx: Amount
     taker: Literal["sell", "buy"]
+    wheeling: WheelingView | None = None
+    """Null where the chain has no grid."""
 
 
 class TradePage(msgspec.Struct, frozen=True, gc=False):
