@@ -16,6 +16,7 @@ NAMES = (
     "book",
     "auction",
     "trading",
+    "grid",
     "execution",
     "state_root",
     "storage",

@@ -18,6 +18,7 @@ WITHIN_S = 100
 TINY = {
     "auction": ("--orders", "50", "--rounds", "1"),
     "trading": ("--orders", "20", "--rounds", "1"),
+    "grid": ("--trades", "20", "--rounds", "1"),
     "execution": ("--transfers", "20", "--rounds", "1"),
     "replay": ("--transfers", "60", "--rounds", "1"),
     "start": ("--rounds", "1"),
