@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from consensus.types import Block, block_id
 from gtxnode.chain.records import BlockRecord, OrderChange, TradeRecord
-from gtxnode.ledger.outcome import Curtailment, ForwardTrade, Settlement
+from gtxnode.ledger.outcome import Curtailment, ForwardTrade, Settlement, Wheeling
 from gtxnode.market.orders import Side
 from gtxnode.market.slots import Slot
 from gtxnode.primitives.units import cost_ugtx
@@ -28,7 +28,7 @@ from gtxnode.rpc.views.events import (
     TransactionEvent,
 )
 from gtxnode.rpc.views.forwards import CurtailmentView, ForwardTradeView, SettlementView, SlotView
-from gtxnode.rpc.views.market import TradeView
+from gtxnode.rpc.views.market import TradeView, WheelingView
 from gtxnode.rpc.views.transactions import Refusal
 from gtxnode.rpc.wire import Address, Amount, Hex
 
@@ -163,6 +163,20 @@ def _trade_view(number: int, block: Block, trade: TradeRecord) -> TradeView:
         Amount(trade.price_mgtx_per_kwh),
         Amount(cost_ugtx(trade.quantity_wh, trade.price_mgtx_per_kwh)),
         side_name(trade.taker),
+        _wheeling_view(trade.wheeling),
+    )
+
+
+def _wheeling_view(wheeling: Wheeling | None) -> WheelingView | None:
+    if wheeling is None:
+        return None
+    return WheelingView(
+        wheeling.seller_zone.name.lower(),
+        wheeling.buyer_zone.name.lower(),
+        Amount(wheeling.lost_wh),
+        Amount(wheeling.paid_ugtx),
+        Amount(wheeling.premium_ugtx),
+        {role.name.lower(): Amount(amount) for role, amount in wheeling.wires_ugtx},
     )
 
 

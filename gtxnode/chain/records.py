@@ -35,7 +35,7 @@ from gtxnode.ledger.coins import (
 )
 from gtxnode.ledger.execute import BlockOutcome
 from gtxnode.ledger.forward_coins import ForwardBuy, ForwardOrder, ForwardSell
-from gtxnode.ledger.outcome import Curtailment, ForwardTrade, Settlement, Suspect
+from gtxnode.ledger.outcome import Curtailment, ForwardTrade, Settlement, Suspect, Wheeling
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.orders import Side
 from gtxnode.market.slots import Slot
@@ -76,6 +76,7 @@ class TradeRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     quantity_wh: int
     price_mgtx_per_kwh: int
     taker: Side
+    wheeling: Wheeling | None = None
 
 
 class OrderRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -146,6 +147,7 @@ def record_block(
                 trade.quantity_wh,
                 trade.price_mgtx_per_kwh,
                 trade.taker,
+                trade.wheeling,
             )
             for trade in outcome.trades
         ),

@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.bodies import Cancel, PlaceBuy, PlaceSell
+from gtxnode.ledger.carriage import placed_in
 from gtxnode.ledger.coins import (
     MAX_LOTS,
     BuyOrder,
@@ -65,7 +66,7 @@ def place_sell(state: BlockState, transaction: CheckedTransaction) -> None:
         expires_s,
         state.context.height,
         len(state.receipts),
-        _standing(body.terms),
+        _standing(placed_in(state, body.terms, offered[0].origin.zone)),
     )
     _check_immediate(state, transaction.id, body, order)
     spend_inputs(state, body.inputs)
@@ -89,7 +90,7 @@ def place_buy(state: BlockState, transaction: CheckedTransaction) -> None:
         expires_s,
         state.context.height,
         len(state.receipts),
-        _standing(body.terms),
+        _standing(placed_in(state, body.terms, body.terms.zone if body.terms else None)),
     )
     _check_immediate(state, transaction.id, body, order)
     spend_inputs(state, body.inputs)

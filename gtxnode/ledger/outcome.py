@@ -35,27 +35,6 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
         return self.reason is None
 
 
-class Trade(msgspec.Struct, frozen=True, gc=False):
-    """Energy and money that changed hands in one step."""
-
-    id: bytes
-    buy_order: bytes
-    sell_order: bytes
-    buyer: bytes
-    seller: bytes
-    quantity_wh: int
-    price_mgtx_per_kwh: int
-    taker: Side
-    """The side whose order met one that rested in the book."""
-    lots: tuple[Lot, ...]
-    """The energy by origin."""
-
-    @property
-    def cost_ugtx(self) -> MicroGtx:
-        """What the buyer paid the seller."""
-        return cost_ugtx(self.quantity_wh, self.price_mgtx_per_kwh)
-
-
 class Wheeling(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a trade over a grid used of it, beside the price. The buyer bears it."""
 
@@ -72,6 +51,29 @@ class Wheeling(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def paid_ugtx(self) -> int:
         """All of the money."""
         return sum(amount for _, amount in self.wires_ugtx) + self.premium_ugtx
+
+
+class Trade(msgspec.Struct, frozen=True, gc=False):
+    """Energy and money that changed hands in one step."""
+
+    id: bytes
+    buy_order: bytes
+    sell_order: bytes
+    buyer: bytes
+    seller: bytes
+    quantity_wh: int
+    price_mgtx_per_kwh: int
+    taker: Side
+    """The side whose order met one that rested in the book."""
+    lots: tuple[Lot, ...]
+    """The energy by origin."""
+    wheeling: Wheeling | None = None
+    """What its way through the grid took. The energy that it lost is the last of the lots'."""
+
+    @property
+    def cost_ugtx(self) -> MicroGtx:
+        """What the buyer paid the seller."""
+        return cost_ugtx(self.quantity_wh, self.price_mgtx_per_kwh)
 
 
 class ForwardTrade(msgspec.Struct, frozen=True, array_like=True, gc=False):

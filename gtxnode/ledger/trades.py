@@ -1,7 +1,10 @@
 """What the book's fills move on the ledger: delivery versus payment, and what is left of orders.
 
 A trade is one step: the seller gets quantity times price, the buyer the energy with its origins,
-and what the buyer had locked above that price comes back. An iceberg whose slice has traded shows
+and what the buyer had locked above that price comes back. Over a grid the buyer also pays for the
+way, out of what it had locked, and what the way loses is retired (carriage.py).
+
+An iceberg whose slice has traded shows
 the next one and takes a new place in the queue, which its coin names by the block, the transaction
 and the trade.
 """
@@ -12,6 +15,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from gtxnode.ledger.block_state import BlockState
+from gtxnode.ledger.carriage import spot_span, wheel
 from gtxnode.ledger.coins import (
     BuyOrder,
     Cash,
@@ -26,7 +30,7 @@ from gtxnode.ledger.coins import (
 )
 from gtxnode.ledger.lots import split_lots
 from gtxnode.ledger.market_rules import note_bought
-from gtxnode.ledger.outcome import Trade
+from gtxnode.ledger.outcome import Trade, Wheeling
 from gtxnode.market.orders import Fill, Side
 from gtxnode.primitives.units import cost_ugtx
 
@@ -111,9 +115,14 @@ def _deliver(
     sold, unsold = split_lots(sell.lots, quantity_wh)
     coins = state.coins
     coins.make(output_id(identity, 0), Cash(sell.trader, cost_ugtx(quantity_wh, price)))
-    return_energy(state, identity, 1, buy.trader, sold)
-    if price < buy.price_mgtx_per_kwh:
-        saved_ugtx = cost_ugtx(quantity_wh, buy.price_mgtx_per_kwh - price)
+    saved_ugtx: int = cost_ugtx(quantity_wh, buy.price_mgtx_per_kwh - price)
+    delivered, wheeling = sold, _wheel(state, sell, buy, quantity_wh)
+    if wheeling is not None:
+        saved_ugtx -= wheeling.paid_ugtx
+        delivered, _ = split_lots(sold, quantity_wh - wheeling.lost_wh)
+        state.retired_wh += wheeling.lost_wh
+    return_energy(state, identity, 1, buy.trader, delivered)
+    if saved_ugtx:
         coins.make(output_id(identity, 1 + len(sold)), Cash(buy.trader, saved_ugtx))
     state.traded_wh += quantity_wh
     note_bought(state, buy.trader, quantity_wh)
@@ -128,9 +137,20 @@ def _deliver(
             price,
             fill.taker,
             sold,
+            wheeling,
         )
     )
     return unsold
+
+
+def _wheel(state: BlockState, sell: SellOrder, buy: BuyOrder, quantity_wh: int) -> Wheeling | None:
+    """What the energy's way through the grid takes; None where both are in one place."""
+    if sell.standing is None or buy.standing is None:
+        return None
+    seller, buyer = sell.standing.terms.zone, buy.standing.terms.zone
+    if seller is None or buyer is None:
+        return None
+    return wheel(state, seller, buyer, spot_span(state), sell.price_mgtx_per_kwh, quantity_wh)
 
 
 def _sell_left(
