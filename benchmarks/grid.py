@@ -50,7 +50,7 @@ def trades(count: int, seed: int) -> list[tuple[Zone, Zone, int, int]]:
 
 def check_all(model: GridModel, placed: list[tuple[Zone, Zone, int, int]]) -> None:
     """What the book asks of the grid for one trade after the other."""
-    carrier = Carrier("benchmark", START_S * 1_000, CoinView(NoCoins()), model)
+    carrier = Carrier("benchmark", START_S * 1_000, CoinView(NoCoins()), model, lambda *_: False)
     uses = carrier.uses_of(SPAN)
     for seller, buyer, price, quantity_wh in placed:
         carrier.toll(seller, buyer, SPAN, price)

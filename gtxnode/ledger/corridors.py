@@ -8,8 +8,8 @@ Energy that exists already counts in the slot of the block's time; energy of a d
 in each of the grid's slots that its delivery covers.
 """
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from typing import NamedTuple, TypeAlias
 
 from gtxnode.grid.charges import Toll, lost_wh, toll_of
@@ -56,6 +56,7 @@ class Carrier:
     __slots__ = (
         "_chain_id",
         "_coins",
+        "_halted",
         "_limits",
         "_routes",
         "_standings",
@@ -67,8 +68,19 @@ class Carrier:
         "model",
     )
 
-    def __init__(self, chain_id: str, time_ms: int, coins: CoinView, model: GridModel) -> None:
-        """At the block's time, over the coins as they change while it is executed."""
+    def __init__(
+        self,
+        chain_id: str,
+        time_ms: int,
+        coins: CoinView,
+        model: GridModel,
+        halted: Callable[[Zone, Zone], bool],
+    ) -> None:
+        """At the block's time, over the coins as they change while it is executed.
+
+        `halted` says whether the regulator lets nothing go between two zones.
+        """
+        self._halted = halted
         self._chain_id = chain_id
         self._time_ms = time_ms
         self._coins = coins
@@ -86,10 +98,10 @@ class Carrier:
 
         `uses` are the span's as they are (`uses_of`), or as a plan would leave them.
         """
-        if is_way_halted(self._state, seller, buyer):
-            return 0
         way = self._ways.get((seller, buyer))
-        if way is None or self.standing(seller, buyer, span) is Standing.REFUSED:
+        if way is None or self._halted(seller, buyer):
+            return 0
+        if self.standing(seller, buyer, span) is Standing.REFUSED:
             return 0
         return min(
             uses[start].room(way, self.limits(start)) // watts for start, watts in parts_of(span)
@@ -201,7 +213,11 @@ def carrier_of(state: BlockState) -> Carrier | None:
     context = state.context
     if state.carrier is None and context.parameters.grid is not None:
         state.carrier = Carrier(
-            context.chain_id, context.time_ms, state.coins, context.parameters.grid
+            context.chain_id,
+            context.time_ms,
+            state.coins,
+            context.parameters.grid,
+            partial(is_way_halted, state),
         )
     return state.carrier
 

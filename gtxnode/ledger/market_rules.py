@@ -41,11 +41,16 @@ def is_halted(state: BlockState, trader: bytes, product: int, zones: Collection[
 
 def is_way_halted(state: BlockState, seller: Zone, buyer: Zone) -> bool:
     """Whether all trade in one of two zones is halted, so that nothing goes between them."""
+    return halts_way(_standing(state), seller, buyer)
+
+
+def halts_way(standing: Collection[StandingHalt], seller: Zone, buyer: Zone) -> bool:
+    """The same, by halts that stand."""
     return any(
         isinstance(each.scope, OfMarket)
         and each.scope.product is None
         and each.scope.zone in (seller, buyer)
-        for each in _standing(state)
+        for each in standing
     )
 
 

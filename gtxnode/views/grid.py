@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
+from functools import partial
 
 import trio
 
@@ -20,6 +21,8 @@ from gtxnode.ledger.grid_coins import (
     slot_start,
     zone_status_coin_id,
 )
+from gtxnode.ledger.halts import Halts, halts_coin_id
+from gtxnode.ledger.market_rules import halts_way
 from gtxnode.primitives.zones import Zone
 from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.views.grid import (
@@ -176,7 +179,11 @@ class GridView:
         model, tip = self._model(), self._store.tip
         with self._store.snapshot() as reader:
             coins = CoinView(_Coins(reader))
-            carrier = Carrier(self._store.chain_id, tip.time_ms, coins, model)
+            halts = coins.get(halts_coin_id(self._store.chain_id))
+            standing = tuple(halts.at(tip.time_ms)) if isinstance(halts, Halts) else ()
+            carrier = Carrier(
+                self._store.chain_id, tip.time_ms, coins, model, partial(halts_way, standing)
+            )
             yield tip.height, tip.time_ms, carrier, coins
 
 
