@@ -16,13 +16,17 @@ from gtxnode.ledger.bodies import (
     ForwardOffer,
     PlaceBuy,
     PlaceSell,
+    RenewChain,
     SubmitRecord,
 )
 from gtxnode.ledger.coins import decode_coin, meter_coin_id, order_coin_id
+from gtxnode.ledger.commitments import check_renewal_signed
+from gtxnode.ledger.mandates import check_signed
 from gtxnode.ledger.meters import native
 from gtxnode.ledger.order_limits import check_conditions, check_terms
 from gtxnode.ledger.spend_rules import check_spend
 from gtxnode.ledger.transactions import CheckedTransaction
+from gtxnode.ledger.validators import validator_coin_id
 from gtxnode.metering.meters import Meter, Reading
 from gtxnode.metering.readings import accept
 from gtxnode.primitives.errors import Reason, Refused
@@ -56,6 +60,9 @@ class Admission:
                 check_conditions(body, self._store.parameters.orders)
         elif isinstance(body, Amend):
             self._admit_input(order_coin_id(body.order), transaction, Reason.UNKNOWN_ORDER)
+        elif isinstance(body, RenewChain):
+            self._admit_renewal(transaction, body)
+        check_signed(self._store.parameters, transaction)
         for coin_id in getattr(body, "inputs", ()):
             self._admit_input(coin_id, transaction, Reason.UNKNOWN_COIN)
 
@@ -66,6 +73,12 @@ class Admission:
             check_spend(decode_coin(encoded), transaction)
         elif not self._is_pending(coin_id[:32]):
             raise Refused(lost, coin_id.hex())
+
+    def _admit_renewal(self, transaction: CheckedTransaction, body: RenewChain) -> None:
+        """It pays no fee, so nobody but a validator may have it carried."""
+        check_renewal_signed(body, transaction)
+        if self._store.get(validator_coin_id(self._store.chain_id, body.validator)) is None:
+            raise Refused(Reason.UNKNOWN_VALIDATOR, f"validator {body.validator.hex()}")
 
     def _admit_reading(self, transaction: CheckedTransaction, meter_id: bytes) -> None:
         meter = self._meter(meter_id)

@@ -183,7 +183,7 @@ class CheckpointsConfig(Section, frozen=True):
         msgspec.Meta(max_length=64),
         described(
             "Files of authorities' keys, as paths from the home: this node signs checkpoints for "
-            "them."
+            "them, and on the registry commits and reveals for the seeds."
         ),
     ] = ()
     trusted: Annotated[

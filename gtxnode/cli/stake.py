@@ -40,7 +40,7 @@ validator_option = click.option(
 @click.option(
     "--seed-commitment",
     type=SEED_COMMITMENT,
-    help="With --register: the end of the validator's hash chain.  [default: none]",
+    help="With --register: the end of a hash chain of its own.  [default: its node commits to one]",
 )
 @click.option(
     "--serves",

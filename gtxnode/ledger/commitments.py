@@ -29,12 +29,17 @@ def renew_chain(state: BlockState, transaction: CheckedTransaction) -> None:
     validator = find(state, body.validator)
     if validator is None:
         raise Refused(Reason.UNKNOWN_VALIDATOR, f"validator {body.validator.hex()}")
-    if body.validator not in transaction.signers:
-        raise Refused(Reason.NOT_OWNER, f"validator {body.validator.hex()} did not sign")
+    check_renewal_signed(body, transaction)
     if seeds.has_committed(state, body.validator, body.epoch):
         raise Refused(Reason.ALREADY_COMMITTED, f"validator {body.validator.hex()}")
     seeds.commit(state, body.validator, body.epoch, body.end)
     keep(state, replace(validator, seed_commitment=body.end))
+
+
+def check_renewal_signed(body: RenewChain, transaction: CheckedTransaction) -> None:
+    """A chain is its validator's own: not even who owns the stake commits for it."""
+    if body.validator not in transaction.signers:
+        raise Refused(Reason.NOT_OWNER, f"validator {body.validator.hex()} did not sign")
 
 
 def pledge_seed(state: BlockState, transaction: CheckedTransaction) -> None:

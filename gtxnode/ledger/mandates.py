@@ -114,6 +114,13 @@ def role_of(
     return None
 
 
+def check_signed(parameters: ChainParameters, transaction: CheckedTransaction) -> None:
+    """Refuse what only authorities send and none has signed. The rule may ask for more."""
+    mandate = MANDATES.get(type(transaction.body))
+    if mandate and role_of(parameters, transaction.signers, mandate.roles) is None:
+        raise _unauthorised(transaction, mandate.roles)
+
+
 def enter(state: BlockState, transaction: CheckedTransaction, role: Role) -> None:
     """Remember an act that `authorised` has passed, so that it is not taken again."""
     act = LastAct(role, _kind(transaction), transaction.body.issued_ms)  # type: ignore[union-attr]
@@ -127,9 +134,13 @@ def _signing(state: BlockState, transaction: CheckedTransaction, roles: frozense
     role = role_of(state.context.parameters, signers, roles)
     if role is not None:
         return role
+    raise _unauthorised(transaction, roles)
+
+
+def _unauthorised(transaction: CheckedTransaction, roles: frozenset[Role]) -> Refused:
     names = " or ".join(sorted(each.name for each in roles))
     kind = KIND_NAMES[type(transaction.body)]
-    raise Refused(Reason.NOT_AUTHORISED, f"{kind} is for {names or 'nobody'} to sign here")
+    return Refused(Reason.NOT_AUTHORISED, f"{kind} is for {names or 'nobody'} to sign here")
 
 
 def _check_new(state: BlockState, role: Role, kind: int, issued_ms: int) -> None:

@@ -123,13 +123,12 @@ class SeedDuty:
         blocks = self._store.parameters.staking.epoch_blocks
         if epoch < 2 or not may_reveal(self._store.tip.height % blocks, blocks):
             return
-        value = authority_value(chain_id, key, epoch - 2)
-        commitment = pledge_commitment(chain_id, epoch - 2, role, value)
-        if any(
-            (each.role, each.commitment, each.value) == (role, commitment, None)
-            for each in seeds.revealing
-        ):
-            yield RevealSeed(epoch, value)
+        owed = {each.commitment for each in seeds.revealing if each.role == role and not each.value}
+        for held in self._authority_keys:
+            # The key that it committed with may have been rotated since.
+            value = authority_value(chain_id, held, epoch - 2)
+            if pledge_commitment(chain_id, epoch - 2, role, value) in owed:
+                yield RevealSeed(epoch, value)
 
     def _epoch(self) -> int:
         """Of the next block."""

@@ -167,6 +167,21 @@ def test_only_the_machine_that_committed_can_reveal() -> None:
     assert pledge_commitment(CHAIN, 0, Role.ERC, reveal.value) == pledge.commitment
 
 
+def test_a_key_that_was_rotated_can_still_be_revealed_for() -> None:
+    """By a machine that has the old one beside one that is in force."""
+    registry = Registry(SEEDED)
+    registry.add(*Node(registry, ERC).owed(), by=ERC)
+    to_epoch(registry, 2)
+    registry.store.parameters = msgspec.structs.replace(
+        SEEDED, authorities=(Authority(Role.ERC, signing.public_key(SECOND_ERC)),)
+    )
+    assert Node(registry, ERC).owed() == []
+    due = Node(registry, SECOND_ERC, ERC).duty.due()
+    (body,) = [body for body, key in due if isinstance(body, RevealSeed) and key == SECOND_ERC]
+    registry.add(body, by=SECOND_ERC)
+    assert all(each.value is not None for each in seeds(registry).revealing)
+
+
 def test_nothing_is_sent_twice_within_its_patience() -> None:
     registry = Registry(SEEDED)
     node = Node(registry, key=FOUNDER)
