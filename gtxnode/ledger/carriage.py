@@ -82,6 +82,8 @@ class GridWalk:
 def begin(state: BlockState) -> None:
     """Put the grid of the block's time under the book, and drop what is known of slots past."""
     if state.context.parameters.grid is None:
+        # A vote may have taken it away: what the book then goes by is what a node that starts has.
+        state.orders.book.carriage = None
         return
     corridors.begin(state)
     carrier = carrier_of(state)

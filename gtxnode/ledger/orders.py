@@ -79,7 +79,8 @@ def place_buy(state: BlockState, transaction: CheckedTransaction) -> None:
     body = transaction.body
     assert isinstance(body, PlaceBuy)
     expires_s = check_placing(state, transaction, body)
-    check_halts(state, body.trader)
+    zone = None if body.terms is None else body.terms.zone
+    check_halts(state, body.trader, SPOT, () if zone is None else (zone,))
     check_usage(state, body.trader, body.quantity_wh, expires_s)
     total_ugtx = sum(c.amount_ugtx for c in inputs_of(state, transaction, body.inputs, Cash))
     over_ugtx = lock(total_ugtx, body.quantity_wh, body.price_mgtx_per_kwh)
