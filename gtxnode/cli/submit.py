@@ -26,6 +26,7 @@ from gtxnode.ledger.coins import (
     order_id_of,
 )
 from gtxnode.ledger.parameters import ChainParameters
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.addresses import Address, address_of, format_address
 
 if TYPE_CHECKING:
@@ -72,6 +73,13 @@ async def submit(
     head = await client.call("chain.head", shard=name)
     holdings = await _holdings(client, name, head, address_of(public_key(private_key)))
     transaction = wallet.sign(head["chain_id"], build(holdings), private_key)
+    return await deliver(client, name, transaction, wait_s=wait_s)
+
+
+async def deliver(
+    client: "Client", name: str, transaction: CheckedTransaction, *, wait_s: float | None
+) -> dict[str, Any]:
+    """Send what is signed to a shard; as `submit`."""
     if wait_s is None:
         return await _send(client, name, transaction.encoded)
     # Subscribed before it is sent, so that its block cannot slip by.

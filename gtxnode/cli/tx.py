@@ -48,6 +48,7 @@ COMMANDS = {
     "vote": Lazy("gtxnode.cli.governance:vote", "Vote on a proposal."),
     "halt": Lazy("gtxnode.cli.compliance:halt", "Stop trading, as an authority."),
     "lift": Lazy("gtxnode.cli.compliance:lift", "End a halt, as an authority."),
+    "rotate-keys": Lazy("gtxnode.cli.rotation:rotate_keys", "Give an authority other keys."),
     "unjail": Lazy("gtxnode.cli.stake:unjail", "Let a validator return from jail."),
 }
 
