@@ -15,6 +15,7 @@ NAMES = (
     "consensus",
     "book",
     "auction",
+    "forwards",
     "trading",
     "grid",
     "execution",

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 WITHIN_S = 100
 
 TINY = {
+    "forwards": ("--orders", "40", "--rounds", "1"),
     "auction": ("--orders", "50", "--rounds", "1"),
     "trading": ("--orders", "20", "--rounds", "1"),
     "grid": ("--trades", "20", "--rounds", "1"),
