@@ -28,7 +28,7 @@ from gtxnode.tariffs.calendar import OFFSET_S
 ZONES = tuple(zone.name.lower() for zone in Zone)
 MAX_DAYS = 366
 CSV_COLUMNS = ("shard", "day", "section", "name", "value", "unit")
-_UNITS = (("_ugtx", "uGTX"), ("_wh", "Wh"))
+_UNITS = (("_ugtx", "uGTX"), ("_wh", "Wh"), ("_mgco2e", "mgCO2e"))
 
 
 class Product(click.ParamType[int]):

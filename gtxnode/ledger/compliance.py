@@ -13,6 +13,7 @@ VIOLATIONS = frozenset(
         Reason.NOT_AUTHORISED,
         Reason.HALTED,
         Reason.USAGE_LIMIT,
+        Reason.NO_LICENCE,
         Reason.ORDER_TOO_SMALL,
         Reason.ORDER_TOO_LARGE,
         Reason.PRICE_OUT_OF_BOUNDS,
@@ -20,6 +21,8 @@ VIOLATIONS = frozenset(
         Reason.BLOCK_VOLUME_EXCEEDED,
         Reason.OVER_CAPACITY,
         Reason.UNREGISTERED_METER,
+        Reason.METER_RETIRED,
+        Reason.IMPORT_EXCEEDED,
         Reason.WRONG_METER_KEY,
         Reason.EXPORT_NOT_ALLOWED,
     }

@@ -238,9 +238,13 @@ def _totals_view(supply: Supply) -> TotalsView:
         Amount(supply.minted_wh),
         Amount(supply.retired_wh),
         Amount(supply.minted_wh - supply.retired_wh),
+        Amount(supply.held_wh),
+        Amount(supply.voided_wh),
         Amount(supply.gtx_ugtx),
         Amount(supply.burned_ugtx),
         Amount(supply.rewarded_ugtx),
+        Amount(supply.credits_issued_mgco2e),
+        Amount(supply.credits_retired_mgco2e),
     )
 
 

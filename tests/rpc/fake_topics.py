@@ -50,7 +50,10 @@ PROPOSAL = ProposalView(
     approval_ppm=600_000,
     tally=TallyView(Amount(60), Amount(0), Amount(0), Amount(100), True, True),
 )
-IDLE = TotalsView(Amount(9_000), Amount(0), Amount(9_000), Amount(5), Amount(0), Amount(0))
+IDLE = TotalsView(
+    *(Amount(9_000), Amount(0), Amount(9_000), Amount(0), Amount(0)),
+    *(Amount(5), Amount(0), Amount(0), Amount(0), Amount(0)),
+)
 REPORT = ReportView(
     shard="geo_bangkok",
     chain_id="test-geo_bangkok",

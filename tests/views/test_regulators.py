@@ -133,7 +133,7 @@ async def test_a_report_is_had_of_any_day_that_has_begun(regulated: Registry) ->
     told = await view.report(today)
     assert (told.transactions, told.fees_ugtx, told.is_over) == (1, 1_000, False)
     assert [(each.name, each.number) for each in told.kinds] == [("transfer", 1)]
-    assert told.closing.money_ugtx == regulated.store.supply().gtx_ugtx
+    assert told.closing.gtx_supply_ugtx == regulated.store.supply().gtx_ugtx
     before = await view.report(today - timedelta(days=1))
     assert (before.transactions, before.is_over, before.closing) == (0, True, told.opening)
     assert (await view.report(date.min)).closing == told.opening

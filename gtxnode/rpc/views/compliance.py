@@ -124,14 +124,18 @@ class CountView(msgspec.Struct, frozen=True, gc=False):
 
 
 class TotalsView(msgspec.Struct, frozen=True, gc=False):
-    """The chain's totals at one time."""
+    """The chain's totals at one time, as `ledger.supply` has them."""
 
     minted_wh: Amount
     retired_wh: Amount
     outstanding_wh: Amount
-    money_ugtx: Amount
-    burned_ugtx: Amount
-    rewarded_ugtx: Amount
+    held_wh: Amount
+    voided_wh: Amount
+    gtx_supply_ugtx: Amount
+    gtx_burned_ugtx: Amount
+    gtx_rewarded_ugtx: Amount
+    credits_issued_mgco2e: Amount
+    credits_retired_mgco2e: Amount
 
 
 class ReportView(msgspec.Struct, frozen=True, gc=False):
