@@ -165,6 +165,11 @@ def _lines_of(outcome: BlockOutcome, now_s: int) -> Iterator[tuple[bytes, int, L
         for owner, bought in ((trade.buyer, True), (trade.seller, False)):
             line = TradeLine(trade.id, bought, trade.quantity_wh, trade.cost_ugtx, 0)
             yield owner, now_s, line
+    for sold in outcome.forward_trades:
+        if sold.wheeling is not None:
+            # The way of energy sold ahead is paid with the trade, the energy when it is delivered.
+            toll = TradeLine(sold.id, True, 0, 0, sold.wheeling.paid_ugtx)
+            yield sold.contract.buyer, now_s, toll
     for settlement in outcome.settlements:
         yield from _settled(settlement, now_s)
     for retired in outcome.retirements:

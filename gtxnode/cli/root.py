@@ -21,6 +21,7 @@ COMMANDS = {
     "tx": Lazy("gtxnode.cli.tx:tx", "Sign and send transactions."),
     "query": Lazy("gtxnode.cli.query:query", "Ask a node what is final."),
     "grid": Lazy("gtxnode.cli.grid:grid", "Make the model of the grid that a chain goes by."),
+    "tariff": Lazy("gtxnode.cli.calendar:tariff", "Write tables of tariffs."),
     "config": Lazy("gtxnode.cli.settings:config", "Show and check the settings."),
     "completion": Lazy("gtxnode.cli.completion:completion", "Print a shell's completion script."),
 }

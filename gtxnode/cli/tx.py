@@ -37,6 +37,7 @@ COMMANDS = {
     "forward": Lazy("gtxnode.cli.forward:forward", "Trade energy of a slot to come."),
     "cancel": Lazy("gtxnode.cli.tx:cancel", "Take back an open order."),
     "retire": Lazy("gtxnode.cli.tx:retire", "Consume energy."),
+    "replace-tariff": Lazy("gtxnode.cli.regulator:replace_tariff", "Bring a table of tariffs."),
     "retire-credits": Lazy("gtxnode.cli.carbon:retire_credits", "Use carbon credits up."),
     "grid-status": Lazy("gtxnode.cli.grid:grid_status", "Say in which condition the grid is."),
     "grid-limits": Lazy("gtxnode.cli.grid:grid_limits", "Limit a corridor or a zone."),

@@ -11,11 +11,13 @@ from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.bodies import PlaceBuy, PlaceSell
 from gtxnode.ledger.licences import check_licence
 from gtxnode.ledger.parameters import OrderLimits
+from gtxnode.ledger.tariffs import tariffs_of
 from gtxnode.ledger.trading_day import TradingDay, day_of, trading_day_coin_id
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.orders import ANY_SOURCE, Side, Terms
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.sources import Source
+from gtxnode.tariffs.tables import ReferenceModel
 
 KNOWN_SOURCES = sum(1 << source for source in Source)
 
@@ -103,9 +105,10 @@ def check_price(state: BlockState, price_mgtx_per_kwh: int) -> None:
     if state.price_bounds is None:
         coin = state.coins.get(trading_day_coin_id(state.context.chain_id))
         day = coin if isinstance(coin, TradingDay) else None
-        state.price_bounds = price_bounds(
-            state.context.parameters.orders, day, state.context.time_ms
-        )
+        time_ms = state.context.time_ms
+        model = tariffs_of(state, ReferenceModel).at(ReferenceModel, time_ms // 1_000)
+        bounds = price_bounds(state.context.parameters.orders, day, time_ms)
+        state.price_bounds = capped(bounds, model.cap_mgtx_per_kwh)
     _check_between(price_mgtx_per_kwh, *state.price_bounds)
 
 
@@ -118,6 +121,13 @@ def price_bounds(limits: OrderLimits, day: TradingDay | None, time_ms: int) -> t
     if band is not None and max(low, band[0]) <= min(high, band[1]):
         return max(low, band[0]), min(high, band[1])
     return low, high
+
+
+def capped(bounds: tuple[int, int], cap_mgtx_per_kwh: int) -> tuple[int, int]:
+    """The bounds below the regulator's emergency cap; as they are where it is 0, for none."""
+    if not cap_mgtx_per_kwh:
+        return bounds
+    return min(bounds[0], cap_mgtx_per_kwh), min(bounds[1], cap_mgtx_per_kwh)
 
 
 def check_volume(state: BlockState, quantity_wh: int) -> None:

@@ -108,8 +108,14 @@ def bill(
     flows: Sequence[Flow],
     deals: Iterable[Deal],
     covers: Iterable[Cover],
+    *,
+    stamp: bool = True,
 ) -> Bill:
-    """The bill of a customer of that class; `UnknownClass`. All entries are of the month."""
+    """The bill of a customer of that class; `UnknownClass`. All entries are of the month.
+
+    `stamp` says whether wheeling is charged by the postage stamp: not where the chain's own grid
+    charges each trade for its way, which is among the market's fees.
+    """
     grid = _import_of(tariffs, customer, flows)
     made = [by_peak(tariffs, each.start_s, each.end_s, each.energy_wh) for each in covers]
     on_wh, off_wh = _covered(
@@ -131,7 +137,7 @@ def bill(
         sum(deal.energy_wh for deal in market if not deal.bought),
         (
             *_utility(grid.less(on_wh, off_wh), service, vat_ppm),
-            *_wheeling(tariffs, month, on_wh + off_wh),
+            *(_wheeling(tariffs, month, on_wh + off_wh) if stamp else ()),
             *_market(tariffs, market),
         ),
         (*_utility(grid, service, vat_ppm), feed_in),

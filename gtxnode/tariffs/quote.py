@@ -59,10 +59,12 @@ def quote(
     capacity_w: int,
     price_mgtx_per_kwh: int | None = None,
     charges: ChainCharges | None = None,
+    stamp: bool = True,
 ) -> Quote:
     """A kWh at a price, or at the reference price where none is given.
 
     `customer` is the buyer's class (`UnknownClass`), `capacity_w` the size of the seller's plant.
+    Without `stamp` no postage stamp is charged for wheeling: the chain's own grid charges for it.
     """
     at_s = circumstances.at_s
     charges = charges or ChainCharges()
@@ -70,7 +72,7 @@ def quote(
     price = reference.price_mgtx_per_kwh if price_mgtx_per_kwh is None else price_mgtx_per_kwh
     taken_mgtx = charges.per_kwh_mgtx + rounded(price * charges.of_price_ppm, PPM)
     uthb_per_gtx = tariffs.at(Exchange, at_s).uthb_per_gtx
-    wheeling, wheeling_vat = wheeling_price(tariffs, at_s)
+    wheeling, wheeling_vat = wheeling_price(tariffs, at_s) if stamp else (0, 0)
     return Quote(
         price,
         reference,

@@ -12,7 +12,7 @@ from gtxnode.rpc.wire import Amount
 from gtxnode.tariffs.calendar import midnight_s
 from gtxnode.tariffs.money import rounded
 from gtxnode.tariffs.tables import PPM, EmissionFactors
-from gtxnode.views.tariffs import chain_tariffs
+from gtxnode.views.prices import chain_tariffs
 
 
 class CarbonView:

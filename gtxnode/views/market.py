@@ -9,9 +9,7 @@ import trio
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.store import ChainStore
 from gtxnode.events import trade_views
-from gtxnode.ledger.coins import decode_coin
-from gtxnode.ledger.order_limits import price_bounds
-from gtxnode.ledger.trading_day import TradingDay, day_of, trading_day_coin_id
+from gtxnode.ledger.trading_day import TradingDay, day_of
 from gtxnode.market.orders import PriceLevel
 from gtxnode.rpc.views.market import (
     BookView,
@@ -23,6 +21,7 @@ from gtxnode.rpc.views.market import (
 )
 from gtxnode.rpc.wire import Amount
 from gtxnode.views.paging import page
+from gtxnode.views.prices import last_trading, order_bounds
 
 _EPOCH: Final = date(1970, 1, 1)
 
@@ -49,10 +48,8 @@ class MarketView:
     async def day(self) -> DayView:
         """What traded today and yesterday, and the bounds of prices that follow."""
         tip = self._store.tip
-        encoded = self._store.get(trading_day_coin_id(self._store.chain_id))
-        coin = None if encoded is None else decode_coin(encoded)
-        known = coin if isinstance(coin, TradingDay) else None
-        low, high = price_bounds(self._store.parameters.orders, known, tip.time_ms)
+        known = last_trading(self._store)
+        low, high = order_bounds(self._store)
         today = day_of(tip.time_ms)
         return DayView(
             self._shard,

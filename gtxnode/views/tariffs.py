@@ -11,8 +11,7 @@ import trio
 
 from gtxnode.chain.activity import CoverLine, Line, MeterLine, TradeLine, lines
 from gtxnode.chain.store import ChainStore
-from gtxnode.ledger.coins import decode_coin
-from gtxnode.ledger.tariff_series import all_tariffs
+from gtxnode.grid.model import GridModel
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Zone
 from gtxnode.rpc.errors import BadValue
@@ -29,9 +28,10 @@ from gtxnode.rpc.wire import Address, Amount
 from gtxnode.tariffs.bill import Bill, Charge, Cover, Deal, Flow, bill
 from gtxnode.tariffs.calendar import local_day, parse_month
 from gtxnode.tariffs.charges import UnknownClass
-from gtxnode.tariffs.quote import Quote, quote
+from gtxnode.tariffs.quote import ChainCharges, Quote, quote
 from gtxnode.tariffs.reference import Bounds, Circumstances
-from gtxnode.tariffs.tables import Tariffs, kind_of
+from gtxnode.tariffs.tables import kind_of
+from gtxnode.views.prices import chain_tariffs, order_bounds
 
 
 class TariffsView:
@@ -61,7 +61,7 @@ class TariffsView:
         capacity_w: int,
     ) -> QuoteView:
         """A kWh at a price, the reference price if none is given."""
-        depth, limits = self._store.depth, self._store.parameters.orders
+        depth, grid = self._store.depth, self._store.parameters.grid
         where = Circumstances(
             self._now_s() if at_s is None else at_s,
             source,
@@ -70,16 +70,17 @@ class TariffsView:
             sum(level.quantity_wh for level in depth.bids),
             sum(level.quantity_wh for level in depth.asks),
         )
-        bounds = Bounds(limits.min_price_mgtx_per_kwh, limits.max_price_mgtx_per_kwh)
         tariffs = chain_tariffs(self._store)
         try:
             found = quote(
                 tariffs,
                 where,
-                bounds,
+                Bounds(*order_bounds(self._store)),
                 customer=customer,
                 capacity_w=capacity_w,
                 price_mgtx_per_kwh=price_mgtx_per_kwh,
+                charges=None if grid is None else _charges_of(grid, from_zone, to_zone),
+                stamp=grid is None,
             )
         except UnknownClass as error:
             raise BadValue("customer", str(error)) from error
@@ -101,23 +102,14 @@ class TariffsView:
             found = list(lines(reader, address, month.start_s, month.end_s))
         flows, deals, covers = sorted_lines(found)
         try:
-            made = bill(tariffs, customer, month, flows, deals, covers)
+            stamp = self._store.parameters.grid is None
+            made = bill(tariffs, customer, month, flows, deals, covers, stamp=stamp)
         except UnknownClass as error:
             raise BadValue("customer", str(error)) from error
         return _bill_view(self._shard, address, customer, made, complete=now_s >= month.end_s)
 
     def _now_s(self) -> int:
         return self._store.tip.time_ms // 1_000
-
-
-def chain_tariffs(store: ChainStore) -> Tariffs:
-    """The tables of genesis and those that came by transaction."""
-
-    def coin(coin_id: bytes) -> object:
-        encoded = store.get(coin_id)
-        return None if encoded is None else decode_coin(encoded)
-
-    return all_tariffs(store.chain_id, store.parameters.tariffs, coin)
 
 
 def sorted_lines(
@@ -138,6 +130,15 @@ def sorted_lines(
             case CoverLine():
                 covers.append(Cover(at_s, line.end_s, line.energy_wh))
     return flows, deals, covers
+
+
+def _charges_of(grid: GridModel, seller: Zone, buyer: Zone) -> ChainCharges:
+    """What the chain's grid charges for the way, in normal times: without a premium."""
+    ways = [way for way in grid.routes if (way.seller, way.buyer) == (seller, buyer)]
+    charges = [each for way in ways for each in way.charges]
+    return ChainCharges(
+        sum(each.mgtx_per_kwh for each in charges), sum(each.share_ppm for each in charges)
+    )
 
 
 def _quote_view(shard: str, at_s: int, found: Quote, *, calendar_known: bool) -> QuoteView:

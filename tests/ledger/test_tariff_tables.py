@@ -3,17 +3,25 @@
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
 from gtxnode.ledger.bodies import ReplaceTariff
+from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.tariff_series import MAX_SERIES, TariffSeries, all_tariffs
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.zones import Role
 from gtxnode.tariffs.calendar import midnight_s
-from gtxnode.tariffs.tables import FuelSurcharge, Holidays, Tariffs, TariffTable
+from gtxnode.tariffs.tables import (
+    FuelSurcharge,
+    Holidays,
+    ReferenceModel,
+    Tariffs,
+    TariffTable,
+)
 from gtxnode.tariffs.thailand import THAI_TABLES
-from tests.ledger.little_chain import CHAIN, START_S, LittleChain, signed
+from tests.ledger.little_chain import CHAIN, KWH, START_S, LittleChain, signed
 
 
 def brought(
@@ -93,3 +101,16 @@ def test_a_full_series_lets_the_oldest_go() -> None:
 def test_genesis_without_a_table_of_each_kind_is_no_genesis() -> None:
     with pytest.raises(ValueError, match="there must be a table energy_charges"):
         ChainParameters(tariffs=())
+
+
+def test_an_emergency_cap_bounds_the_prices_of_orders() -> None:
+    chain = LittleChain("somchai")
+    chain.export("somchai", KWH)
+    model = Tariffs(THAI_TABLES).at(ReferenceModel, 0)
+    capped = replace(model, from_s=chain.now_s + 60, cap_mgtx_per_kwh=3_000)
+    chain.accepted(brought(chain, capped))
+    dear = chain.sell("somchai", 100, 3_001)
+    assert chain.execute(dear, orders=OpenOrders()).receipts[0].ok
+    chain.block(after_s=60)
+    assert chain.refused(dear) is Reason.PRICE_OUT_OF_BOUNDS
+    chain.accepted(chain.sell("somchai", 100, 3_000))

@@ -60,3 +60,8 @@ def test_a_large_plant_is_paid_nothing_for_feeding_in() -> None:
 def test_an_unknown_class_is_named() -> None:
     with pytest.raises(UnknownClass, match="palace is none of residential_low_voltage"):
         quoted(NOON, 3_500, customer="palace")
+
+
+def test_where_the_chains_grid_charges_for_the_way_no_stamp_is_added() -> None:
+    charged = quoted(NOON, 3_500, charges=ChainCharges(1_070), stamp=False)
+    assert (charged.wheeling_uthb, charged.buyer_total_uthb) == (0, 4_570_000)

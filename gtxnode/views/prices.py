@@ -1,0 +1,33 @@
+"""What a chain's prices go by at its head: its tariffs, and the bounds of orders."""
+
+from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.coins import decode_coin
+from gtxnode.ledger.order_limits import capped, price_bounds
+from gtxnode.ledger.tariff_series import all_tariffs
+from gtxnode.ledger.trading_day import TradingDay, trading_day_coin_id
+from gtxnode.tariffs.tables import ReferenceModel, Tariffs
+
+
+def chain_tariffs(store: ChainStore) -> Tariffs:
+    """The tables of genesis and those that came by transaction."""
+
+    def coin(coin_id: bytes) -> object:
+        encoded = store.get(coin_id)
+        return None if encoded is None else decode_coin(encoded)
+
+    return all_tariffs(store.chain_id, store.parameters.tariffs, coin)
+
+
+def last_trading(store: ChainStore) -> TradingDay | None:
+    """The last days on which anything traded; None before the first trade."""
+    encoded = store.get(trading_day_coin_id(store.chain_id))
+    coin = None if encoded is None else decode_coin(encoded)
+    return coin if isinstance(coin, TradingDay) else None
+
+
+def order_bounds(store: ChainStore) -> tuple[int, int]:
+    """The lowest and the highest price in mGTX/kWh that an order may name now."""
+    time_ms = store.tip.time_ms
+    bounds = price_bounds(store.parameters.orders, last_trading(store), time_ms)
+    model = chain_tariffs(store).at(ReferenceModel, time_ms // 1_000)
+    return capped(bounds, model.cap_mgtx_per_kwh)
