@@ -1,5 +1,6 @@
 """Late precommits: heard, kept, carried by a block and counted; and none that is not right."""
 
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from trio.testing import wait_all_tasks_blocked
 
 from consensus import signing
+from consensus.encoding import DecodeError
 from consensus.messages import VoteMessage, commit_from_votes
 from consensus.presence import OpenHeight, Window, advanced, credited, open_height
 from consensus.reputation import Conduct
@@ -17,6 +19,7 @@ from consensus.types import (
     Commit,
     Vote,
     VoteKind,
+    block_codec,
     block_id,
     late_root,
 )
@@ -207,6 +210,43 @@ async def test_what_the_header_does_not_name_is_not_carried() -> None:
     assert not await chain.application.judge(msgspec.structs.replace(block, late=late))
     header = msgspec.structs.replace(block.header, late_root=late_root(late))
     assert not await chain.application.judge(msgspec.structs.replace(block, header=header))
+
+
+async def test_there_are_no_more_than_a_block_has_room_for() -> None:
+    chain = Registry()
+    block = await chain.built()
+    vote_ = precommit(3, block)
+    full = msgspec.structs.replace(block, late=(vote_,) * MAX_LATE_VOTES)
+    assert block_codec.decode(block_codec.encode(full)) == full
+    over = msgspec.structs.replace(block, late=(vote_,) * (MAX_LATE_VOTES + 1))
+    with pytest.raises(DecodeError):
+        block_codec.decode(block_codec.encode(over))
+
+
+async def test_many_signatures_are_verified_off_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same verdict."""
+    threads: list[int] = []
+    verify_slice = signing.verify_slice
+
+    def noting(checks: Sequence[tuple[bytes, bytes, bytes]]) -> list[bool]:
+        threads.append(threading.get_ident())
+        return verify_slice(checks)
+
+    monkeypatch.setattr("consensus.presence.signing.verify_slice", noting)
+    chain = Registry()
+    await chain.grow(3)
+    good = await chain.built(precommit(3, chain.blocks[0]))
+    forged = await chain.built(
+        msgspec.structs.replace(
+            precommit(3, chain.blocks[0]), signature=precommit(2, chain.blocks[0]).signature
+        )
+    )
+    for few, aside in ((32, False), (3, True)):
+        monkeypatch.setattr("gtxnode.application.FEW_SIGNATURES", few)
+        threads.clear()
+        assert await chain.application.judge(good)
+        assert not await chain.application.judge(forged)
+        assert {thread != threading.get_ident() for thread in threads} == {aside}
 
 
 async def test_only_the_registry_counts_who_is_present() -> None:
