@@ -57,6 +57,11 @@ from gtxnode.devnet import (
     default=None,
     help="First port; each validator takes the next three, ten further on.  [default: free ones]",
 )
+@click.option(
+    "--blackout",
+    is_flag=True,
+    help="Replay the southern blackout of 2013 on func_energytrading, within 90 seconds.",
+)
 def devnet(
     validators: int,
     shards: str,
@@ -64,6 +69,7 @@ def devnet(
     speed: int,
     home: Path | None,
     port_base: int | None,
+    blackout: bool,
 ) -> int:
     """Run a network of several nodes on this machine.
 
@@ -81,6 +87,7 @@ def devnet(
         home=home,
         port_base=port_base,
         as_json=session().as_json,
+        blackout=blackout,
     )
 
 

@@ -35,14 +35,18 @@ def run(
     home: Path | None = None,
     port_base: int | None = None,
     as_json: bool = False,
+    blackout: bool = False,
 ) -> int:
     """Run a development network until `duration_s` is over or a Ctrl-C; the exit code.
 
     0 when every invariant holds, 1 when one does not or a validator stopped by itself. `home` has
     to be empty or missing, and is kept; without it a temporary folder is used, which is kept only
     if something went wrong. With `as_json` the last line of standard output is the final object.
-    `DevnetError` before anything is started.
+    `DevnetError` before anything is started. With `blackout`, EGAT plays the southern blackout of
+    2013 on the chain where zones trade, which is then among the shards.
     """
+    if blackout and Shard.FUNC_ENERGYTRADING not in shards:
+        shards = (*shards, Shard.FUNC_ENERGYTRADING)
     _check(validators, duration_s, speed, port_base)
     known = _shards(shards)
     folder = _empty(home)
@@ -58,6 +62,7 @@ def run(
         speed=speed,
         port_base=port_base,
         as_json=as_json,
+        blackout=blackout,
     )
     if home is None and code == 0:
         shutil.rmtree(folder)

@@ -14,8 +14,10 @@ import trio
 from gtxnode.devnet.watch import Watch
 from gtxnode.rpc import wire
 from gtxnode.rpc.client import Client, RpcError
+from gtxnode.rpc.errors import ErrorCode
 from gtxnode.rpc.views.accounts import BalanceView
 from gtxnode.rpc.views.blocks import HeadView
+from gtxnode.rpc.views.grid import GridStatusView
 from gtxnode.rpc.views.ledger import SupplyView
 from gtxnode.rpc.views.transactions import TransactionState, TransactionStatus
 
@@ -47,7 +49,8 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What a validator says that all owners hold together, free, in orders or staked."""
+    """What a validator says that all owners hold together, free, in orders or staked, and what is
+    in the grid's fund."""
 
     energy_wh: int
     money_ugtx: int
@@ -164,6 +167,12 @@ async def _holdings(shard: str, client: Client, owners: Sequence[bytes]) -> Hold
         energy_wh += balance.energy_wh + balance.energy_in_orders_wh
         money_ugtx += balance.money_ugtx + balance.money_in_orders_ugtx
         money_ugtx += balance.money_staked_ugtx + balance.money_in_contracts_ugtx
+    try:
+        grid = await client.ask(GridStatusView, "grid.status", shard=shard)
+        money_ugtx += grid.fund_ugtx
+    except RpcError as error:
+        if error.code != ErrorCode.NOT_FOUND:
+            raise  # a chain without a grid has no fund
     return Holdings(energy_wh, money_ugtx)
 
 

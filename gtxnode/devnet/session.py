@@ -18,13 +18,14 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 from time import time
 from typing import Any, TextIO
 
 import trio
 
 from consensus import signing
-from gtxnode.devnet import homes, report
+from gtxnode.devnet import blackout, homes, report
 from gtxnode.devnet.audit import Audit, Expected, audit
 from gtxnode.devnet.communities import SLOT_S, first_slot_s
 from gtxnode.devnet.fleet import Fleet, Validator
@@ -38,6 +39,7 @@ from gtxnode.devnet.watch import Watch
 from gtxnode.genesis import chain_id
 from gtxnode.ledger.wallet import sign
 from gtxnode.primitives.addresses import address_of
+from gtxnode.primitives.zones import Role, Shard
 from gtxnode.rpc.client import Client, Disconnected, RpcError, connect
 from gtxnode.rpc.views.node import NodeStatus
 
@@ -62,8 +64,11 @@ class Failed(Exception):
 class Session:
     """A network, and what our clients know of it."""
 
-    def __init__(self, fleet: Fleet, *, speed: int, duration_s: float | None) -> None:
+    def __init__(
+        self, fleet: Fleet, *, speed: int, duration_s: float | None, blackout: bool = False
+    ) -> None:
         self._fleet = fleet
+        self._blackout = blackout
         self._hour_takes_s = HOUR_S / speed
         self._duration_s = math.inf if duration_s is None else duration_s
         self._lasted_s = 0.0
@@ -162,12 +167,23 @@ class Session:
                 nursery.start_soon(watch.follow, each.name, each.websocket)
         now_s = int(time())
         urls = [each.websocket for each in self._fleet.validators]
+        if self._blackout:
+            nursery.start_soon(self._play_blackout, urls)
         for household, hours in zip(self._fleet.households, homes.load(), strict=False):
             home = self._home(household, hours, now_s)
             self._homes[household.shard].append(home)
             first = household.number % len(urls)
             hour_takes_s = SLOT_S if household.homes > 1 else self._hour_takes_s
             nursery.start_soon(home.run, [*urls[first:], *urls[:first]], hour_takes_s)
+
+    async def _play_blackout(self, urls: Sequence[str]) -> None:
+        await blackout.play(
+            self._watches[Shard.FUNC_ENERGYTRADING],
+            urls,
+            chain_id=chain_id(self._fleet.genesis.network, Shard.FUNC_ENERGYTRADING),
+            key=self._fleet.authorities[Role.EGAT],
+            say=partial(print, file=sys.stderr, flush=True),
+        )
 
     def _home(self, household: Household, hours: tuple[homes.Hour, ...], now_s: int) -> Home:
         chain = chain_id(self._fleet.genesis.network, household.shard)

@@ -27,6 +27,7 @@ def run_in(
     speed: int,
     port_base: int | None,
     as_json: bool,
+    blackout: bool,
 ) -> int:
     """Run a network in an empty folder; 0 if every invariant held, else 1."""
     with (folder / LOG).open("w", encoding="utf-8") as log:
@@ -38,7 +39,7 @@ def run_in(
             port_base=port_base,
             now_ms=int(time() * 1_000),
         )
-        session = Session(fleet, speed=speed, duration_s=duration_s)
+        session = Session(fleet, speed=speed, duration_s=duration_s, blackout=blackout)
         failures: list[str] = []
         try:
             summary = trio.run(partial(session.run, sys.stderr if as_json else sys.stdout))

@@ -17,7 +17,10 @@ from gtxnode.devnet.audit import (
     at_one_height,
     judge,
 )
+from gtxnode.rpc.client import RpcError
+from gtxnode.rpc.errors import ErrorCode
 from gtxnode.rpc.views.accounts import BalanceView
+from gtxnode.rpc.views.grid import GridStatusView
 from gtxnode.rpc.views.ledger import SupplyView
 from gtxnode.rpc.wire import Amount
 
@@ -113,10 +116,15 @@ class Moving:
         self.height = 7
         self.purses = {b"\x01" * 20: 600_000, b"\x02" * 20: 400_000}
         self.asked = 0
+        self.fund_ugtx: int | None = None
 
     async def ask(self, kind: type[object], method: str, **params: object) -> object:
         if method == "ledger.supply":
             return msgspec.structs.replace(HONEST, height=self.height)
+        if method == "grid.status":
+            if self.fund_ugtx is None:
+                raise RpcError(ErrorCode.NOT_FOUND, "Not found", "grid is not known")
+            return GridStatusView("geo_bangkok", self.height, 0, (), Amount(self.fund_ugtx))
         assert method == "account.balance"
         address = params["address"]
         assert isinstance(address, bytes)
@@ -134,6 +142,13 @@ async def test_a_block_that_comes_between_two_answers_is_no_fault() -> None:
     supply, held = await at_one_height("geo_bangkok", client, tuple(client.purses))  # type: ignore[arg-type]
     assert supply.height == 8
     assert held == Holdings(0, 1_000_000)
+
+
+async def test_what_is_in_the_grids_fund_is_held_too() -> None:
+    client = Moving()
+    client.fund_ugtx = 5
+    _, held = await at_one_height("geo_bangkok", client, tuple(client.purses))  # type: ignore[arg-type]
+    assert held == Holdings(0, 1_000_005)
 
 
 def test_validators_at_different_heights_need_not_say_the_same() -> None:
