@@ -48,11 +48,14 @@ def curtailed(sales: Sequence[Sale], limits: Limits, fixed: SlotUse) -> list[int
     `fixed` is used as well and cannot be cut: it may leave a limit passed with all sales gone.
     """
     left = [sale.power_w for sale in sales]
+    rows = [
+        ([load(sale.way) for sale in sales], used, limit)
+        for load, used, limit in _limited(limits, fixed)
+    ]
     passes, cut = 0, True
     while cut:
         cut = False
-        for load, used, limit in _limited(limits, fixed):
-            loads = [load(sale.way) for sale in sales]
+        for loads, used, limit in rows:
             excess = used + sum(map(int.__mul__, loads, left)) - limit
             if excess > 0:
                 cut |= _cut(sales, left, loads, excess, altogether=passes >= MAX_PASSES)

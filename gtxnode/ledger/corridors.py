@@ -303,7 +303,9 @@ def _write_uses(state: BlockState, carrier: Carrier) -> None:
     coin = state.coins.get(coin_id)
     known = set(coin.starts) if isinstance(coin, OpenSlots) else set()
     for start_s, use in carrier.used():
-        made = CorridorUse(start_s, tuple(use.flows), tuple(use.sold), tuple(use.delivered))
+        # Below zero only where contracts are cut that were made under another model.
+        sold, delivered = (tuple(max(0, each) for each in by) for by in (use.sold, use.delivered))
+        made = CorridorUse(start_s, tuple(use.flows), sold, delivered)
         state.coins.make(use_coin_id(chain_id, start_s), made)
     starts = tuple(sorted(known | carrier.changed))
     if len(starts) != len(known):

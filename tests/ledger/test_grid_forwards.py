@@ -296,3 +296,22 @@ def test_a_zone_of_the_chain_is_one_of_the_grid() -> None:
     chain.parameters = msgspec.structs.replace(chain.parameters, zones=tuple(Zone))
     assert chain.refused(chain.bid("far", 1 * KWH, 3_000)) is Reason.WRONG_ZONE
     assert chain.refused(chain.offer("far", 1 * KWH, 3_000, QUARTER)) is Reason.WRONG_ZONE
+
+
+def test_contracts_made_under_another_model_are_cut_without_breaking_the_books(
+    chain: GridChain,
+) -> None:
+    chain.accepted(chain.offer("prasert", 2 * KWH, 3_000))
+    chain.accepted(chain.bid("malee", 2 * KWH, 4_500))
+    # A vote brings a model with a corridor less: what was used is not known in its terms.
+    fewer = msgspec.structs.replace(MODEL, corridors=MODEL.corridors[1:])
+    chain.parameters = msgspec.structs.replace(chain.parameters, grid=fewer)
+    chain.accepted(chain.offer("somchai", 1 * KWH, 3_000))
+    chain.accepted(chain.bid("malee", 1 * KWH, 4_500))
+    outcome = chain.accepted(chain.limit(BANGKOK, SOUTHERN, 0, start_s=NOON, slots=1))
+    assert len(outcome.curtailments) == 2
+    use = chain.use(NOON)
+    assert use is not None
+    assert min(use.sold + use.delivered) == 0
+    chain.until(NOON + SLOT_S)
+    assert chain.use(NOON) is None
