@@ -15,7 +15,9 @@ from gtxnode.ledger.bodies import Body, GrantLicence, RevokeLicence
 from gtxnode.market.orders import ANY_SOURCE, Terms
 from gtxnode.primitives.addresses import format_address
 from gtxnode.primitives.sources import Source
+from gtxnode.primitives.zones import Zone
 
+ZONES = tuple(zone.name.lower() for zone in Zone)
 SOURCES = tuple(source.name.lower() for source in Source)
 
 
@@ -55,6 +57,12 @@ SOURCES = tuple(source.name.lower() for source in Source)
     help="With buy: energy of these sources alone. With sell: which energy to offer.",
 )
 @click.option("--partner", type=ACCOUNT, default=None, help="Trade with this account alone.")
+@click.option(
+    "--zone",
+    type=click.Choice(ZONES),
+    default=None,
+    help="With buy: where the energy is to be used. With sell: where it was metered.",
+)
 def order(
     side: str,
     quantity_wh: int,
@@ -66,20 +74,24 @@ def order(
     display_wh: int | None,
     sources: tuple[str, ...],
     partner: bytes | None,
+    zone: str | None,
     **sending: Any,
 ) -> None:
     """Offer energy, or ask for it.
 
     gtxnode tx order sell 12.3kWh --price 3.5: at 3.5 GTX/kWh or better. It pays no fee.
     What is offered or to be paid is held by the order until it trades, ends or is
-    cancelled. A sell order offers energy of one source.
+    cancelled. A sell order offers energy of one source and zone. Where zones trade with one
+    another, a buy order names its --zone, and its price is all that is paid: the way included.
     """
     if sum((ioc, fok, all_or_none, display_wh is not None)) > 1:
         raise click.UsageError("One of --ioc, --fok, --all-or-none and --slice at most.")
     if side == "sell" and len(sources) > 1:
         raise click.UsageError("A sell order offers energy of one --source.")
     accepted = sum({1 << Source[name.upper()] for name in sources}) if side == "buy" else 0
-    terms = Terms(accepted or ANY_SOURCE, partner, fok or all_or_none, display_wh or 0)
+    place = None if zone is None else Zone[zone.upper()]
+    to = place if side == "buy" else None
+    terms = Terms(accepted or ANY_SOURCE, partner, fok or all_or_none, display_wh or 0, to)
     how: dict[str, Any] = {
         "immediate": ioc or fok,
         "terms": None if terms == Terms() else terms,
@@ -90,7 +102,8 @@ def order(
         limit = (quantity_wh, price_mgtx_per_kwh, expires_s)
         if side == "sell":
             source = Source[sources[0].upper()] if sources else None
-            return wallet.sell(held.owner, held.energy, *limit, source=source, **how)
+            energy = [pair for pair in held.energy if place in (None, pair[1].origin.zone)]
+            return wallet.sell(held.owner, energy, *limit, source=source, **how)
         return wallet.buy(held.owner, held.cash, *limit, **how)
 
     send_body(build, **sending)

@@ -10,6 +10,7 @@ from gtxnode.ledger.licence_coins import Licence
 from gtxnode.market.orders import ANY_SOURCE, Terms
 from gtxnode.primitives.addresses import format_address
 from gtxnode.primitives.sources import Source
+from gtxnode.primitives.zones import Zone
 from tests.cli.ledger_node import FRIEND, KEY, OWNER, LedgerChain, running
 from tests.cli.running import Ran, gtxnode
 from tests.cli.test_tx import tx
@@ -43,6 +44,8 @@ def standing(chain: LedgerChain) -> Standing | None:
             Terms(1 << Source.SOLAR | 1 << Source.WIND),
         ),
         (("sell", "5", "--source", "solar"), None),
+        (("buy", "5", "--zone", "southern"), Terms(zone=Zone.SOUTHERN)),
+        (("sell", "5", "--zone", "bangkok"), None),
         (("sell", "5", "--partner", FRIENDS_ADDRESS), Terms(ANY_SOURCE, FRIEND)),
     ],
 )
@@ -63,6 +66,11 @@ def test_an_order_that_is_not_to_rest_does_not(home: Path, how: str) -> None:
     assert ran.code == 5
     assert ran.error["code"] == "unfilled"
     assert chain.held_by(OWNER) == (100_000_000, 20_000)
+
+
+def test_energy_of_a_zone_that_is_not_there_is_not_offered(home: Path) -> None:
+    ran = tx(home, LedgerChain(), "order", "sell", "5", "--price", "3.5", "--zone", "southern")
+    assert ran.code == 5
 
 
 def test_energy_of_a_source_that_is_not_there_is_not_offered(home: Path) -> None:
