@@ -109,6 +109,17 @@ def test_a_trade_is_cut_to_what_fits(chain: OrderChain) -> None:
     assert [trade.quantity_wh for trade in trades] == [10 * KWH]
 
 
+def test_an_act_holds_for_what_comes_after_it_in_its_block(chain: OrderChain) -> None:
+    chain.accepted(sell(chain, "somchai", 100 * KWH, 3_500))
+    before, after = buy(chain, "malee", 10 * KWH, 5_000), buy(chain, "prasert", 10 * KWH, 5_000)
+    closed = [chain.limit(*pair, 0, slots=1) for pair in CORRIDORS]
+    outcome = chain.accepted(before, *closed, after)
+    assert [trade.buyer for trade in outcome.trades] == [address("malee")]
+    both = (chain.status(FAILING), sell(chain, "niran", 10 * KWH, 3_500))
+    (_, refused) = chain.block(*both).receipts
+    assert refused.reason is Reason.GRID_UNSTABLE
+
+
 def test_local_limits_hold_within_a_zone_too(chain: OrderChain) -> None:
     chain.accepted(chain.local(BANGKOK, 0, None, by="MEA"), sell(chain, "somchai", 10 * KWH, 3_500))
     assert not chain.accepted(buy(chain, "niran", 10 * KWH, 4_000)).trades
