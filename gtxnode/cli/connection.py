@@ -7,6 +7,7 @@ import click
 
 from gtxnode.cli.exits import CommandFailed, Exit, innermost
 from gtxnode.cli.session import session
+from gtxnode.primitives.zones import REGISTRY
 
 if TYPE_CHECKING:
     from gtxnode.rpc.client import Client
@@ -76,7 +77,8 @@ def shard_option(command: F) -> F:
         "--shard",
         envvar="GTX_SHARD",
         metavar="SHARD",
-        help="Which chain.  [default: the only one that the node hosts; GTX_SHARD]",
+        help="Which chain.  [default: the only one that the node hosts, but for the registry;"
+        " GTX_SHARD]",
     )(command)
 
 
@@ -130,11 +132,16 @@ def own_url() -> str:
 
 
 async def shard_of(client: "Client", shard: str | None) -> str:
-    """The shard that is meant: the given one, or the only one that the node hosts."""
+    """The shard that is meant: the given one, or the only one that the node hosts.
+
+    The registry does not count beside another: every node hosts it with whatever it is there for.
+    """
     if shard is not None:
         return shard
     status = await client.call("node.status")
     hosted = [chain["shard"] for chain in status["chains"]]
+    if len(hosted) == 2 and REGISTRY in hosted:
+        hosted.remove(REGISTRY)
     if len(hosted) != 1:
         message = f"the node hosts {', '.join(hosted) or 'no shard'}; say which with --shard"
         raise CommandFailed("usage", message, Exit.USAGE)

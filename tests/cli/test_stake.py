@@ -105,3 +105,13 @@ def test_a_home_without_a_validator_says_so(home: Path) -> None:
     Home(home).validator_key.unlink()
     ran = tx(home, LedgerChain(REGISTRY), "stake", "20")
     assert ran.error["code"] == "home.unusable_key"
+
+
+def test_the_registry_beside_a_chain_is_not_what_is_meant(home: Path) -> None:
+    with running(LedgerChain(), LedgerChain(REGISTRY)) as url:
+        ran = gtxnode(home, "query", "supply", "--url", url, "-o", "json")
+    assert (ran.code, ran.answer["shard"]) == (0, "geo_bangkok"), ran.err
+    chains = (LedgerChain(), LedgerChain("geo_central"), LedgerChain(REGISTRY))
+    with running(*chains) as url:
+        ran = gtxnode(home, "query", "supply", "--url", url, "-o", "json")
+    assert (ran.code, ran.error["code"]) == (2, "usage")
