@@ -112,7 +112,7 @@ class Accuser:
             block, commit = self._store.block(height - 1)
         except KeyError as error:
             raise SetUnknown(height) from error
-        return Elsewhere(chain_id, block.header, _fewest(voters, commit), epoch or 0)
+        return Elsewhere(chain_id, block.header, fewest_signatures(voters, commit), epoch or 0)
 
     def _send(self, court: Court, offence: tuple[bytes, int], body: Evidence) -> bool:
         chain_id = court.store.chain_id
@@ -146,7 +146,7 @@ def accusation(first: Signed, second: Signed) -> Evidence:
     return Evidence(ProposalPair(first, second))
 
 
-def _fewest(voters: ValidatorSet, commit: Commit) -> Commit:
+def fewest_signatures(voters: ValidatorSet, commit: Commit) -> Commit:
     """The commit with the fewest signatures that prove as much: a transaction has little room."""
     kept: list[CommitSignature] = []
     stake = 0

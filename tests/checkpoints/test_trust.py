@@ -51,10 +51,11 @@ class Anchored(Registry):
             self.add()
             self.certify()
 
-    def rotate(self, role: Role, number: int = 1) -> None:
-        new = signing.public_key(NEXT[role])
+    def rotate(self, role: Role, number: int = 1, key: bytes | None = None) -> None:
+        own = key or NEXT[role]
+        new = signing.public_key(own)
         others = [key for each, key in KEYS.items() if each in (Role.ERC, Role.EGAT, Role.MEA)]
-        self.add(RotateKeys(role, number, (new,)), by=NEXT[role], beside=others)
+        self.add(RotateKeys(role, number, (new,)), by=own, beside=others)
         self.certify()
 
     def certify(self) -> None:
@@ -156,6 +157,21 @@ def test_what_leads_nowhere_is_refused(wrong: str) -> None:
     assert FOUNDERS is not None
     with pytest.raises(InvalidTrust):
         trusted_checkpoint(CHAIN, FOUNDERS, WRONG[wrong](twice_rotated()))
+
+
+def test_nobody_is_led_back_to_a_time_of_the_same_keys() -> None:
+    chain = Anchored()
+    chain.grow(2)
+    chain.rotate(Role.PEA)
+    chain.grow(6)
+    chain.rotate(Role.PEA, 2, KEYS[Role.PEA])
+    chain.grow(6)
+    trust, old = gather(chain.store), CertificateArchive(chain.database).at(2)
+    assert FOUNDERS is not None
+    assert old is not None
+    assert trusted_checkpoint(CHAIN, FOUNDERS, trust) == trust.newest.checkpoint
+    with pytest.raises(InvalidTrust):
+        trusted_checkpoint(CHAIN, FOUNDERS, replace(trust, newest=old))
 
 
 def test_another_chains_or_another_genesis_certificates_are_refused() -> None:

@@ -3,9 +3,10 @@
 import pytest
 
 from consensus import signing
-from consensus.types import Proposal, Vote
+from consensus.light import check_commit_shape
+from consensus.types import Commit, CommitSignature, Proposal, Vote
 from consensus.validators import Validator, ValidatorSet
-from gtxnode.accuser import Accuser, accusation
+from gtxnode.accuser import Accuser, accusation, fewest_signatures
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import FixedSets, RegistrySets
 from gtxnode.ledger.bodies import Evidence
@@ -86,3 +87,16 @@ def test_the_order_of_the_two_does_not_matter(
     first: Vote | Proposal, second: Vote | Proposal
 ) -> None:
     assert accusation(first, second) == accusation(second, first)
+
+
+def test_the_place_of_an_offence_has_as_few_signatures_as_prove_it() -> None:
+    stakes = {"anan": 40, "boon": 30, "chai": 20, "dao": 10}
+    voters = ValidatorSet([Validator(node(name), stake) for name, stake in stakes.items()])
+    signatures = [CommitSignature(node(name), bytes(64)) for name in stakes]
+    signatures.sort(key=lambda each: each.validator)
+    fewest = fewest_signatures(voters, Commit(7, 0, bytes(32), tuple(signatures)))
+    assert {each.validator for each in fewest.signatures} == {node("anan"), node("boon")}
+    check_commit_shape(voters, bytes(32), 7, fewest)
+    away = [each for each in signatures if each.validator != node("anan")]
+    few = Commit(7, 0, bytes(32), tuple(away))
+    assert fewest_signatures(voters, few) == few

@@ -47,7 +47,8 @@ async def chain_block(session: Session, params: OfBlock) -> BlockView:
 async def chain_validators(session: Session, params: AtHeight) -> ValidatorsView:
     """Who votes at a height, and on the registry everybody's stake and standing.
 
-    Sets are known as far back as evidence is taken, and to the end of the next epoch.
+    Sets are known from the first height on; on the registry to the end of the next epoch, on
+    another chain to the next height.
     """
     return await session.node.chain(params.shard).validators(params.height)
 

@@ -41,7 +41,8 @@ class ValidatorView(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class ValidatorsView(msgspec.Struct, frozen=True, gc=False):
     """Who votes at a height, most power first, and who else has a stake.
 
-    `epoch` and its last height are null on a chain whose validators never change.
+    `epoch` is the registry's; null where a network has none. Its last height is null on any chain
+    but the registry: the others' epochs end where their headers come to the registry's.
     """
 
     shard: str
