@@ -185,7 +185,7 @@ def revoke(holder: bytes, **sending: Any) -> None:
 def orders(url: str | None, timeout_s: float, shard: str | None, account: bytes) -> None:
     """An address's open orders.
 
-    With their terms. ACCOUNT is an address, or a key's name.
+    With their terms; expiry in Unix seconds. ACCOUNT is an address, or a key's name.
     """
     print_answer(url, timeout_s, shard, "account.orders", address=format_address(account))
 
@@ -206,6 +206,7 @@ def day(url: str | None, timeout_s: float, shard: str | None) -> None:
 def licence_of(url: str | None, timeout_s: float, shard: str | None, account: bytes) -> None:
     """An address's licence for large orders.
 
-    Up to which size in kWh, and until when (UTC). ACCOUNT is an address, or a key's name.
+    Up to which size in kWh, and until when in Unix seconds. ACCOUNT is an address, or a
+    key's name.
     """
     print_answer(url, timeout_s, shard, "account.licence", address=format_address(account))

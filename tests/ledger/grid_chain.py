@@ -18,7 +18,7 @@ from gtxnode.ledger.grid_coins import (
     slot_start,
     use_coin_id,
 )
-from gtxnode.ledger.parameters import ChainParameters
+from gtxnode.ledger.parameters import ChainParameters, OrderLimits
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.slots import Slot
 from gtxnode.primitives.provinces import PROVINCES_OF_ZONE
@@ -30,7 +30,11 @@ from tests.ledger.little_chain import CHAIN, START_S, address, registration, sig
 CALM = GridStatus(50_000, 100, 1_000_000, 0, 200_000, 475)
 STRAINED = msgspec.structs.replace(CALM, frequency_mhz=49_700)
 FAILING = msgspec.structs.replace(CALM, frequency_mhz=49_000)
-PARAMETERS = ChainParameters(zones=little_grid.ZONES, grid=little_grid.model())
+PARAMETERS = ChainParameters(
+    zones=little_grid.ZONES,
+    grid=little_grid.model(),
+    orders=OrderLimits(licence_over_wh=10_000_000),
+)
 
 
 class GridChain(ForwardChain):

@@ -6,6 +6,7 @@ from gtxnode.ledger.bodies import GrantLicence, RevokeLicence
 from gtxnode.ledger.licence_coins import Licence, licence_coin_id
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.errors import Reason
+from tests.ledger.forward_chain import ForwardChain
 from tests.ledger.little_chain import CHAIN, HOUR_S, KWH, LittleChain, address, signed
 
 
@@ -70,3 +71,11 @@ def test_only_the_regulator_gives_and_takes(chain: LittleChain) -> None:
         assert chain.refused(grant(chain, 2_000, by=by)) is Reason.NOT_AUTHORISED
         assert chain.refused(revoke(chain, by=by)) is Reason.NOT_AUTHORISED
     assert chain.refused(grant(chain, 2_000, for_s=0)) is Reason.EXPIRY_OUT_OF_BOUNDS
+
+
+def test_an_order_for_a_slot_needs_one_as_well() -> None:
+    chain = ForwardChain("malee", "niran")
+    large = chain.bid("malee", 1_000 * KWH + 1, 3_500)
+    assert chain.refused(large) is Reason.NO_LICENCE
+    chain.accepted(grant(chain, 2_000))
+    chain.accepted(large)
