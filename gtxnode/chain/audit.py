@@ -2,10 +2,12 @@
 
 All of it is derived from blocks, is no part of the state, and is written with the block that it
 is about. An act is a transaction that an authority signed and that took effect. A violation is one
-that a block took and a rule refused: whoever sealed it did work for it, its trader signed it, and
-what is kept of it here is smaller than the transaction, which the block holds anyway. So nobody can
-write more than blocks have room for. Halts and limits of use are not held against what clients send
-to a node, but in execution alone: an attempt goes into a block, is refused there, and is on record.
+that a block took and a rule refused. What is kept of it here is smaller than the transaction, which
+the block holds anyway, so nobody can write more than blocks have room for; an order's room is paid
+for with work, and an act that no authority signed is turned away by the node that it is sent to.
+
+Halts and limits of use are not held against what clients send to a node, but in execution alone: an
+attempt goes into a block, is refused there, and is on record.
 """
 
 from collections.abc import Iterator, Sequence
