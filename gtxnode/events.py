@@ -2,8 +2,8 @@
 
 Order within a block: the block itself, its transactions as ordered, its trades as made, the orders
 that it opened, changed or closed, by id, its trades of delivery slots as made, then what was
-settled of contracts and what was cut of them. An event's number is its height times
-`EVENTS_PER_BLOCK` plus its place in that order.
+settled of contracts and what was cut of them, and suspect readings with judgements on them. An
+event's number is its height times `EVENTS_PER_BLOCK` plus its place in that order.
 """
 
 from itertools import count
@@ -11,7 +11,14 @@ from typing import Final, Literal
 
 from consensus.types import Block, block_id
 from gtxnode.chain.records import BlockRecord, OrderChange, TradeRecord
-from gtxnode.ledger.outcome import Curtailment, ForwardTrade, Settlement, Wheeling
+from gtxnode.ledger.outcome import (
+    Became,
+    Curtailment,
+    ForwardTrade,
+    Settlement,
+    Suspect,
+    Wheeling,
+)
 from gtxnode.market.orders import Side
 from gtxnode.market.slots import Slot
 from gtxnode.primitives.units import cost_ugtx
@@ -24,6 +31,7 @@ from gtxnode.rpc.views.events import (
     EventBody,
     OrderEvent,
     SettlementEvent,
+    SuspectEvent,
     TradeEvent,
     TransactionEvent,
 )
@@ -42,6 +50,13 @@ _CHANGES: Final[dict[OrderChange, ChangeName]] = {
     OrderChange.CANCELLED: "cancelled",
     OrderChange.EXPIRED: "expired",
     OrderChange.AMENDED: "amended",
+}
+
+
+_BECAME: Final[dict[Became, Literal["held", "released", "voided"]]] = {
+    Became.HELD: "held",
+    Became.RELEASED: "released",
+    Became.VOIDED: "voided",
 }
 
 
@@ -127,6 +142,7 @@ def events_of(block: Block, record: BlockRecord) -> tuple[Event, ...]:
     bodies.extend(ContractEvent(view) for view in forward_trade_views(block, record))
     bodies.extend(SettlementEvent(view) for view in settlement_views(block, record))
     bodies.extend(CurtailmentEvent(view) for view in curtailment_views(block, record))
+    bodies.extend(map(_suspect_event, record.suspects))
     first = record.height * EVENTS_PER_BLOCK
     return tuple(
         Event(number, record.height, body)
@@ -146,6 +162,18 @@ def _block_event(block: Block, record: BlockRecord) -> BlockEvent:
         Amount(record.minted_wh),
         Amount(record.retired_wh),
         Amount(record.traded_wh),
+    )
+
+
+def _suspect_event(suspect: Suspect) -> SuspectEvent:
+    return SuspectEvent(
+        Hex(suspect.reading),
+        Hex(suspect.meter),
+        Address(suspect.owner),
+        suspect.province.name.lower(),
+        Amount(suspect.amount_wh),
+        tuple(each.name.lower() for each in suspect.suspicions),
+        _BECAME[suspect.became],
     )
 
 

@@ -197,3 +197,8 @@ def open_batch(chain_id: str, encoded: bytes, easiest: bytes) -> SealedBatch:
     if not signing.verify(header.producer, identity, batch.signature):
         raise Refused(Reason.BAD_SIGNATURE, "the producer's signature does not verify")
     return SealedBatch(identity, batch, encoded)
+
+
+def transactions_of(encoded: bytes) -> tuple[bytes, ...]:
+    """The encoded transactions of a batch that was checked before, in order."""
+    return _BATCH.decode(encoded).transactions

@@ -27,6 +27,7 @@ from gtxnode.rpc.views.events import (
     Event,
     OrderEvent,
     SettlementEvent,
+    SuspectEvent,
     TradeEvent,
     TransactionEvent,
 )
@@ -79,6 +80,8 @@ def concerns(event: Event, interest: Interest) -> bool:
                 event.body,
                 TradeEvent | OrderEvent | ContractEvent | SettlementEvent | CurtailmentEvent,
             )
+        case Topic.METERS:
+            return isinstance(event.body, SuspectEvent)
         case Topic.ADDRESS:
             return interest.address in _addresses(event)
 
@@ -93,7 +96,7 @@ def _addresses(event: Event) -> tuple[Address, ...]:
             return (trade.seller, trade.buyer)
         case ContractEvent(trade=sold):
             return (sold.seller, sold.buyer)
-        case OrderEvent(owner=owner):
+        case OrderEvent(owner=owner) | SuspectEvent(owner=owner):
             return (owner,)
         case SettlementEvent(settlement=settlement):
             return (settlement.seller, settlement.buyer)

@@ -2,13 +2,25 @@
 
 from collections.abc import Sequence
 
+import trio
+
+from gtxnode.chain.coin_tables import held_in
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.coins import decode_coin, meter_coin_id
 from gtxnode.metering.meters import Meter, RecordKey
+from gtxnode.primitives.provinces import Province
 from gtxnode.rpc.errors import NotFound
-from gtxnode.rpc.views.meters import MeterView, RecordKeyView
+from gtxnode.rpc.views.meters import (
+    HeldPage,
+    JudgementView,
+    MeterView,
+    ProvinceView,
+    RecordKeyView,
+    RecordView,
+)
 from gtxnode.rpc.views.transactions import Verdict
 from gtxnode.rpc.wire import Address, Amount, Hex
+from gtxnode.views.meter_records import held_view, judgement_view, record_view
 from gtxnode.views.transactions import TransactionsView
 
 
@@ -52,6 +64,46 @@ class MetersView:
             last_moved_s=meter.moved_s,
             record_key=_record_key(key) if isinstance(key, RecordKey) else None,
         )
+
+    async def held(self, utility: str | None, *, after: bytes | None, limit: int) -> HeldPage:
+        """What suspect readings exported, in one utility's territory or in both."""
+        return await trio.to_thread.run_sync(self._held, utility, after, limit)
+
+    def _held(self, utility: str | None, after: bytes | None, limit: int) -> HeldPage:
+        height = self._store.tip.height
+        territories = self._store.parameters.territories
+        provinces = [
+            each for each in Province if utility in (None, territories.utility_of(each).name)
+        ]
+        start = (after[0], after[1:]) if after else None
+        with self._store.snapshot() as reader:
+            found = list(held_in(reader, provinces, start, limit + 1))
+        page = found[:limit]
+        views = tuple(held_view(coin_id, encoded, territories) for _, coin_id, encoded in page)
+        last = Hex(bytes([page[-1][0]]) + page[-1][1]) if len(found) > limit else None
+        return HeldPage(height, views, last)
+
+    async def provinces(self) -> tuple[ProvinceView, ...]:
+        """All provinces, by their numbers."""
+        parameters = self._store.parameters
+        return tuple(
+            ProvinceView(
+                province.value,
+                province.name.lower(),
+                province.zone.name.lower(),
+                parameters.territories.utility_of(province).name,
+                province.zone in parameters.zones,
+            )
+            for province in Province
+        )
+
+    async def verdict(self, record: bytes, public_key: str) -> JudgementView:
+        """What is made of a foreign meter's record, held against a key."""
+        return await trio.to_thread.run_sync(judgement_view, bytes(record), public_key)
+
+    async def record(self, transaction: bytes) -> RecordView:
+        """The record that a transaction brought; raises `NotFound`."""
+        return await trio.to_thread.run_sync(record_view, self._store, bytes(transaction))
 
 
 def _record_key(key: RecordKey) -> RecordKeyView:

@@ -26,7 +26,14 @@ from gtxnode.rpc.views.events import (
 )
 from gtxnode.rpc.views.ledger import SupplyView
 from gtxnode.rpc.views.market import BookView, DayTotals, DayView, LevelView, TradePage, TradeView
-from gtxnode.rpc.views.meters import MeterView
+from gtxnode.rpc.views.meters import (
+    HeldPage,
+    HeldView,
+    JudgementView,
+    MeterView,
+    ProvinceView,
+    RecordView,
+)
 from gtxnode.rpc.views.node import ChainParameters, ChainStatus, NodeStatus, PeerView
 from gtxnode.rpc.views.orders import LicenceView, OpenOrders, OpenOrderView
 from gtxnode.rpc.views.seeds import PledgeView, ProposerView, SeedsView
@@ -384,6 +391,23 @@ class FakeChain:
             retired=False,
             last_moved_s=10_800,
         )
+
+    async def held(self, utility: str | None, *, after: bytes | None, limit: int) -> HeldPage:
+        held = HeldView(
+            Hex(b"\x07" * 34), digest("reading"), Hex(b"\x05" * 16), ALICE, "bangkok", "MEA",
+            Amount(8_000), "solar", 7_200, 10_800, ("over_capacity",),
+        )  # fmt: skip
+        found = (held,) if utility in (None, "MEA") and after is None else ()
+        return HeldPage(self.height, found[:limit], None)
+
+    async def provinces(self) -> tuple[ProvinceView, ...]:
+        return (ProvinceView(10, "bangkok", "bangkok", "MEA", True),)
+
+    async def verdict(self, record: bytes, public_key: str) -> JudgementView:
+        return JudgementView("malformed", "not_a_record", record.hex() + public_key)
+
+    async def record(self, transaction: bytes) -> RecordView:
+        raise NotFound(f"transaction {transaction.hex()}")
 
     async def events(self, height: int) -> tuple[Event, ...]:
         self._require(height)

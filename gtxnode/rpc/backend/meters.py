@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from gtxnode.rpc.views.meters import MeterView
+from gtxnode.rpc.views.meters import (
+    HeldPage,
+    JudgementView,
+    MeterView,
+    ProvinceView,
+    RecordView,
+)
 from gtxnode.rpc.views.transactions import Verdict
 
 
@@ -18,4 +24,20 @@ class Meters(Protocol):
 
     async def get(self, id: bytes) -> MeterView:
         """A meter; raises `NotFound`."""
+        ...
+
+    async def held(self, utility: str | None, *, after: bytes | None, limit: int) -> HeldPage:
+        """What suspect readings exported, in one utility's territory or in both."""
+        ...
+
+    async def provinces(self) -> tuple[ProvinceView, ...]:
+        """All provinces, by their numbers."""
+        ...
+
+    async def verdict(self, record: bytes, public_key: str) -> JudgementView:
+        """What is made of a foreign meter's record, held against a key."""
+        ...
+
+    async def record(self, transaction: bytes) -> RecordView:
+        """The record that a transaction brought; raises `NotFound`."""
         ...

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from gtxnode.rpc.errors import ErrorCode
-from gtxnode.rpc.methods.fields import Shard
+from gtxnode.rpc.methods.fields import OfShard, PageSize, Shard
 from gtxnode.rpc.methods.row import Session, row
-from gtxnode.rpc.views.meters import MeterView
+from gtxnode.rpc.views.meters import (
+    HeldPage,
+    JudgementView,
+    MeterView,
+    ProvinceView,
+    RecordView,
+)
 from gtxnode.rpc.views.transactions import Verdict
 from gtxnode.rpc.wire import Hex
 
 MAX_READINGS = 1_000
+MAX_KEY_CHARS = 1_024
 
 
 class SubmitReadings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,7 +48,57 @@ async def meter_get(session: Session, params: OfMeter) -> MeterView:
     return await session.node.chain(params.shard).meters.get(params.meter)
 
 
+class HeldQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One utility's territory, or both."""
+
+    shard: Shard
+    utility: Literal["MEA", "PEA"] | None = None
+    after: Hex | None = None
+    limit: PageSize = 100
+
+
+class JudgeRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A record's bytes, and a key: DER or a point, in hexadecimal or base64."""
+
+    shard: Shard
+    record: Hex
+    public_key: Annotated[str, Meta(max_length=MAX_KEY_CHARS)]
+
+
+class OfRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The transaction that brought a record."""
+
+    shard: Shard
+    transaction: Hex
+
+
+async def meter_held(session: Session, params: HeldQuery) -> HeldPage:
+    """What suspect readings exported and nobody has judged yet."""
+    meters = session.node.chain(params.shard).meters
+    return await meters.held(params.utility, after=params.after, limit=params.limit)
+
+
+async def meter_provinces(session: Session, params: OfShard) -> tuple[ProvinceView, ...]:
+    """The provinces, with the zone and the utility of each."""
+    return await session.node.chain(params.shard).meters.provinces()
+
+
+async def meter_verdict(session: Session, params: JudgeRecord) -> JudgementView:
+    """The verdict on a foreign meter's record (OCMF, COSE_Sign1), held against a key."""
+    meters = session.node.chain(params.shard).meters
+    return await meters.verdict(params.record, params.public_key)
+
+
+async def meter_record(session: Session, params: OfRecord) -> RecordView:
+    """A foreign meter's record that was submitted, to the byte, for audit."""
+    return await session.node.chain(params.shard).meters.record(params.transaction)
+
+
 ROWS = (
     row("meter.submit", meter_submit, ErrorCode.NOT_HOSTED),
     row("meter.get", meter_get, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
+    row("meter.held", meter_held, ErrorCode.NOT_HOSTED),
+    row("meter.provinces", meter_provinces, ErrorCode.NOT_HOSTED),
+    row("meter.verdict", meter_verdict, ErrorCode.NOT_HOSTED),
+    row("meter.record", meter_record, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
 )

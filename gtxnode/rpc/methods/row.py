@@ -21,6 +21,7 @@ class Topic(Enum):
     BLOCKS = "blocks"
     ADDRESS = "address"
     MARKET = "market"
+    METERS = "meters"
 
 
 class Subscribe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -79,6 +79,22 @@ class CurtailmentEvent(msgspec.Struct, frozen=True, gc=False, tag_field="kind", 
     curtailment: CurtailmentView
 
 
+class SuspectEvent(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="suspect"):
+    """Topics `meters`, and `address` of the owner: a reading is suspect, or was judged.
+
+    `energy_wh` is what it exported: held, released to the owner, or voided. Where that is zero
+    there is nothing to judge. `province` says whose utility is to know (`meter.provinces`).
+    """
+
+    reading: Hex
+    meter: Hex
+    owner: Address
+    province: str
+    energy_wh: Amount
+    suspicions: tuple[str, ...]
+    became: Literal["held", "released", "voided"]
+
+
 EventBody = (
     BlockEvent
     | TransactionEvent
@@ -87,6 +103,7 @@ EventBody = (
     | ContractEvent
     | SettlementEvent
     | CurtailmentEvent
+    | SuspectEvent
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from gtxnode.rpc.wire import Address, Amount, Hex
+from gtxnode.rpc.wire import Address, Amount, Height, Hex
 
 
 class RecordKeyView(msgspec.Struct, frozen=True, gc=False):
@@ -40,3 +40,82 @@ class MeterView(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     retired: bool
     last_moved_s: int
     record_key: RecordKeyView | None = None
+
+
+class HeldView(msgspec.Struct, frozen=True, gc=False):
+    """What a suspect reading exported. `id` is what `tx judge-held` names, and the utility judges.
+
+    `suspicions`: over_capacity, night_solar, frozen_register, clock_drift, reported (by the meter).
+    """
+
+    id: Hex
+    reading: Hex
+    meter: Hex
+    owner: Address
+    province: str
+    utility: str
+    amount_wh: Amount
+    source: str
+    start_s: int
+    end_s: int
+    suspicions: tuple[str, ...]
+
+
+class HeldPage(msgspec.Struct, frozen=True, gc=False):
+    """What is held, by province; `next` goes into the next call's `after`, null at the end."""
+
+    height: Height
+    held: tuple[HeldView, ...]
+    next: Hex | None
+
+
+class ProvinceView(msgspec.Struct, frozen=True, gc=False):
+    """A province, its ISO 3166-2:TH number, its zone, and the utility that answers for its meters.
+
+    `taken` says whether this chain takes its meters.
+    """
+
+    number: int
+    name: str
+    zone: str
+    utility: str
+    taken: bool
+
+
+class ClaimsView(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What a foreign meter's record says. `lacks` is what keeps it from being a reading."""
+
+    form: str
+    serial: str
+    context: str
+    status: str
+    lacks: tuple[str, ...]
+    counter: int | None = None
+    end_ms: int | None = None
+    import_wh: Amount | None = None
+    export_wh: Amount | None = None
+
+
+class JudgementView(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The verdict on a record: valid; invalid, not signed by that key; malformed, not readable."""
+
+    verdict: str
+    code: str = ""
+    detail: str = ""
+    claims: ClaimsView | None = None
+
+
+class RecordView(msgspec.Struct, frozen=True, gc=False):
+    """A foreign meter's record as it was received, in the transaction that brought it.
+
+    `sha256` is of the record's bytes. Whether it was taken says `tx.status`.
+    """
+
+    transaction: Hex
+    height: Height
+    meter: Hex
+    curve: str
+    public_key: Hex
+    record: Hex
+    sha256: Hex
+    claims: ClaimsView

@@ -1,0 +1,77 @@
+"""Held energy and foreign meters' records as the interfaces show them."""
+
+import hashlib
+
+from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.bodies import SubmitRecord
+from gtxnode.ledger.coins import HeldEnergy, decode_coin
+from gtxnode.ledger.territories import Territories
+from gtxnode.ledger.transactions import parse
+from gtxnode.metering.claims import Claims
+from gtxnode.metering.foreign import judge
+from gtxnode.metering.foreign import parse as parse_record
+from gtxnode.rpc.errors import NotFound
+from gtxnode.rpc.views.meters import ClaimsView, HeldView, JudgementView, RecordView
+from gtxnode.rpc.wire import Address, Amount, Hex
+from gtxnode.views.records import transaction_at
+
+
+def held_view(coin_id: bytes, encoded: bytes, territories: Territories) -> HeldView:
+    """Energy that waits for the utility's judgement."""
+    coin = decode_coin(encoded)
+    assert isinstance(coin, HeldEnergy), "the index of what is held"
+    return HeldView(
+        Hex(coin_id),
+        Hex(coin_id[:32]),
+        Hex(coin.origin.meter),
+        Address(coin.owner),
+        coin.province.name.lower(),
+        territories.utility_of(coin.province).name,
+        Amount(coin.amount_wh),
+        coin.origin.source.name.lower(),
+        coin.origin.start_s,
+        coin.origin.end_s,
+        tuple(each.name.lower() for each in coin.suspicions),
+    )
+
+
+def judgement_view(record: bytes, public_key: str) -> JudgementView:
+    """What is made of a record; takes as long as reading it does, so not on the event loop."""
+    judgement = judge(record, public_key)
+    claims = None
+    if judgement.record is not None:
+        claims = _claims_view(judgement.record.form, judgement.record.claims)
+    return JudgementView(judgement.verdict.value, judgement.code, judgement.detail, claims)
+
+
+def record_view(store: ChainStore, identity: bytes) -> RecordView:
+    """The record that a transaction brought; raises `NotFound`."""
+    height, encoded = transaction_at(store, identity)
+    body = parse(store.chain_id, encoded).body
+    if not isinstance(body, SubmitRecord):
+        raise NotFound(f"a record in transaction {identity.hex()}")
+    unverified = parse_record(body.record)
+    return RecordView(
+        Hex(identity),
+        height,
+        Hex(body.meter),
+        body.key.curve.name.lower(),
+        Hex(body.key.point),
+        Hex(body.record),
+        Hex(hashlib.sha256(body.record).digest()),
+        _claims_view(unverified.form, unverified.claims),
+    )
+
+
+def _claims_view(form: str, claims: Claims) -> ClaimsView:
+    return ClaimsView(
+        form,
+        claims.serial,
+        claims.context,
+        claims.status,
+        tuple(claims.lacks),
+        claims.counter,
+        claims.end_ms,
+        None if claims.import_wh is None else Amount(claims.import_wh),
+        None if claims.export_wh is None else Amount(claims.export_wh),
+    )
