@@ -23,6 +23,7 @@ NAMES = (
     "storage",
     "network",
     "replay",
+    "readings",
     "start",
     "latency",
     "finality",

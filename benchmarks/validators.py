@@ -64,7 +64,12 @@ class Network:
 
 
 def prepare(
-    folder: Path, *, validators: int, wallets: int, parameters: ChainParameters | None = None
+    folder: Path,
+    *,
+    validators: int,
+    wallets: int,
+    parameters: ChainParameters | None = None,
+    utility_key: bytes | None = None,
 ) -> Network:
     """Write the homes of a new network: one shard, one coin for each wallet."""
     names = [f"validator-{number}" for number in range(1, validators + 1)]
@@ -82,7 +87,10 @@ def prepare(
         time_ms=int(time() * 1_000),
         shards=(SHARD,),
         validators=members,
-        authorities={Role.ERC: (signing.public_key(secrets.token_bytes(32)),)},
+        authorities={
+            Role.ERC: (signing.public_key(secrets.token_bytes(32)),),
+            Role.MEA: (signing.public_key(utility_key or secrets.token_bytes(32)),),
+        },
         allocations=[Allocation(SHARD, address, WALLET_UGTX) for address in keys],
         parameters=parameters,
     )

@@ -22,6 +22,7 @@ TINY = {
     "grid": ("--trades", "20", "--rounds", "1"),
     "execution": ("--transfers", "20", "--rounds", "1"),
     "replay": ("--transfers", "60", "--rounds", "1"),
+    "readings": ("--meters", "2", "--readings", "3"),
     "start": ("--rounds", "1"),
     "latency": ("--validators", "1", "--connections", "2", "--rate", "20", "--seconds", "0.5"),
     "finality": ("--validators", "1", "--rates", "0", "20", "--seconds", "1.5"),

@@ -4,7 +4,7 @@ Coins are read page by page from final state, the body is built by `ledger/walle
 the verdict of the node, or of the block, comes back as the command's answer.
 """
 
-from collections.abc import AsyncIterable, Callable, Mapping
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -63,16 +63,18 @@ async def submit(
     build: Build,
     *,
     wait_s: float | None,
+    also: Sequence[bytes] = (),
 ) -> dict[str, Any]:
     """Build, sign and send; the transaction's id and where it stands.
 
-    With `wait_s`, where it stands after a block holds it. `CommandFailed` (refused) with
-    the reason where the node or the block says no, and when that time has passed.
+    `also` are keys that sign beside it. With `wait_s`, where it stands after a block holds it.
+    `CommandFailed` (refused) with the reason where the node or the block says no, and when that
+    time has passed.
     """
     name = await shard_of(client, shard)
     head = await client.call("chain.head", shard=name)
     holdings = await _holdings(client, name, head, address_of(public_key(private_key)))
-    transaction = wallet.sign(head["chain_id"], build(holdings), private_key)
+    transaction = wallet.sign(head["chain_id"], build(holdings), private_key, *also)
     return await deliver(client, name, transaction, wait_s=wait_s)
 
 

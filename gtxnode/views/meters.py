@@ -7,7 +7,7 @@ import trio
 from gtxnode.chain.coin_tables import held_in
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.coins import decode_coin, meter_coin_id
-from gtxnode.metering.meters import Meter, RecordKey
+from gtxnode.metering.meters import Meter
 from gtxnode.primitives.provinces import Province
 from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.views.meters import (
@@ -15,12 +15,11 @@ from gtxnode.rpc.views.meters import (
     JudgementView,
     MeterView,
     ProvinceView,
-    RecordKeyView,
     RecordView,
 )
 from gtxnode.rpc.views.transactions import Verdict
-from gtxnode.rpc.wire import Address, Amount, Hex
-from gtxnode.views.meter_records import held_view, judgement_view, record_view
+from gtxnode.rpc.wire import Hex
+from gtxnode.views.meter_shapes import held_view, judgement_view, meter_view, record_view
 from gtxnode.views.transactions import TransactionsView
 
 
@@ -43,27 +42,7 @@ class MetersView:
             raise NotFound(f"meter {id.hex()}")
         meter = decode_coin(encoded)
         assert isinstance(meter, Meter), "a meter's id holds the meter"
-        key = meter.public_key
-        return MeterView(
-            id=Hex(id),
-            coin=Hex(coin_id),
-            owner=Address(meter.owner),
-            public_key=Hex(key.point if isinstance(key, RecordKey) else key),
-            province=meter.province.name.lower(),
-            utility=self._store.parameters.territories.utility_of(meter.province).name,
-            zone=meter.zone.name.lower(),
-            source=meter.source.name.lower(),
-            capacity_w=Amount(meter.capacity_w),
-            counter=meter.counter,
-            last_end_s=meter.end_s,
-            import_wh=Amount(meter.import_wh),
-            export_wh=Amount(meter.export_wh),
-            direction=meter.direction.name.lower(),
-            revision=meter.revision,
-            retired=meter.retired,
-            last_moved_s=meter.moved_s,
-            record_key=_record_key(key) if isinstance(key, RecordKey) else None,
-        )
+        return meter_view(coin_id, meter, self._store.parameters.territories)
 
     async def held(self, utility: str | None, *, after: bytes | None, limit: int) -> HeldPage:
         """What suspect readings exported, in one utility's territory or in both."""
@@ -104,7 +83,3 @@ class MetersView:
     async def record(self, transaction: bytes) -> RecordView:
         """The record that a transaction brought; raises `NotFound`."""
         return await trio.to_thread.run_sync(record_view, self._store, bytes(transaction))
-
-
-def _record_key(key: RecordKey) -> RecordKeyView:
-    return RecordKeyView(key.curve.name.lower(), key.serial, key.context)

@@ -24,6 +24,7 @@ from gtxnode.ledger.coins import (
     Origin,
     decode_coin,
     encode_coin,
+    meter_coin_id,
     output_id,
     owner_of,
 )
@@ -32,9 +33,10 @@ from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import Receipt
 from gtxnode.ledger.parameters import Authority, ChainParameters, StakingRules
+from gtxnode.ledger.territories import Territories
 from gtxnode.ledger.transactions import CheckedTransaction, parse
 from gtxnode.ledger.votes import GovernanceRules
-from gtxnode.metering.meters import Direction
+from gtxnode.metering.meters import Direction, Meter
 from gtxnode.metrics import Metrics
 from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.errors import Reason, Refused
@@ -43,6 +45,7 @@ from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import REGISTRY, Role, Zone
 from gtxnode.rpc.server import serve_rpc
 from gtxnode.rpc.views.accounts import CoinPage
+from gtxnode.rpc.views.meters import MeterView
 from gtxnode.rpc.views.transactions import (
     Refusal,
     TransactionState,
@@ -52,6 +55,7 @@ from gtxnode.rpc.views.transactions import (
 )
 from gtxnode.rpc.wire import Hex
 from gtxnode.views.coins import coin_view
+from gtxnode.views.meter_shapes import meter_view
 from tests.rpc.fake_node import SHARD, FakeChain, FakeNode
 
 KEY = b"\x11" * 32
@@ -107,7 +111,9 @@ class LedgerChain(FakeChain):
         height = self.height + 1
         parameters = ChainParameters(
             zones=(Zone.BANGKOK,),
-            authorities=(Authority(Role.ERC, signing.public_key(KEY)),),
+            authorities=tuple(
+                Authority(role, signing.public_key(KEY)) for role in (Role.MEA, Role.ERC)
+            ),
             staking=STAKING,
             governance=GOVERNANCE,
             registry=self.shard == REGISTRY,
@@ -121,6 +127,14 @@ class LedgerChain(FakeChain):
         self.receipts |= {receipt.id: (height, receipt) for receipt in outcome.receipts}
         self._waiting.clear()
         self.make_block()
+
+    async def get(self, id: bytes) -> MeterView:
+        coin_id = meter_coin_id(self.chain_id, id)
+        if coin_id not in self.coins_now:
+            return await super().get(id)
+        coin = decode_coin(self.coins_now[coin_id])
+        assert isinstance(coin, Meter)
+        return meter_view(coin_id, coin, Territories())
 
     async def _submit(self, data: bytes) -> Verdict:
         await trio.lowlevel.checkpoint()

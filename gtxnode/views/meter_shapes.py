@@ -1,4 +1,4 @@
-"""Held energy and foreign meters' records as the interfaces show them."""
+"""Meters, held energy and foreign meters' records as the interfaces show them."""
 
 import hashlib
 
@@ -10,10 +10,43 @@ from gtxnode.ledger.transactions import parse
 from gtxnode.metering.claims import Claims
 from gtxnode.metering.foreign import judge
 from gtxnode.metering.foreign import parse as parse_record
+from gtxnode.metering.meters import Meter, RecordKey
 from gtxnode.rpc.errors import NotFound
-from gtxnode.rpc.views.meters import ClaimsView, HeldView, JudgementView, RecordView
+from gtxnode.rpc.views.meters import (
+    ClaimsView,
+    HeldView,
+    JudgementView,
+    MeterView,
+    RecordKeyView,
+    RecordView,
+)
 from gtxnode.rpc.wire import Address, Amount, Hex
 from gtxnode.views.records import transaction_at
+
+
+def meter_view(coin_id: bytes, meter: Meter, territories: Territories) -> MeterView:
+    """A meter and its last accepted reading."""
+    key = meter.public_key
+    return MeterView(
+        id=Hex(meter.meter),
+        coin=Hex(coin_id),
+        owner=Address(meter.owner),
+        public_key=Hex(key.point if isinstance(key, RecordKey) else key),
+        province=meter.province.name.lower(),
+        utility=territories.utility_of(meter.province).name,
+        zone=meter.zone.name.lower(),
+        source=meter.source.name.lower(),
+        capacity_w=Amount(meter.capacity_w),
+        counter=meter.counter,
+        last_end_s=meter.end_s,
+        import_wh=Amount(meter.import_wh),
+        export_wh=Amount(meter.export_wh),
+        direction=meter.direction.name.lower(),
+        revision=meter.revision,
+        retired=meter.retired,
+        last_moved_s=meter.moved_s,
+        record_key=_record_key(key) if isinstance(key, RecordKey) else None,
+    )
 
 
 def held_view(coin_id: bytes, encoded: bytes, territories: Territories) -> HeldView:
@@ -75,3 +108,7 @@ def _claims_view(form: str, claims: Claims) -> ClaimsView:
         None if claims.import_wh is None else Amount(claims.import_wh),
         None if claims.export_wh is None else Amount(claims.export_wh),
     )
+
+
+def _record_key(key: RecordKey) -> RecordKeyView:
+    return RecordKeyView(key.curve.name.lower(), key.serial, key.context)
