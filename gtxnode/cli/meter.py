@@ -62,9 +62,10 @@ SECONDS = click.IntRange(0, MAX_TIME_S)
 
 @click.group(cls=LazyGroup, lazy=COMMANDS)
 def meter() -> None:
-    """What a utility says of meters, and foreign meters' records.
+    """What a utility says of meters.
 
-    The utility of the territory signs; a record is brought by anyone.
+    The utility of the territory signs; what a foreign meter signed is brought by anyone.
+    Ids and keys are hexadecimal; capacities are in W, registers in Wh, times in seconds since 1970.
     """
 
 
@@ -73,7 +74,9 @@ def record_key_options(command: F) -> F:
     for option in (
         click.option("--context", default="", help="Which of its counts: T or F in OCMF."),
         click.option("--serial", default="", help="Its serial, as its records have it."),
-        click.option("--curve", type=CURVES, default="secp256r1", show_default=True),
+        click.option(
+            "--curve", type=CURVES, default="secp256r1", show_default=True, help="Its key's."
+        ),
         click.option("--record-key", help="A foreign meter's key, in hexadecimal or base64."),
     ):
         command = option(command)
@@ -86,13 +89,18 @@ def record_key_options(command: F) -> F:
 @click.option("--public-key", "native_key", type=METER_KEY, help="A native meter's key.")
 @click.option("--meter", "id", type=METER_ID, help="Its id.  [default: from its key]")
 @click.option("--owner", type=ACCOUNT, required=True, help="Whose its energy is.")
-@click.option("--province", type=PROVINCES, required=True)
+@click.option("--province", type=PROVINCES, required=True, help="Where it stands.")
 @click.option("--source", type=SOURCES, required=True, help="What it is made from.")
-@click.option("--capacity-w", type=click.IntRange(1, MAX_CAPACITY_W), required=True)
+@click.option(
+    "--capacity-w",
+    type=click.IntRange(1, MAX_CAPACITY_W),
+    required=True,
+    help="What may flow through it, either way, in W.",
+)
 @click.option("--consumption-only", is_flag=True, help="It never exports.")
 @click.option("--installed-s", type=SECONDS, help="In seconds since 1970.  [default: now]")
-@click.option("--import-wh", type=WH, default=0, help="What its registers show, never minted.")
-@click.option("--export-wh", type=WH, default=0)
+@click.option("--import-wh", type=WH, default=0, help="What its import register shows, in Wh.")
+@click.option("--export-wh", type=WH, default=0, help="And its export register: never minted.")
 def register(
     native_key: bytes | None,
     record_key: str | None,
@@ -164,8 +172,8 @@ def rotate_key(
 
 @click.command()
 @sending_options
-@click.option("--import-wh", type=WH, required=True, help="What the registers show now.")
-@click.option("--export-wh", type=WH, required=True)
+@click.option("--import-wh", type=WH, required=True, help="What its import register shows, in Wh.")
+@click.option("--export-wh", type=WH, required=True, help="And its export register: not minted.")
 @click.option("--from-s", type=SECONDS, required=True, help="From when it is read again.")
 @click.argument("id", metavar="METER", type=METER_ID)
 def reset(id: bytes, import_wh: int, export_wh: int, from_s: int, **sending: Any) -> None:

@@ -12,8 +12,9 @@ import pytest
 import trio
 
 from gtxnode.devnet.fleet import Validator
+from gtxnode.devnet.homes import HOUR_S
 from gtxnode.devnet.household import Household
-from gtxnode.devnet.meter import HOUR_S, first_morning_s
+from gtxnode.devnet.meter import first_morning_s
 from gtxnode.ledger.wallet import sign
 from gtxnode.rpc.client import Client, connect
 from gtxnode.rpc.views.accounts import BalanceView
