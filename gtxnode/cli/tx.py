@@ -42,7 +42,6 @@ COMMANDS = {
     "grid-status": Lazy("gtxnode.cli.grid:grid_status", "Say in which condition the grid is."),
     "grid-limits": Lazy("gtxnode.cli.grid:grid_limits", "Limit a corridor or a zone."),
     "grid-fund": Lazy("gtxnode.cli.grid:grid_fund", "Pay into the grid's fund."),
-    "meter": Lazy("gtxnode.cli.meter:meter", "What a utility says of meters, and records."),
     "meter": Lazy("gtxnode.cli.meter:meter", "What a utility says of meters."),
     "stake": Lazy("gtxnode.cli.stake:stake", "Lock GTX behind a validator."),
     "unstake": Lazy("gtxnode.cli.stake:unstake", "Take stake back."),
