@@ -36,7 +36,7 @@ from gtxnode.ledger.usage import Counter, Windows
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
 from gtxnode.market.orders import Terms
 from gtxnode.metering.anomalies import Suspicion
-from gtxnode.metering.meters import AddressBytes, Meter, MeterId, Seconds
+from gtxnode.metering.meters import AddressBytes, Meter, MeterId, RecordKey, Seconds
 from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.units import MAX_AMOUNT
@@ -99,6 +99,12 @@ class Credit(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=35):
 
     owner: AddressBytes
     amount_mgco2e: Amount
+
+
+class RecordKeyUse(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=41):
+    """Whose records a foreign key signs. It stays, so that no record is a reading of two meters."""
+
+    meter: MeterId
 
 
 class Lot(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -197,6 +203,7 @@ Coin: TypeAlias = (
     | Counter
     | Windows
     | HeldEnergy
+    | RecordKeyUse
     | Meter
     | SellOrder
     | BuyOrder
@@ -261,6 +268,12 @@ def order_id_of(coin_id: bytes) -> bytes:
     return coin_id[:32]
 
 
+def record_key_coin_id(chain_id: str, key: RecordKey) -> bytes:
+    """The coin of a foreign meter's key and serial, whichever of its counts is read."""
+    identity = bytes([key.curve]) + key.point + key.serial.encode()
+    return _domain("coin/record_key", chain_id).hash(identity) + b"\x00\x00"
+
+
 def meter_coin_id(chain_id: str, meter: bytes) -> bytes:
     """The coin of a meter."""
     return _domain("coin/meter", chain_id).hash(meter) + b"\x00\x00"
@@ -320,6 +333,8 @@ def owner_of(coin: Coin) -> bytes | None:
         case Contract():
             return coin.buyer
         case Supply() | Roster() | Committee() | Presence() | Admission() | BarredKeys():
+            return None
+        case RecordKeyUse():
             return None
         case Licence():
             return coin.holder

@@ -10,10 +10,12 @@ from gtxnode.ledger.coins import (
     Cash,
     Coin,
     HeldCoin,
+    RecordKeyUse,
     Supply,
     encode_coin,
     meter_coin_id,
     output_id,
+    record_key_coin_id,
     supply_coin_id,
 )
 from gtxnode.ledger.meters import registered
@@ -30,6 +32,7 @@ from gtxnode.ledger.validators import (
     roster_coin_id,
     validator_coin_id,
 )
+from gtxnode.metering.meters import RecordKey
 from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.primitives.zones import Zone
@@ -65,6 +68,11 @@ def initial_coins(
         if coin_id in made:
             raise ValueError(f"meter {body.meter.hex()} is registered twice")
         made[coin_id] = registered(body)
+        if isinstance(body.public_key, RecordKey):
+            use_id = record_key_coin_id(chain_id, body.public_key)
+            if use_id in made:
+                raise ValueError(f"meter {body.meter.hex()} has another's key")
+            made[use_id] = RecordKeyUse(body.meter)
     if validators is not None:
         seeds = first_state(chain_id, genesis_id)
         made[seeds_coin_id(chain_id)] = Seeds(seeds)

@@ -14,7 +14,7 @@ from gtxnode.ledger.bodies import (
     RotateMeterKey,
     SubmitRecord,
 )
-from gtxnode.ledger.coins import Origin, meter_coin_id
+from gtxnode.ledger.coins import Origin, RecordKeyUse, meter_coin_id, record_key_coin_id
 from gtxnode.ledger.imports import counted
 from gtxnode.ledger.mandates import authorised
 from gtxnode.ledger.minting import credit
@@ -23,7 +23,7 @@ from gtxnode.ledger.spend_rules import check_spend
 from gtxnode.ledger.suspects import hold
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.metering.claims import reading_of
-from gtxnode.metering.meters import Meter, Reading
+from gtxnode.metering.meters import Meter, Reading, RecordKey
 from gtxnode.metering.readings import Metered, accept
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.provinces import Province
@@ -41,7 +41,9 @@ def register_meter(state: BlockState, transaction: CheckedTransaction) -> None:
     coin_id = meter_coin_id(state.context.chain_id, body.meter)
     if state.coins.get(coin_id) is not None:
         raise Refused(Reason.METER_EXISTS, f"meter {body.meter.hex()}")
+    claim_id = _key_to_claim(state, body.meter, body.public_key)
     state.coins.make(coin_id, registered(body))
+    _claim(state, claim_id, body.meter)
 
 
 def rotate_meter_key(state: BlockState, transaction: CheckedTransaction) -> None:
@@ -52,8 +54,10 @@ def rotate_meter_key(state: BlockState, transaction: CheckedTransaction) -> None
     key = body.public_key
     if isinstance(key, bytes) and key not in transaction.signers:
         raise Refused(Reason.UNPROVED_KEY, f"key {key.hex()}")
+    claim_id = _key_to_claim(state, body.meter, key)
     changed = msgspec.structs.replace(meter, public_key=key, revision=body.revision)
     state.coins.make(coin_id, changed)
+    _claim(state, claim_id, body.meter)
 
 
 def reset_meter(state: BlockState, transaction: CheckedTransaction) -> None:
@@ -178,6 +182,29 @@ def registered(body: RegisterMeter) -> Meter:
 def _utility(state: BlockState, province: Province) -> frozenset[Role]:
     """Whose territory the province is."""
     return frozenset({state.context.parameters.territories.utility_of(province)})
+
+
+def _key_to_claim(state: BlockState, meter: bytes, key: bytes | RecordKey) -> bytes | None:
+    """The coin that says whose a foreign key is, where it is still to be made.
+
+    A native reading names its meter; a record names a serial. Were two meters registered with one
+    foreign key, each record would be a reading of both. Refuses that.
+    """
+    if isinstance(key, bytes):
+        return None
+    coin_id = record_key_coin_id(state.context.chain_id, key)
+    use = state.coins.get(coin_id)
+    if use is None:
+        return coin_id
+    assert isinstance(use, RecordKeyUse), "keys' ids are their own domain"
+    if use.meter != meter:
+        raise Refused(Reason.KEY_IN_USE, f"by meter {use.meter.hex()}")
+    return None
+
+
+def _claim(state: BlockState, coin_id: bytes | None, meter: bytes) -> None:
+    if coin_id is not None:
+        state.coins.make(coin_id, RecordKeyUse(meter))
 
 
 def _to_change(

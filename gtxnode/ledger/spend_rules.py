@@ -43,6 +43,7 @@ from gtxnode.ledger.coins import (
     Energy,
     HeldEnergy,
     Order,
+    RecordKeyUse,
     SellOrder,
     Supply,
 )
@@ -122,6 +123,7 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
             owner_signed,
         ),
         Energy: SpendRow(frozenset({Transfer, PlaceSell, Amend, Retire}), owner_signed),
+        RecordKeyUse: SpendRow(frozenset(), nobody),
         HeldEnergy: SpendRow(frozenset({JudgeHeld}), as_mandated),
         Credit: SpendRow(frozenset({Transfer, RetireCredits}), owner_signed),
         Meter: SpendRow(frozenset({Reading, SubmitRecord}), meter_signed),

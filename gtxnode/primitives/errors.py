@@ -108,6 +108,7 @@ class Reason(StrEnum):
         "wrong_revision",
         "The change does not follow the last that was made of the meter.",
     )
+    KEY_IN_USE = ("key_in_use", "Another meter's records are signed with that key already.")
     UNPROVED_KEY = ("unproved_key", "The new key has not signed: nobody has shown to hold it.")
     WRONG_METER_KEY = ("wrong_meter_key", "The reading is not signed with the meter's key.")
     BAD_RECORD = (

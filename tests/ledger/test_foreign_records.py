@@ -152,6 +152,22 @@ def test_a_foreign_meters_key_is_rotated(chain: LittleChain) -> None:
     assert chain.refused(carried(record(chain, 1, 3.5))) is Reason.WRONG_METER_KEY
 
 
+def test_no_record_is_a_reading_of_two_meters(chain: LittleChain) -> None:
+    other_count = msgspec.structs.replace(KEY, context="T")
+    for key in (KEY, other_count):
+        twin = registration("a twin", public_key=key)
+        assert chain.refused(signed(twin, "MEA")) is Reason.KEY_IN_USE
+        rotation = RotateMeterKey(meter_of("somchai"), 1, key)
+        assert chain.refused(signed(rotation, "MEA")) is Reason.KEY_IN_USE
+    # The key that a meter had stays its own, and one that is out of service keeps its key.
+    chain.accepted(signed(RotateMeterKey(meter_of(NAME), 1, key_on(Curve.BRAINPOOL256R1)), "MEA"))
+    assert chain.refused(signed(registration("a twin", public_key=KEY), "MEA")) is Reason.KEY_IN_USE
+    chain.accepted(signed(RotateMeterKey(meter_of(NAME), 2, other_count), "MEA"))
+    # Another meter behind the same key is another matter: its records name another serial.
+    beside = msgspec.structs.replace(KEY, serial="MT-4712")
+    chain.accepted(signed(registration("beside", public_key=beside), "MEA"))
+
+
 @pytest.mark.parametrize("curve", [Curve[one.name] for one in KeyCurve], ids=lambda one: one.name)
 def test_every_curve_mints(curve: Curve) -> None:
     chain = LittleChain("somchai")

@@ -98,6 +98,7 @@ from gtxnode.ledger.coins import (
     HeldEnergy,
     Lot,
     Origin,
+    RecordKeyUse,
     SellOrder,
     Standing,
     Supply,
@@ -106,6 +107,7 @@ from gtxnode.ledger.coins import (
     fees_coin_id,
     meter_coin_id,
     output_id,
+    record_key_coin_id,
     supply_coin_id,
 )
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell, contract_coin_id
@@ -451,6 +453,7 @@ COINS: tuple[tuple[bytes, Coin], ...] = (
     ),
     (CREDIT_IN, Credit(ADDRESS["malee"], 10_000_000)),
     (tariff_coin_id(CHAIN, FuelSurcharge), TariffSeries((LATER_FT,))),
+    (record_key_coin_id(CHAIN, RECORD_KEY), RecordKeyUse(METER)),
     (meter_coin_id(CHAIN, METER), registered(REGISTRATION)),
     (
         output_id(ORDER_ID, 0),
