@@ -119,8 +119,8 @@ class BlockState:
         self.orders = orders
         self.halts: Collection[StandingHalt] | None = None
         """Those at the block's time, once somebody has asked."""
-        self.bought: dict[bytes, int] = {}
-        """What traders have bought, in Wh, where limits of use ask for it."""
+        self.bought: dict[tuple[int, int], dict[bytes, int]] = {}
+        """What traders have bought for which time, in Wh, where limits of use ask for it."""
         self.cancelled: list[bytes] = []
         """Orders that a halt has cancelled."""
         self.receipts: list[Receipt] = []

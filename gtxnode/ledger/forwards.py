@@ -37,7 +37,7 @@ from gtxnode.ledger.forward_coins import (
     contract_coin_id,
 )
 from gtxnode.ledger.licences import check_licence
-from gtxnode.ledger.market_rules import check_halts, is_halted
+from gtxnode.ledger.market_rules import check_halts, check_slot_usage, is_halted, note_bought
 from gtxnode.ledger.order_limits import check_price, check_terms
 from gtxnode.ledger.outcome import ForwardTrade
 from gtxnode.ledger.spend_rules import check_spend
@@ -91,6 +91,7 @@ def bid(state: BlockState, transaction: CheckedTransaction) -> None:
     if body.zone not in state.context.parameters.zones:
         raise Refused(Reason.WRONG_ZONE, f"zone {body.zone.name}")
     check_halts(state, body.trader, body.slot.length_s, (body.zone,))
+    check_slot_usage(state, body.trader, body.slot, body.quantity_wh)
     check_slot(state, body.zone, body.slot)
     _check_own(state, product, body, Side.BUY)
     locked_ugtx = body.quantity_wh * body.price_mgtx_per_kwh
@@ -359,6 +360,7 @@ def _conclude(
     )
     state.coins.make(contract_coin_id(identity), contract)
     state.forwards.add_contract(identity, contract)
+    note_bought(state, buy.trader, quantity_wh, sell.slot)
     wheeling = wheel(
         state, sell.zone, buy.zone, span_of(sell.slot), sell.price_mgtx_per_kwh, quantity_wh
     )

@@ -6,20 +6,23 @@ chain that serves one zone every order is about that zone; on one that serves se
 about those that the caller names.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.coins import BuyOrder, order_coin_id
+from gtxnode.ledger.forward_coins import ForwardBuy
 from gtxnode.ledger.halts import SPOT, Halts, OfMarket, StandingHalt, halts_coin_id, require_open
 from gtxnode.ledger.usage import (
     BITMAP_BYTES,
     Counter,
+    Span,
     UsageLimit,
     Window,
     Windows,
     counter_coin_id,
     windows_coin_id,
 )
+from gtxnode.market.slots import Slot
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.zones import Zone
 
@@ -58,23 +61,28 @@ def check_usage(state: BlockState, trader: bytes, quantity_wh: int, expires_s: i
     """Refuse a buy order that could take its trader over a limit of use."""
     now_s = state.context.time_ms // 1_000
     for limit in state.context.parameters.compliance.usage_limits:
-        start_s, end_s = limit.window_at(now_s)
-        if expires_s <= start_s:
-            continue
-        bought_wh = _bought_wh(state, limit, trader) if start_s <= now_s else 0
-        open_wh = _open_wh(state, trader, start_s)
-        if bought_wh + open_wh + quantity_wh > limit.max_wh:
-            raise Refused(
-                Reason.USAGE_LIMIT,
-                f"{limit.name}, {start_s} to {end_s} s: {quantity_wh} Wh beside {bought_wh} bought "
-                f"and {open_wh} in open orders, at most {limit.max_wh}",
-            )
+        window = limit.window_at(now_s)
+        if expires_s > window[0]:
+            _check_limit(state, limit, window, trader, quantity_wh)
 
 
-def note_bought(state: BlockState, trader: bytes, quantity_wh: int) -> None:
-    """Count what a trader has bought towards the limits of use, where there are any."""
+def check_slot_usage(state: BlockState, trader: bytes, slot: Slot, quantity_wh: int) -> None:
+    """Refuse a bid for a delivery slot that could take its trader over a limit of use."""
+    for limit in state.context.parameters.compliance.usage_limits:
+        window = limit.window_of(_span(slot))
+        if window is not None:
+            _check_limit(state, limit, window, trader, quantity_wh)
+
+
+def note_bought(
+    state: BlockState, trader: bytes, quantity_wh: int, slot: Slot | None = None
+) -> None:
+    """Count what a trader has bought, now or for a slot, where there are limits of use."""
     if state.context.parameters.compliance.usage_limits:
-        state.bought[trader] = state.bought.get(trader, 0) + quantity_wh
+        now_s = state.context.time_ms // 1_000
+        span = (now_s, now_s + 1) if slot is None else _span(slot)
+        bought = state.bought.setdefault(span, {})
+        bought[trader] = bought.get(trader, 0) + quantity_wh
 
 
 def settle_usage(state: BlockState) -> None:
@@ -84,27 +92,44 @@ def settle_usage(state: BlockState) -> None:
         return
     if state.parameters is not None:
         limits = state.parameters.compliance.usage_limits
+    known = {limit.name: limit for limit in limits}
     now_s = state.context.time_ms // 1_000
-    due = {limit.name: limit.window_at(now_s) for limit in limits}
     coin_id = windows_coin_id(state.context.chain_id)
     coin = state.coins.get(coin_id)
     before = coin.open if isinstance(coin, Windows) else ()
-    kept = {each.limit: each for each in before if due.get(each.limit) == _span(each)}
+    kept: dict[tuple[str, int], Window] = {}
     for each in before:
-        if each.limit not in kept:
+        limit = known.get(each.limit)
+        span = (each.start_s, each.end_s)
+        if limit is not None and each.end_s > now_s and limit.window_of(span) == span:
+            kept[each.limit, each.start_s] = each
+        else:
             _drop(state, each)
-    if state.bought:
-        for name, (start_s, end_s) in due.items():
-            if start_s <= now_s:
-                window = kept.get(name) or Window(name, start_s, end_s, bytes(BITMAP_BYTES))
-                kept[name] = _count(state, window)
-    after = tuple(kept[name] for name in sorted(kept))
+    for limit in limits if state.bought else ():
+        for (start_s, end_s), bought in _by_window(state, limit).items():
+            new = Window(limit.name, start_s, end_s, bytes(BITMAP_BYTES))
+            key = (limit.name, start_s)
+            kept[key] = _count(state, kept.get(key) or new, bought)
+    after = tuple(kept[key] for key in sorted(kept))
     if after == before:
         return
     if after:
         state.coins.make(coin_id, Windows(after))
     else:
         state.coins.spend(coin_id)
+
+
+def _check_limit(
+    state: BlockState, limit: UsageLimit, window: Span, trader: bytes, quantity_wh: int
+) -> None:
+    bought_wh = _bought_wh(state, limit, window, trader)
+    open_wh = _open_wh(state, limit, window, trader)
+    if bought_wh + open_wh + quantity_wh > limit.max_wh:
+        raise Refused(
+            Reason.USAGE_LIMIT,
+            f"{limit.name}, {window[0]} to {window[1]} s: {quantity_wh} Wh beside {bought_wh} "
+            f"bought and {open_wh} in open orders, at most {limit.max_wh}",
+        )
 
 
 def _standing(state: BlockState) -> Collection[StandingHalt]:
@@ -116,32 +141,50 @@ def _standing(state: BlockState) -> Collection[StandingHalt]:
     return state.halts
 
 
-def _bought_wh(state: BlockState, limit: UsageLimit, trader: bytes) -> int:
-    """What a trader has bought in the window that is open."""
-    start_s, _ = limit.window_at(state.context.time_ms // 1_000)
-    coin_id = counter_coin_id(state.context.chain_id, limit.name, start_s, trader[0])
+def _bought_wh(state: BlockState, limit: UsageLimit, window: Span, trader: bytes) -> int:
+    """What a trader has bought for a window."""
+    coin_id = counter_coin_id(state.context.chain_id, limit.name, window[0], trader[0])
     counter = state.coins.get(coin_id)
-    before_wh = counter.of(trader) if isinstance(counter, Counter) else 0
-    return before_wh + state.bought.get(trader, 0)
-
-
-def _open_wh(state: BlockState, trader: bytes, start_s: int) -> int:
-    """What a trader's open orders could still buy in a window."""
-    total_wh = 0
-    for order_id in state.orders.of(trader):
-        coin = state.coins.get(order_coin_id(order_id))
-        if isinstance(coin, BuyOrder) and coin.expires_s > start_s:
-            total_wh += coin.quantity_wh
+    total_wh = counter.of(trader) if isinstance(counter, Counter) else 0
+    for span, bought in state.bought.items():
+        if limit.window_of(span) == window:
+            total_wh += bought.get(trader, 0)
     return total_wh
 
 
-def _count(state: BlockState, window: Window) -> Window:
-    """Add the block's purchases to a window's counters; the window with those it has now."""
+def _open_wh(state: BlockState, limit: UsageLimit, window: Span, trader: bytes) -> int:
+    """What a trader's open orders of both markets could still buy for a window."""
+    total_wh = 0
+    for order_id in (*state.orders.of(trader), *state.forwards.of(trader)):
+        match state.coins.get(order_coin_id(order_id)):
+            case BuyOrder() as order if order.expires_s > window[0]:
+                total_wh += order.quantity_wh
+            case ForwardBuy() as bid if (
+                limit.window_of((bid.slot.start_s, bid.slot.end_s)) == window
+            ):
+                total_wh += bid.quantity_wh
+    return total_wh
+
+
+def _by_window(state: BlockState, limit: UsageLimit) -> dict[Span, dict[bytes, int]]:
+    """The block's purchases by the windows of a limit that they are for."""
+    found: dict[Span, dict[bytes, int]] = {}
+    for span, bought in state.bought.items():
+        window = limit.window_of(span)
+        if window is not None:
+            totals = found.setdefault(window, {})
+            for trader, quantity_wh in bought.items():
+                totals[trader] = totals.get(trader, 0) + quantity_wh
+    return found
+
+
+def _count(state: BlockState, window: Window, bought: Mapping[bytes, int]) -> Window:
+    """Add purchases to a window's counters; the window with those it has now."""
     bitmap = int.from_bytes(window.counters, "big")
-    for leading in sorted({trader[0] for trader in state.bought}):
+    for leading in sorted({trader[0] for trader in bought}):
         coin_id = counter_coin_id(state.context.chain_id, window.limit, window.start_s, leading)
         coin = state.coins.get(coin_id)
-        more = ((trader, wh) for trader, wh in state.bought.items() if trader[0] == leading)
+        more = ((trader, wh) for trader, wh in bought.items() if trader[0] == leading)
         before = coin.bought if isinstance(coin, Counter) else ()
         state.coins.make(coin_id, Counter.of_all(before, more))
         bitmap |= _bit(leading)
@@ -161,5 +204,5 @@ def _bit(leading: int) -> int:
     return 1 << (255 - leading)
 
 
-def _span(window: Window) -> tuple[int, int]:
-    return window.start_s, window.end_s
+def _span(slot: Slot) -> Span:
+    return slot.start_s, slot.end_s

@@ -1,9 +1,9 @@
 """Limits of use: how much one trader may buy in a time of day, and what each has bought so far.
 
-The rule: what a trader has bought inside the window, what its open buy orders could still buy in
-it, and the order that it places come to the limit at most. An order counts for the window that is
-open or begins next if it is open in it for a second; so no order that rests from before slips
-through.
+The rule: what a trader has bought for the window, what its open buy orders could still buy for it,
+and the order that it places come to the limit at most. What exists already is bought for the time
+of the trade, a forward for its delivery slot: it counts where it reaches into the window. An order
+counts if it is open in the window for a second; so none that rests from before slips through.
 
 Counters stand in coins, one for each window and leading byte of the traders' addresses, so that a
 trade changes a small one. `Windows` names the coins there are. They go with the first block after
@@ -12,7 +12,7 @@ the window, or with the change of parameters that takes the limit away: nothing 
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import msgspec
 
@@ -22,12 +22,18 @@ from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.tariffs.calendar import DAY_S, MINUTE_S, OFFSET_S
 
 MAX_LIMITS = 16
+MAX_WINDOWS = 33 * MAX_LIMITS
+"""Those of today and of as many days as forwards reach ahead at the very most."""
 MINUTES_OF_DAY = 1_440
 MAX_TRADERS_PER_COUNTER = 4_096
 BITMAP_BYTES = 32
 
 Energy = Annotated[int, msgspec.Meta(gt=0, le=MAX_AMOUNT)]
 Minute = Annotated[int, msgspec.Meta(ge=0, le=MINUTES_OF_DAY)]
+
+
+Span: TypeAlias = tuple[int, int]
+"""From a second on, up to another one."""
 
 
 class UsageLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,7 +54,12 @@ class UsageLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 f"{self.start_minute} on the same day"
             )
 
-    def window_at(self, time_s: int) -> "tuple[int, int]":
+    def window_of(self, span: Span) -> Span | None:
+        """The window that a stretch of time reaches into, if it does."""
+        window = self.window_at(span[0])
+        return window if span[1] > window[0] else None
+
+    def window_at(self, time_s: int) -> Span:
         """(start, end) of the window that is open at a time, else of the next one, in seconds."""
         midnight_s = (time_s + OFFSET_S) // DAY_S * DAY_S - OFFSET_S
         end_s = midnight_s + self.end_minute * MINUTE_S
@@ -105,7 +116,7 @@ class Window(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Windows(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=52):
     """The windows that counters are kept for. There is none while nobody has bought in one."""
 
-    open: Annotated[tuple[Window, ...], msgspec.Meta(min_length=1, max_length=MAX_LIMITS)]
+    open: Annotated[tuple[Window, ...], msgspec.Meta(min_length=1, max_length=MAX_WINDOWS)]
 
 
 @lru_cache(maxsize=64)

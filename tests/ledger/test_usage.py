@@ -10,11 +10,15 @@ from hypothesis import strategies as st
 from gtxnode.ledger.bodies import Amend
 from gtxnode.ledger.coins import Cash
 from gtxnode.ledger.compliance import ComplianceRules
+from gtxnode.ledger.decrees import Decreed
 from gtxnode.ledger.parameters import ChainParameters
+from gtxnode.ledger.proposals import InForce
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.usage import Counter, UsageLimit, Windows, counter_coin_id, windows_coin_id
+from gtxnode.market.slots import Slot
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.zones import Zone
+from tests.ledger.forward_chain import QUARTER, ForwardChain
 from tests.ledger.little_chain import CHAIN, HOUR_S, KWH, START_S, LittleChain, address, signed
 
 EVENING = UsageLimit("evening_peak", 18 * 60, 22 * 60, 10 * KWH)
@@ -185,3 +189,61 @@ def test_an_order_does_not_grow_over_the_limit(chain: LittleChain) -> None:
     assert chain.refused(signed(over, "malee")) is Reason.USAGE_LIMIT
     chain.accepted(signed(Amend(resting.id, 10 * KWH, 2_000, cash), "malee"))
     chain.accepted(signed(Amend(resting.id, 3 * KWH, 2_000), "malee"))
+
+
+def forward_chain() -> ForwardChain:
+    return ForwardChain("somchai", "malee", "niran", parameters=PARAMETERS)
+
+
+def test_what_is_bought_for_a_slot_in_the_window_counts() -> None:
+    """The slot is at seven in the evening."""
+    chain = forward_chain()
+    chain.accepted(chain.offer("somchai", 6 * KWH, 3_000), chain.bid("malee", 6 * KWH, 3_000))
+    assert counter(chain, "malee") == 6 * KWH
+    assert chain.refused(chain.bid("malee", 4 * KWH + 1, 3_000)) is Reason.USAGE_LIMIT
+    assert chain.refused(chain.buy("malee", 4 * KWH + 1, 2_000)) is Reason.USAGE_LIMIT
+    chain.accepted(chain.bid("malee", 3 * KWH, 2_000))
+    assert chain.refused(chain.buy("malee", KWH + 1, 2_000)) is Reason.USAGE_LIMIT
+    chain.accepted(chain.buy("malee", KWH, 2_000))
+    assert chain.refused(chain.bid("malee", 100, 2_000)) is Reason.USAGE_LIMIT
+
+
+def test_other_slots_and_other_days_have_room_of_their_own() -> None:
+    chain = forward_chain()
+    morning = Slot(START_S + 16 * HOUR_S, 900)
+    tomorrow = Slot(SIX + 24 * HOUR_S, 900)
+    chain.accepted(chain.bid("malee", 30 * KWH, 2_000, morning))
+    for slot in (QUARTER, tomorrow):
+        chain.accepted(chain.bid("malee", 10 * KWH, 2_000, slot))
+        assert chain.refused(chain.bid("malee", 100, 2_000, slot)) is Reason.USAGE_LIMIT
+
+
+def test_a_slot_that_reaches_into_the_window_counts() -> None:
+    early = UsageLimit("evening_peak", 18 * 60 + 30, 22 * 60, 10 * KWH)
+    rules = ComplianceRules(usage_limits=(early,))
+    chain = ForwardChain(
+        "somchai", "malee", parameters=msgspec.structs.replace(PARAMETERS, compliance=rules)
+    )
+    assert chain.refused(chain.bid("malee", 11 * KWH, 2_000, Slot(SIX, HOUR_S))) is (
+        Reason.USAGE_LIMIT
+    )
+    chain.accepted(chain.bid("malee", 11 * KWH, 2_000, Slot(SIX, 1_800)))
+
+
+def test_counters_of_days_ahead_stay_until_they_are_over_or_the_limit_is_gone() -> None:
+    chain = forward_chain()
+    tomorrow = Slot(SIX + 24 * HOUR_S, 900)
+    for slot in (QUARTER, tomorrow):
+        offered = chain.offer("somchai", KWH, 3_000, slot)
+        chain.accepted(offered, chain.bid("malee", KWH, 3_000, slot))
+    at(chain, TEN)
+    kept = windows(chain)
+    assert kept is not None
+    assert [each.start_s for each in kept.open] == [SIX + 24 * HOUR_S]
+    # A vote takes the limit away.
+    after = msgspec.structs.replace(PARAMETERS, compliance=ComplianceRules())
+    text = msgspec.json.encode(after.shared()).decode()
+    chain.decreed = Decreed(InForce(1, 1, 1, 1, text))
+    chain.block()
+    assert windows(chain) is None
+    assert not [coin for _, coin in chain.all_coins() if isinstance(coin, Counter)]
