@@ -4,7 +4,7 @@ Slots are bought and sold ahead of time there, and gates close by the chain's cl
 real one. So that something is seen within a minute, an hour of the data takes `SLOT_S` there, and
 is one delivery slot; that is the same speed for all of them, whatever `--speed` says of the homes
 of the other chains. A community stands for `HOMES_EACH` homes, or the grid would not notice it. In
-two of the zones its day begins in the morning, in two in the evening: some have what others lack.
+two of the zones the plants are large; in the other two there is need when those have plenty.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from gtxnode.primitives.zones import Zone
 
 SLOT_S = 15
 GATE_CLOSURE_S = 3
-HOMES_EACH = 100
+HOMES_EACH = 50
 FORWARDS = ForwardRules(
     products=(Product(SLOT_S, Mechanism.CONTINUOUS, GATE_CLOSURE_S), *PRODUCTS),
     grace_s=2 * SLOT_S,
@@ -32,13 +32,15 @@ class Place:
     zone: Zone
     source: Source
     first_hour: int
+    plants: int
+    """How many times the plants of the data's homes it has."""
 
 
 PLACES = (
-    Place(Zone.NORTHERN, Source.HYDRO, 8),
-    Place(Zone.BANGKOK, Source.WIND, 18),
-    Place(Zone.CENTRAL, Source.BIOMASS, 9),
-    Place(Zone.SOUTHERN, Source.WIND, 19),
+    Place(Zone.NORTHERN, Source.HYDRO, 9, 5),
+    Place(Zone.BANGKOK, Source.WIND, 17, 1),
+    Place(Zone.CENTRAL, Source.BIOMASS, 10, 5),
+    Place(Zone.SOUTHERN, Source.WIND, 8, 1),
 )
 
 
@@ -54,6 +56,7 @@ def as_community(household: Household, number: int) -> Household:
         household,
         zone=place.zone,
         homes=HOMES_EACH,
+        plants=place.plants,
         interval_s=SLOT_S,
         source=place.source,
         first_hour=place.first_hour,

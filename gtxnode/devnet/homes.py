@@ -43,9 +43,9 @@ class Hour:
         """What went out to the grid: what the panels made beyond the load."""
         return max(0, self.solar_wh - self.load_wh)
 
-    def times(self, homes: int) -> "Hour":
-        """The same of so many homes together."""
-        return Hour(self.load_wh * homes, self.solar_wh * homes)
+    def times(self, homes: int, plants: int = 1) -> "Hour":
+        """The same of so many homes together, with so many times the plant that they have."""
+        return Hour(self.load_wh * homes, self.solar_wh * homes * plants)
 
 
 def load() -> tuple[tuple[Hour, ...], ...]:

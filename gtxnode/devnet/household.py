@@ -30,6 +30,8 @@ class Household:
     meter_key: bytes
     homes: int = 1
     """How many homes like that of the data are behind its meter."""
+    plants: int = 1
+    """How many times the plant of those homes it has."""
     interval_s: int = HOUR_S
     """What the meter takes for an hour of the data."""
     source: Source = Source.SOLAR
@@ -39,7 +41,7 @@ class Household:
     @property
     def capacity_w(self) -> int:
         """What flows through its connection at most: the faster its hours, the more."""
-        return CONNECTION_W * self.homes * HOUR_S // self.interval_s
+        return CONNECTION_W * self.homes * self.plants * HOUR_S // self.interval_s
 
     @property
     def owner(self) -> Address:

@@ -16,10 +16,12 @@ def summarise(
     watches: Mapping[str, Watch],
     audits: Mapping[str, Audit],
     faults: Sequence[str] = (),
+    trading: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The final object. A shard without an audit counts as one where nothing holds.
 
-    `faults` are what went wrong besides the invariants, in words.
+    `faults` are what went wrong besides the invariants, in words; `trading` is there where zones
+    traded with one another (trading_chain.py).
     """
     invariants = {
         name: all(shard in audits and audits[shard].holds[name] for shard in watches)
@@ -31,6 +33,7 @@ def summarise(
         "shards": {
             shard: _shard(watch, audits.get(shard)) for shard, watch in sorted(watches.items())
         },
+        **({} if trading is None else {"trading": dict(trading)}),
         "invariants": invariants,
         "ok": all(invariants.values()) and not faults,
     }
@@ -53,6 +56,8 @@ def as_text(summary: Mapping[str, Any], audits: Mapping[str, Audit]) -> str:
             f"{_kwh(shard['retired_wh'])} retired; "
             f"finality p50 {finality['p50']} ms, p99 {finality['p99']} ms"
         )
+    if (trading := summary.get("trading")) is not None:
+        lines += _trading(trading)
     for name, holds in summary["invariants"].items():
         lines.append(f"  {'holds' if holds else 'BROKEN'}  {name.replace('_', ' ')}")
     for shard, audit in sorted(audits.items()):
@@ -77,6 +82,20 @@ def _shard(watch: Watch, audit: Audit | None) -> dict[str, Any]:
         "gtx_supply_ugtx": audit.gtx_supply_ugtx if audit else None,
         "state_roots_agree": bool(audit and audit.holds[STATE_ROOTS]),
     }
+
+
+def _trading(trading: Mapping[str, Any]) -> list[str]:
+    sold, delivered, short, cut = (
+        _kwh(trading[f"{what}_wh"]) for what in ("sold", "delivered", "short", "curtailed")
+    )
+    lines = [
+        f"between zones: {trading['contracts']} contracts for {sold} kWh ahead; {delivered} kWh "
+        f"delivered, {short} short, {cut} curtailed; {trading['certificates']} certificates"
+    ]
+    lines += [f"  {act}" for act in trading["acts"]]
+    if trading["certificate"] is not None:
+        lines.append(f"  certificate {trading['certificate']}")
+    return lines
 
 
 def _kwh(amount_wh: int) -> str:

@@ -18,16 +18,17 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
-from functools import partial
 from time import time
 from typing import Any, TextIO
 
 import trio
 
 from consensus import signing
-from gtxnode.devnet import blackout, homes, report
+from gtxnode.devnet import homes, report
+from gtxnode.devnet.acts import BLACKOUT, USUAL
 from gtxnode.devnet.audit import Audit, Expected, audit
 from gtxnode.devnet.communities import SLOT_S, first_slot_s
+from gtxnode.devnet.exchange import SHARD
 from gtxnode.devnet.fleet import Fleet, Validator
 from gtxnode.devnet.home import Home
 from gtxnode.devnet.homes import HOUR_S
@@ -35,11 +36,11 @@ from gtxnode.devnet.household import Household
 from gtxnode.devnet.meter import SimulatedMeter, first_morning_s
 from gtxnode.devnet.slots import Plan
 from gtxnode.devnet.table import show
+from gtxnode.devnet.trading_chain import Trading
 from gtxnode.devnet.watch import Watch
 from gtxnode.genesis import chain_id
 from gtxnode.ledger.wallet import sign
 from gtxnode.primitives.addresses import address_of
-from gtxnode.primitives.zones import Role, Shard
 from gtxnode.rpc.client import Client, Disconnected, RpcError, connect
 from gtxnode.rpc.views.node import NodeStatus
 
@@ -68,7 +69,8 @@ class Session:
         self, fleet: Fleet, *, speed: int, duration_s: float | None, blackout: bool = False
     ) -> None:
         self._fleet = fleet
-        self._blackout = blackout
+        script = BLACKOUT if blackout else USUAL
+        self._trading = Trading(fleet, script) if SHARD in fleet.shards else None
         self._hour_takes_s = HOUR_S / speed
         self._duration_s = math.inf if duration_s is None else duration_s
         self._lasted_s = 0.0
@@ -99,6 +101,7 @@ class Session:
             watches=self._watches,
             audits=self._audits,
             faults=self._faults,
+            trading=self._trading.as_object() if self._trading else None,
         )
 
     @property
@@ -161,29 +164,21 @@ class Session:
     def _open(self, nursery: trio.Nursery, output: TextIO) -> None:
         """Follow the validators, show what they do, and let the homes live."""
         nursery.start_soon(self._guard)
-        nursery.start_soon(show, self._watches, output)
+        notes = self._trading.notes if self._trading else tuple
+        nursery.start_soon(show, self._watches, output, notes)
         for watch in self._watches.values():
             for each in self._fleet.validators:
                 nursery.start_soon(watch.follow, each.name, each.websocket)
         now_s = int(time())
         urls = [each.websocket for each in self._fleet.validators]
-        if self._blackout:
-            nursery.start_soon(self._play_blackout, urls)
+        if self._trading is not None:
+            nursery.start_soon(self._trading.run, urls, self._watches[SHARD])
         for household, hours in zip(self._fleet.households, homes.load(), strict=False):
             home = self._home(household, hours, now_s)
             self._homes[household.shard].append(home)
             first = household.number % len(urls)
             hour_takes_s = SLOT_S if household.homes > 1 else self._hour_takes_s
             nursery.start_soon(home.run, [*urls[first:], *urls[:first]], hour_takes_s)
-
-    async def _play_blackout(self, urls: Sequence[str]) -> None:
-        await blackout.play(
-            self._watches[Shard.FUNC_ENERGYTRADING],
-            urls,
-            chain_id=chain_id(self._fleet.genesis.network, Shard.FUNC_ENERGYTRADING),
-            key=self._fleet.authorities[Role.EGAT],
-            say=partial(print, file=sys.stderr, flush=True),
-        )
 
     def _home(self, household: Household, hours: tuple[homes.Hour, ...], now_s: int) -> Home:
         chain = chain_id(self._fleet.genesis.network, household.shard)
@@ -194,7 +189,7 @@ class Session:
             chain_id=chain,
             meter=household.meter,
             key=household.meter_key,
-            hours=tuple(hour.times(household.homes) for hour in hours),
+            hours=tuple(hour.times(household.homes, household.plants) for hour in hours),
             start_s=start_s,
             interval_s=household.interval_s,
             first_hour=household.first_hour,
@@ -235,6 +230,8 @@ class Session:
                         self._audits[shard] = await audit(watch, clients, self._expected(shard))
                     except Disconnected as error:
                         self._faults.append(f"{shard} could not be checked: {error}")
+                if self._trading is not None and clients:
+                    await self._trading.collect(next(iter(clients.values())))
 
     async def _clients(self, stack: AsyncExitStack) -> dict[str, Client]:
         """Connections to all validators but those that somebody stopped and that are not back."""

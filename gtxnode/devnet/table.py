@@ -1,12 +1,12 @@
 """The network while it runs: a live table on a terminal, and plain lines elsewhere."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
 import trio
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
@@ -99,7 +99,11 @@ def row(watch: Watch, transactions_per_s: float) -> Row:
     )
 
 
-async def show(watches: Mapping[str, Watch], output: TextIO) -> None:
+Notes = Callable[[], Sequence[str]]
+"""What is to be said beside the figures: first what stands now, then what has happened."""
+
+
+async def show(watches: Mapping[str, Watch], output: TextIO, notes: Notes = lambda: ()) -> None:
     """Show the network for ever: a table where `output` is a terminal, lines where it is not."""
     rates = Rates()
     console = Console(file=output)
@@ -114,11 +118,11 @@ async def show(watches: Mapping[str, Watch], output: TextIO) -> None:
     if not console.is_terminal:
         while True:
             await trio.sleep(LINES_EVERY_S)
-            for each in rows():
-                print(as_line(each), file=output, flush=True)
+            for each in (*map(as_line, rows()), *notes()):
+                print(each, file=output, flush=True)
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while True:
-            live.update(as_table(rows()), refresh=True)
+            live.update(Group(as_table(rows()), *notes()), refresh=True)
             await trio.sleep(REFRESH_S)
 
 

@@ -28,6 +28,8 @@ TEMPER_MGTX = 20  # between one temper and the next
 
 # An order is worth its place from here on; smaller amounts wait until they have added up.
 MIN_ORDER_WH = 100
+MAX_ORDER_WH = 1_000_000
+"""A larger order takes a licence."""
 
 PEAK_STARTS_HOUR = 9
 PEAK_ENDS_HOUR = 22
@@ -150,12 +152,13 @@ def _wanted(standing: Standing, temper: int, reserve_ugtx: int) -> Sell | Buy | 
         price = bid_mgtx_per_kwh(temper, standing.waited_hours, standing.local_hour)
         locked = held.amount_wh * held.price_mgtx_per_kwh if held and not held.sells else 0
         payable_wh = max(0, standing.cash_ugtx + locked - reserve_ugtx) // price
-        amount = min(standing.need_wh, payable_wh)
+        amount = min(standing.need_wh, payable_wh, MAX_ORDER_WH)
         return Buy(amount, price) if amount >= MIN_ORDER_WH else None
     over = standing.energy_wh - standing.need_wh
     over += held.amount_wh if held and held.sells else 0
     if over >= MIN_ORDER_WH:
-        return Sell(over, ask_mgtx_per_kwh(temper, standing.waited_hours))
+        price = ask_mgtx_per_kwh(temper, standing.waited_hours)
+        return Sell(min(over, MAX_ORDER_WH), price)
     return None
 
 

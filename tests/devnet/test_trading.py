@@ -47,6 +47,13 @@ def test_what_is_over_is_offered() -> None:
     assert decided(standing(energy_wh=1_500)) == Sell(1_500, trading.SELL_START_MGTX)
 
 
+def test_no_order_is_so_large_that_it_takes_a_licence() -> None:
+    most_wh = trading.MAX_ORDER_WH
+    assert decided(standing(energy_wh=3 * most_wh)) == Sell(most_wh, trading.SELL_START_MGTX)
+    rich = standing(need_wh=3 * most_wh, cash_ugtx=10**12)
+    assert decided(rich) == Buy(most_wh, trading.BUY_START_MGTX)
+
+
 def test_what_is_short_is_bid_for() -> None:
     assert decided(standing(need_wh=1_500)) == Buy(1_500, trading.BUY_START_MGTX)
 
