@@ -14,7 +14,7 @@ from gtxnode.grid.model import SLOT_S
 from gtxnode.grid.status import Standing, faults
 from gtxnode.ledger import corridors
 from gtxnode.ledger.block_state import BlockState
-from gtxnode.ledger.corridors import Carrier, Span, carrier_of
+from gtxnode.ledger.corridors import Carrier, Span, carrier_of, pair_of
 from gtxnode.ledger.grid_coins import slot_start
 from gtxnode.ledger.outcome import Wheeling
 from gtxnode.market.ladder import Resting
@@ -47,24 +47,29 @@ class GridCarriage:
 class GridWalk:
     """The slots' uses as one walk would leave them."""
 
-    __slots__ = ("_carrier", "_span", "_taken", "_uses")
+    __slots__ = ("_carrier", "_full", "_span", "_taken", "_uses")
 
     def __init__(self, carrier: Carrier, span: Span) -> None:
         self._carrier = carrier
         self._span = span
         self._uses = carrier.uses_of(span)
         self._taken = False
+        self._full: set[int] = set()
+        """Ways that carry nothing more, so that many orders behind one are passed over quickly."""
 
     def room_wh(self, sell: Order | Resting, buy: Order | Resting) -> int:
         """The most that the two can trade."""
         zones = _zones_of(sell, buy)
         # An order from before the chain had a grid names no zone, and waits to be cancelled.
-        if zones is None:
+        if zones is None or pair_of(*zones) in self._full:
             return 0
         price = sell.price_mgtx_per_kwh
         if price + self._carrier.toll(*zones, self._span, price).total > buy.price_mgtx_per_kwh:
             return 0
-        return self._carrier.room_wh(*zones, self._span, self._uses)
+        room_wh = self._carrier.room_wh(*zones, self._span, self._uses)
+        if not room_wh:
+            self._full.add(pair_of(*zones))
+        return room_wh
 
     def take(self, sell: Order | Resting, buy: Order | Resting, quantity_wh: int) -> None:
         """Reckon with a trade."""
@@ -72,6 +77,8 @@ class GridWalk:
         assert zones is not None, "what has room has zones"
         self._carrier.take(*zones, self._span, self._uses, quantity_wh)
         self._taken = True
+        # What goes one way may make room for what goes another.
+        self._full.clear()
 
     def keep(self) -> None:
         """Use the slots up."""

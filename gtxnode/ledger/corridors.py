@@ -46,6 +46,8 @@ class Span(NamedTuple):
     end_s: int
 
 
+_PAIR_BASE = 2 * len(Zone)
+
 Uses: TypeAlias = dict[int, SlotUse]
 """What is used of slots, by their beginnings."""
 
@@ -88,8 +90,8 @@ class Carrier:
         self._ways, self._routes = _tables(model)
         self._uses: Uses = {}
         self._limits: dict[int, Limits] = {}
-        self._standings: dict[tuple[Zone, int], Standing] = {}
-        self._tolls: dict[tuple[Zone, Zone, int, int], Toll] = {}
+        self._standings: dict[tuple[int, int], Standing] = {}
+        self._tolls: dict[tuple[int, int, int], Toll] = {}
         self.changed: set[int] = set()
         """The slots whose use is not what their coin says."""
 
@@ -98,7 +100,7 @@ class Carrier:
 
         `uses` are the span's as they are (`uses_of`), or as a plan would leave them.
         """
-        way = self._ways.get((seller, buyer))
+        way = self._ways.get(pair_of(seller, buyer))
         if way is None or self._halted(seller, buyer):
             return 0
         if self.standing(seller, buyer, span) is Standing.REFUSED:
@@ -112,7 +114,7 @@ class Carrier:
 
         Slots that `uses` leaves out are left alone.
         """
-        way = self._ways[seller, buyer]
+        way = self._ways[pair_of(seller, buyer)]
         for start, watts in parts_of(span):
             if start in uses:
                 uses[start].take(way, quantity_wh * watts)
@@ -128,15 +130,15 @@ class Carrier:
 
     def way(self, seller: Zone, buyer: Zone) -> Way | None:
         """What a trade between the two loads; None where the model does not have both."""
-        return self._ways.get((seller, buyer))
+        return self._ways.get(pair_of(seller, buyer))
 
     def toll(self, seller: Zone, buyer: Zone, span: Span, price_mgtx_per_kwh: int) -> Toll:
         """What a kWh costs beside the seller's price."""
-        key = (seller, buyer, span.start_s, price_mgtx_per_kwh)
+        key = (pair_of(seller, buyer), span.start_s, price_mgtx_per_kwh)
         known = self._tolls.get(key)
         if known is None:
             conditional = self.standing(seller, buyer, span) is Standing.CONDITIONAL
-            route = self._routes.get((seller, buyer))
+            route = self._routes.get(pair_of(seller, buyer))
             known = self._tolls[key] = toll_of(
                 route.charges if route is not None else (),
                 premium_ppm=self.model.status.premium_ppm if conditional else 0,
@@ -146,7 +148,7 @@ class Carrier:
 
     def lost_wh(self, seller: Zone, buyer: Zone, quantity_wh: int) -> int:
         """What of it does not arrive; nothing within one zone."""
-        route = self._routes.get((seller, buyer))
+        route = self._routes.get(pair_of(seller, buyer))
         return lost_wh(route.loss_ppm, quantity_wh) if route is not None else 0
 
     def standing(self, seller: Zone, buyer: Zone, span: Span) -> Standing:
@@ -155,11 +157,11 @@ class Carrier:
 
     def standing_of(self, zone: Zone, span: Span) -> Standing:
         """What trades in a zone are."""
-        known = self._standings.get((zone, span.start_s))
+        known = self._standings.get((int(zone), span.start_s))
         if known is None:
             rules, status = self.model.status, self.status_of(zone, span)
             known = rules.unknown if status is None else standing_of(rules, status)
-            self._standings[zone, span.start_s] = known
+            self._standings[int(zone), span.start_s] = known
         return known
 
     def status_of(self, zone: Zone, span: Span) -> GridStatus | None:
@@ -318,9 +320,15 @@ def parts_of(span: Span) -> tuple[tuple[int, int], ...]:
     return spread(*span)
 
 
+def pair_of(seller: Zone, buyer: Zone) -> int:
+    """Two zones as one number: an enumeration's members hash by their names, which is slow."""
+    return seller * _PAIR_BASE + buyer
+
+
 @lru_cache(maxsize=4)
-def _tables(
-    model: GridModel,
-) -> tuple[dict[tuple[Zone, Zone], Way], dict[tuple[Zone, Zone], Route]]:
+def _tables(model: GridModel) -> tuple[dict[int, Way], dict[int, Route]]:
     """What is looked up of a model by a pair of zones."""
-    return ways(model), {(each.seller, each.buyer): each for each in model.routes}
+    return (
+        {pair_of(*pair): way for pair, way in ways(model).items()},
+        {pair_of(each.seller, each.buyer): each for each in model.routes},
+    )
