@@ -46,6 +46,7 @@ def plan(
     """
     bounded = whole or grid is not None
     steps: list[Step] = []
+    trader = order.trader
     visits = 0
     for level in reversed(ladder.levels):
         if level.rank < limit or not want_wh:
@@ -60,8 +61,12 @@ def plan(
                     return steps, want_wh
                 visits += 1
             terms = resting.terms
-            if terms is not None and terms.all_or_none and shown_wh > want_wh:
-                continue
+            if terms is not None:
+                if terms.all_or_none and shown_wh > want_wh:
+                    continue
+                # `meets` would say so too. Said here, it is what many in the way cost least.
+                if terms.partner is not None and terms.partner != trader:
+                    continue
             if not meets(order, resting):
                 continue
             traded_wh = min(want_wh, shown_wh)
