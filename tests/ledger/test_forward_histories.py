@@ -173,13 +173,16 @@ class Books:
         for reading in outcome.readings:
             self.exported[reading.meter] += reading.exported_wh
 
+    def settled(self, contract_id: bytes) -> int:
+        """What became of a contract's energy, in Wh."""
+        return self.delivered[contract_id] + self.short[contract_id]
+
     def check(self, chain: ForwardChain) -> None:
         """Once all is due: each contract was settled to the Wh, and no meter gave twice."""
         assert chain.contracts() == []
         given: Counter[bytes] = Counter()
         for contract_id, contract in self.made.items():
-            settled = self.delivered[contract_id] + self.short[contract_id]
-            assert settled == contract.sold_wh
+            assert self.settled(contract_id) == contract.sold_wh
             given[contract.meter] += self.delivered[contract_id]
         assert all(wh <= self.exported[meter] for meter, wh in given.items())
 
