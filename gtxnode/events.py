@@ -168,7 +168,7 @@ def _block_event(block: Block, record: BlockRecord) -> BlockEvent:
 def _suspect_event(suspect: Suspect) -> SuspectEvent:
     return SuspectEvent(
         Hex(suspect.reading),
-        Hex(suspect.meter),
+        Hex(suspect.origin.meter),
         Address(suspect.owner),
         suspect.province.name.lower(),
         Amount(suspect.amount_wh),

@@ -15,7 +15,7 @@ import msgspec
 
 from consensus.encoding import Codec
 from gtxnode.ledger.coins import Lot
-from gtxnode.ledger.outcome import BlockOutcome, Settlement
+from gtxnode.ledger.outcome import Became, BlockOutcome, Settlement
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Zone
 from gtxnode.tariffs.calendar import DAY_S, OFFSET_S
@@ -113,7 +113,7 @@ def put_activity(
         for lot in retirement.lots:
             key = (lot.origin.meter, lot.origin.start_s, retirement.transaction)
             _BY_METER.put(write, key, b"")
-    if outcome.readings or outcome.retirements:
+    if outcome.readings or outcome.suspects or outcome.retirements:
         _put_zone_days(write, before, time_ms // 1_000, outcome)
 
 
@@ -201,7 +201,13 @@ def _put_zone_days(write: WriteBatch, before: Reader, now_s: int, outcome: Block
     for reading in outcome.readings:
         added = days[reading.zone, day_number(reading.start_s)]
         added.imported_wh += reading.imported_wh
-        added.made_wh[reading.source] += reading.exported_wh
+        # What is held was made once its utility says so, and what is void never was.
+        if not reading.suspect:
+            added.made_wh[reading.source] += reading.exported_wh
+    for suspect in outcome.suspects:
+        if suspect.became is Became.RELEASED:
+            added = days[suspect.origin.zone, day_number(suspect.origin.start_s)]
+            added.made_wh[suspect.origin.source] += suspect.amount_wh
     today = day_number(now_s)
     for retirement in outcome.retirements:
         for lot, credit_mg in zip(retirement.lots, retirement.credits_mgco2e, strict=True):

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import msgspec
 
-from gtxnode.ledger.coins import HeldCoin, Lot
+from gtxnode.ledger.coins import HeldCoin, Lot, Origin
 from gtxnode.ledger.forward_coins import Contract
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.market.orders import Side
@@ -148,7 +148,8 @@ class Suspect(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     reading: bytes
     """The id of the reading's transaction."""
-    meter: bytes
+    origin: Origin
+    """Of what it exported: the meter and the interval among it."""
     owner: bytes
     province: Province
     """Whose utility is to know."""

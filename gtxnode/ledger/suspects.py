@@ -29,7 +29,7 @@ def hold(state: BlockState, reading: bytes, metered: Metered, origin: Origin) ->
     state.suspects.append(
         Suspect(
             reading,
-            meter.meter,
+            origin,
             meter.owner,
             meter.province,
             metered.exported_wh,
@@ -64,7 +64,7 @@ def judge_held(state: BlockState, transaction: CheckedTransaction) -> None:
         state.suspects.append(
             Suspect(
                 reading,
-                held.origin.meter,
+                held.origin,
                 held.owner,
                 held.province,
                 held.amount_wh,

@@ -148,7 +148,7 @@ def test_a_suspect_import_holds_nothing_and_is_told(chain: LittleChain) -> None:
     (told,) = outcome.suspects
     assert (told.amount_wh, told.suspicions) == (0, (Suspicion.OVER_CAPACITY,))
     assert held(chain, "somchai") == []
-    assert told.meter == meter_of("somchai")
+    assert told.origin.meter == meter_of("somchai")
 
 
 def test_held_and_judged_in_one_block(chain: LittleChain) -> None:
