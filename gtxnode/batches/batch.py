@@ -96,6 +96,10 @@ class _Sealed(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 _HEADER = Codec(BatchHeader, max_bytes=512)
 _BATCH = Codec(Batch, max_bytes=MAX_BATCH_BYTES)
+header_codec = _HEADER
+"""The canonical bytes of a batch's header: what its id is a hash of."""
+batch_codec = _BATCH
+"""The canonical bytes of a batch. What is decoded so is well formed, and no more."""
 _SEALED = Codec(_Sealed, max_bytes=512)
 
 

@@ -65,13 +65,17 @@ def report(url: str | None, timeout_s: float, shard: str | None, zone: str, day:
 
 @click.command()
 @chain_options
+@click.option("--prove", is_flag=True, help="With a proof that its transaction is final.")
 @click.argument("id", type=TRANSACTION_ID)
-def certificate(url: str | None, timeout_s: float, shard: str | None, id: bytes) -> None:
+def certificate(
+    url: str | None, timeout_s: float, shard: str | None, prove: bool, id: bytes
+) -> None:
     """What was retired, and where from.
 
-    ID is the transaction's that retired the energy.
+    ID is the transaction's that retired the energy, in hexadecimal.
     """
-    print_answer(url, timeout_s, shard, "certificate.get", id=id.hex())
+    method = "certificate.prove" if prove else "certificate.get"
+    print_answer(url, timeout_s, shard, method, id=id.hex())
 
 
 @click.command()

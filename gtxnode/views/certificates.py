@@ -6,6 +6,10 @@ from itertools import islice
 
 import trio
 
+from consensus import merkle
+from consensus.types import commit_codec
+from consensus.types import header_codec as block_header_codec
+from gtxnode.batches.batch import batch_codec, header_codec
 from gtxnode.chain.activity import (
     RetirementLine,
     RetirementRecord,
@@ -13,9 +17,16 @@ from gtxnode.chain.activity import (
     retired_of_meter,
     retirement,
 )
+from gtxnode.chain.inclusion import prove_inclusion
 from gtxnode.chain.store import ChainStore
 from gtxnode.rpc.errors import NotFound
-from gtxnode.rpc.views.certificates import CertificatePage, CertificateView, CertifiedView
+from gtxnode.rpc.views.certificates import (
+    CertificatePage,
+    CertificateProof,
+    CertificateView,
+    CertifiedView,
+    PathView,
+)
 from gtxnode.rpc.wire import Address, Amount, Hex
 from gtxnode.views.coins import origin_view
 from storage.kv import Reader
@@ -34,6 +45,33 @@ class CertificatesView:
         if found is None:
             raise NotFound(f"certificate {id.hex()}")
         return self._view(id, found)
+
+    async def prove(self, id: bytes) -> CertificateProof:
+        """A certificate with the way of its transaction into a final block; raises `NotFound`."""
+        certificate = await self.get(id)
+        return await trio.to_thread.run_sync(self._prove, certificate)
+
+    def _prove(self, certificate: CertificateView) -> CertificateProof:
+        place = self._store.transaction(certificate.id)
+        assert place is not None, "a retirement is a transaction of a block"
+        height, position = place
+        block, commit = self._store.block(height)
+        batches = []
+        for identity in block.payload:
+            encoded = self._store.encoded_batch(identity)
+            if encoded is None:
+                raise NotFound(f"batch {identity.hex()}")
+            batches.append(batch_codec.decode(encoded))
+        proof = prove_inclusion(block, commit, batches, position)
+        return CertificateProof(
+            certificate,
+            Hex(proof.transaction),
+            _path_view(proof.transaction_proof),
+            Hex(header_codec.encode(proof.batch_header)),
+            _path_view(proof.batch_proof),
+            Hex(block_header_codec.encode(proof.header)),
+            Hex(commit_codec.encode(proof.commit)),
+        )
 
     async def of_consumer(
         self, address: bytes, start_s: int, end_s: int, limit: int
@@ -86,3 +124,7 @@ class CertificatesView:
                 for lot, credit_mg in zip(found.lots, found.credits_mgco2e, strict=True)
             ),
         )
+
+
+def _path_view(proof: merkle.Proof) -> PathView:
+    return PathView(proof.index, proof.total, tuple(map(Hex, proof.path)))

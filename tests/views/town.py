@@ -5,6 +5,16 @@ from collections.abc import Sequence
 import msgspec
 
 from consensus import signing
+from consensus.types import (
+    UNSIGNED,
+    Block,
+    Commit,
+    CommitSignature,
+    Vote,
+    VoteKind,
+    block_id,
+    vote_digest,
+)
 from consensus.validators import Validator, ValidatorSet
 from gtxnode.batches.batch import NO_WORK, BatchKind, sign_batch, unsealed_header
 from gtxnode.batches.pool import CheckedBatch
@@ -31,7 +41,6 @@ from tests.ledger.little_chain import (
     registration,
     signed,
 )
-from tests.node.little_chain import commit_on
 
 PROPOSER = private_key("proposer")
 VALIDATORS = ValidatorSet([Validator(signing.public_key(PROPOSER), 1)])
@@ -75,7 +84,7 @@ class Town:
         )
         for batch in batches:
             self.store.keep_batch(batch, sync=False)
-        return self.store.finalise(block, commit_on(block), batches)
+        return self.store.finalise(block, _commit_on(block), batches)
 
     def accepted(self, *transactions: CheckedTransaction, at_s: int | None = None) -> BlockRecord:
         """A block of which every transaction takes effect."""
@@ -138,3 +147,11 @@ class Town:
         tip, producer = self.store.tip, signing.public_key(PROPOSER)
         header = unsealed_header(BatchKind.ORDINARY, producer, tip.height, tip.id, encoded, NO_WORK)
         return CheckedBatch(sign_batch(CHAIN, header, encoded, PROPOSER), tuple(transactions))
+
+
+def _commit_on(block: Block) -> Commit:
+    """The one validator's precommit, which is two thirds of the stake."""
+    identity, proposer = block_id(block.header), signing.public_key(PROPOSER)
+    vote = Vote(VoteKind.PRECOMMIT, block.header.height, 0, identity, -1, proposer, UNSIGNED)
+    signature = signing.sign(PROPOSER, vote_digest(CHAIN, vote))
+    return Commit(vote.height, 0, identity, (CommitSignature(proposer, signature),))

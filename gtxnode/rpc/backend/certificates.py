@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from gtxnode.rpc.views.certificates import CertificatePage, CertificateView
+from gtxnode.rpc.views.certificates import CertificatePage, CertificateProof, CertificateView
 
 
 class Certificates(Protocol):
@@ -22,4 +22,8 @@ class Certificates(Protocol):
 
     async def of_meter(self, meter: bytes, start_s: int, end_s: int, limit: int) -> CertificatePage:
         """What was retired of the energy that a meter made from one time to another."""
+        ...
+
+    async def prove(self, id: bytes) -> CertificateProof:
+        """A certificate with the way of its transaction into a final block; raises `NotFound`."""
         ...

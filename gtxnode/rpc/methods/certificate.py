@@ -7,7 +7,7 @@ import msgspec
 from gtxnode.rpc.errors import ErrorCode
 from gtxnode.rpc.methods.fields import PageSize, Shard, Time
 from gtxnode.rpc.methods.row import Session, row
-from gtxnode.rpc.views.certificates import CertificatePage, CertificateView
+from gtxnode.rpc.views.certificates import CertificatePage, CertificateProof, CertificateView
 from gtxnode.rpc.wire import Address, Hex
 
 MAX_TIME = 2**40
@@ -59,8 +59,14 @@ async def certificate_of_meter(session: Session, params: OfProducer) -> Certific
     )
 
 
+async def certificate_prove(session: Session, params: OfCertificate) -> CertificateProof:
+    """A certificate with a proof that its transaction, as it was signed, is final."""
+    return await session.node.chain(params.shard).certificates.prove(params.id)
+
+
 ROWS = (
     row("certificate.get", certificate_get, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
+    row("certificate.prove", certificate_prove, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
     row("certificate.of_consumer", certificate_of_consumer, ErrorCode.NOT_HOSTED),
     row("certificate.of_meter", certificate_of_meter, ErrorCode.NOT_HOSTED),
 )

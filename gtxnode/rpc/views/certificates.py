@@ -42,3 +42,28 @@ class CertificatePage(msgspec.Struct, frozen=True, gc=False):
 
     certificates: tuple[CertificateView, ...]
     more: bool
+
+
+class PathView(msgspec.Struct, frozen=True, gc=False):
+    """That a leaf is number `index` of `total` under a root (RFC 6962): siblings, leaf upwards."""
+
+    index: int
+    total: int
+    path: tuple[Hex, ...]
+
+
+class CertificateProof(msgspec.Struct, frozen=True, gc=False):
+    """A certificate, and that its transaction stands in a final block, with all its signatures.
+
+    `transaction` is a leaf under the payload root of `batch_header`, whose id (tagged hash `batch`)
+    is a leaf under that of `header`, which `commit` makes final; all are encoded canonically. That
+    the ledger took it follows from executing the chain, and is otherwise this node's word.
+    """
+
+    certificate: CertificateView
+    transaction: Hex
+    transaction_proof: PathView
+    batch_header: Hex
+    batch_proof: PathView
+    header: Hex
+    commit: Hex
