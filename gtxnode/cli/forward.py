@@ -144,7 +144,13 @@ def slots(url: str | None, timeout_s: float, shard: str | None) -> None:
 @click.command()
 @chain_options
 @slot_options
-@click.option("--depth", type=click.IntRange(1, MAX_DEPTH), default=20, show_default=True)
+@click.option(
+    "--depth",
+    type=click.IntRange(1, MAX_DEPTH),
+    default=20,
+    show_default=True,
+    help="Price levels of each side.",
+)
 def slot(
     url: str | None,
     timeout_s: float,

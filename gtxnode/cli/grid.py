@@ -68,7 +68,10 @@ PLACE = Place()
 
 @click.group(cls=LazyGroup, lazy=COMMANDS)
 def grid() -> None:
-    """Make the model of the grid that a chain goes by."""
+    """Make the model of the grid that a chain goes by.
+
+    Limits are in MW, charges in GTX/kWh.
+    """
 
 
 @click.command()
@@ -187,14 +190,22 @@ def query_route(
 @sending_options
 @click.argument("zones", type=ZONE, nargs=-1, required=True)
 @click.option(
-    "--frequency-mhz", type=click.IntRange(0, 100_000), required=True, help="50000 Hz/1000."
+    "--frequency-mhz", type=click.IntRange(0, 100_000), required=True, help="50000 is 50 Hz."
 )
-@click.option("--voltage-index", type=click.IntRange(0, 200), default=100, show_default=True)
+@click.option(
+    "--voltage-index",
+    type=click.IntRange(0, 200),
+    default=100,
+    show_default=True,
+    help="100 where all voltages are nominal; no unit.",
+)
 @click.option(
     "--balance", type=PERCENT, default="100%", show_default=True, help="Supply over demand."
 )
-@click.option("--congestion", type=PERCENT, default="0%", show_default=True)
-@click.option("--renewable", type=PERCENT, default="0%", show_default=True)
+@click.option("--congestion", type=PERCENT, default="0%", show_default=True, help="Of the lines.")
+@click.option(
+    "--renewable", type=PERCENT, default="0%", show_default=True, help="Of the generation."
+)
 @click.option(
     "--carbon", type=click.IntRange(0, 10_000), default=475, show_default=True, help="gCO2e/kWh."
 )
@@ -231,7 +242,9 @@ def grid_status(
 @click.option(
     "--in", "ahead_s", type=DURATION, default=None, help="When it begins.  [default: now]"
 )
-@click.option("--for", "length_s", type=DURATION, default="1h", show_default=True)
+@click.option(
+    "--for", "length_s", type=DURATION, default="1h", show_default=True, help="How long it holds."
+)
 def grid_limits(
     place: tuple[Zone, ...],
     forward_mw: int,

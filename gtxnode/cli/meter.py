@@ -49,8 +49,10 @@ COMMANDS = {
     "rotate-key": Lazy("gtxnode.cli.meter:rotate_key", "Give a meter another key."),
     "reset": Lazy("gtxnode.cli.meter:reset", "State what a repaired meter's registers show."),
     "retire": Lazy("gtxnode.cli.meter:retire", "Take a meter out of service for good."),
-    "release": Lazy("gtxnode.cli.meter:release", "Let what is held count."),
-    "void": Lazy("gtxnode.cli.meter:void", "Declare void what is held."),
+    "release": Lazy(
+        "gtxnode.cli.meter:release", "Let what is held count: it becomes its owners' energy."
+    ),
+    "void": Lazy("gtxnode.cli.meter:void", "Declare void what is held: it never becomes energy."),
     "record": Lazy("gtxnode.cli.meter:record", "Bring what a foreign meter signed."),
 }
 PROVINCES = click.Choice([each.name.lower() for each in Province])

@@ -146,7 +146,7 @@ def amend(
 def licence() -> None:
     """Give or take a licence for large orders.
 
-    The regulator's key signs.
+    The regulator's key signs. Sizes are in kWh.
     """
 
 

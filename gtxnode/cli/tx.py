@@ -39,17 +39,26 @@ COMMANDS = {
     "retire": Lazy("gtxnode.cli.tx:retire", "Consume energy."),
     "replace-tariff": Lazy("gtxnode.cli.regulator:replace_tariff", "Bring a table of tariffs."),
     "retire-credits": Lazy("gtxnode.cli.carbon:retire_credits", "Use carbon credits up."),
-    "grid-status": Lazy("gtxnode.cli.grid:grid_status", "Say in which condition the grid is."),
-    "grid-limits": Lazy("gtxnode.cli.grid:grid_limits", "Limit a corridor or a zone."),
-    "grid-fund": Lazy("gtxnode.cli.grid:grid_fund", "Pay into the grid's fund."),
+    "grid-status": Lazy(
+        "gtxnode.cli.grid:grid_status", "Say in which condition the grid of some zones is."
+    ),
+    "grid-limits": Lazy(
+        "gtxnode.cli.grid:grid_limits",
+        "Limit a corridor, or what one zone sells and takes, over some slots.",
+    ),
+    "grid-fund": Lazy(
+        "gtxnode.cli.grid:grid_fund", "Pay into the fund that compensates curtailment."
+    ),
     "meter": Lazy("gtxnode.cli.meter:meter", "What a utility says of meters."),
     "stake": Lazy("gtxnode.cli.stake:stake", "Lock GTX behind a validator."),
     "unstake": Lazy("gtxnode.cli.stake:unstake", "Take stake back."),
     "serve": Lazy("gtxnode.cli.stake:serve", "Say on which chains a validator votes."),
     "propose": Lazy("gtxnode.cli.governance:propose", "Propose other chain parameters."),
     "vote": Lazy("gtxnode.cli.governance:vote", "Vote on a proposal."),
-    "halt": Lazy("gtxnode.cli.compliance:halt", "Stop trading, as an authority."),
-    "lift": Lazy("gtxnode.cli.compliance:lift", "End a halt, as an authority."),
+    "halt": Lazy("gtxnode.cli.compliance:halt", "Stop trading; for ERC, and EGAT in an emergency."),
+    "lift": Lazy(
+        "gtxnode.cli.compliance:lift", "End a halt before its time; the scope has to be the same."
+    ),
     "rotate-keys": Lazy("gtxnode.cli.rotation:rotate_keys", "Give an authority other keys."),
     "unjail": Lazy("gtxnode.cli.stake:unjail", "Let a validator return from jail."),
 }
