@@ -42,7 +42,9 @@ COMMANDS = {
     "certificate": Lazy("gtxnode.cli.carbon:certificate", "What was retired, and where from."),
     "certificates": Lazy("gtxnode.cli.carbon:certificates", "Of a consumer, or of a meter."),
     "grid": Lazy("gtxnode.cli.grid:query_grid", "What is left of the grid."),
-    "route": Lazy("gtxnode.cli.grid:query_route", "What carrying energy takes."),
+    "route": Lazy(
+        "gtxnode.cli.grid:query_route", "What carrying energy from one zone into another takes."
+    ),
     "held": Lazy("gtxnode.cli.meter_queries:held", "What waits for a utility's judgement."),
     "provinces": Lazy("gtxnode.cli.meter_queries:provinces", "Zones and utilities by province."),
     "record": Lazy("gtxnode.cli.meter_queries:record", "A foreign meter's record, to the byte."),
@@ -53,16 +55,18 @@ COMMANDS = {
     "trust": Lazy("gtxnode.cli.query:trust", "What a new node can start from."),
     "checkpoint": Lazy("gtxnode.cli.query:checkpoint", "What the authorities have signed."),
     "proposals": Lazy("gtxnode.cli.governance:proposals", "Proposals, newest first."),
-    "proposal": Lazy("gtxnode.cli.governance:proposal", "One proposal, and who voted what."),
+    "proposal": Lazy("gtxnode.cli.governance:proposal", "One proposal, and who has voted what."),
     "in-force": Lazy(
-        "gtxnode.cli.governance:in_force", "The parameters that hold, and since when."
+        "gtxnode.cli.governance:in_force", "The parameters that hold, and by which proposal."
     ),
-    "report": Lazy("gtxnode.cli.compliance:report", "What a chain did in a day."),
-    "violations": Lazy("gtxnode.cli.compliance:violations", "What rules refused."),
-    "acts": Lazy("gtxnode.cli.compliance:acts", "What authorities have signed."),
+    "report": Lazy("gtxnode.cli.compliance:report", "What a chain did in a day of Bangkok."),
+    "violations": Lazy("gtxnode.cli.compliance:violations", "What blocks took and rules refused."),
+    "acts": Lazy("gtxnode.cli.compliance:acts", "What authorities have signed: the audit trail."),
     "halts": Lazy("gtxnode.cli.compliance:halts", "The halts that stand."),
     "mandates": Lazy("gtxnode.cli.compliance:mandates", "Which authority may sign what."),
-    "usage": Lazy("gtxnode.cli.compliance:usage", "How far an account has used up limits."),
+    "usage": Lazy(
+        "gtxnode.cli.compliance:usage", "How far an account has used up the limits of use."
+    ),
     "status": Lazy("gtxnode.cli.status:status", "Ask the running node how it is."),
     "peers": Lazy("gtxnode.cli.query:peers", "The peers that the node is connected to."),
     "parameters": Lazy("gtxnode.cli.query:parameters", "The chains' parameters."),
