@@ -162,8 +162,9 @@ def _lines_of(outcome: BlockOutcome, now_s: int) -> Iterator[tuple[bytes, int, L
             ),
         )
     for trade in outcome.trades:
-        for owner, bought in ((trade.buyer, True), (trade.seller, False)):
-            line = TradeLine(trade.id, bought, trade.quantity_wh, trade.cost_ugtx, 0)
+        toll_ugtx = 0 if trade.wheeling is None else trade.wheeling.paid_ugtx
+        for owner, bought, fees_ugtx in ((trade.buyer, True, toll_ugtx), (trade.seller, False, 0)):
+            line = TradeLine(trade.id, bought, trade.quantity_wh, trade.cost_ugtx, fees_ugtx)
             yield owner, now_s, line
     for sold in outcome.forward_trades:
         if sold.wheeling is not None:
