@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import h11
 import msgspec
 import trio
 from trio_websocket import (
@@ -328,6 +329,8 @@ async def connect(url: str, *, timeout_s: float = 10.0) -> AsyncIterator[Client]
         error = group.exceptions[0]
         if isinstance(error, ConnectionRejected):
             raise Disconnected(None, f"{url} answers HTTP {error.status_code}") from error
+        if isinstance(error, h11.ProtocolError):
+            raise Disconnected(None, f"{url} speaks no WebSocket") from error
         raise error from error.__cause__
     finally:
         # trio-websocket leaves the stream of a refused handshake open.

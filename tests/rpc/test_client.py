@@ -50,6 +50,24 @@ async def test_a_server_of_another_kind_is_disconnected() -> None:
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.parametrize(
+    "greeting", [b"", b"\x13/multistream/1.0.0\n", bytes(100), b"SSH-2.0-x\r\n"], ids=repr
+)
+async def test_whoever_speaks_another_protocol_is_disconnected(greeting: bytes) -> None:
+    async def greet(stream: trio.SocketStream) -> None:
+        await stream.send_all(greeting)
+        await stream.aclose()
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(partial(trio.serve_tcp, greet, 0, host="127.0.0.1"))
+        port = listener.socket.getsockname()[1]
+        with pytest.raises(Disconnected, match="speaks no WebSocket"):
+            await AsyncExitStack().enter_async_context(
+                connect(f"ws://127.0.0.1:{port}", timeout_s=2)
+            )
+        nursery.cancel_scope.cancel()
+
+
 async def test_what_its_user_raises_comes_out_as_it_is() -> None:
     async with serving() as served:
         with pytest.raises(UsersOwn) as caught:
