@@ -1,0 +1,21 @@
+"""The order of the tests: networks of real processes come first, one after the other in one worker.
+
+They wait for blocks most of the time. The other worker takes the rest meanwhile, so that the whole
+suite lasts little longer than those do.
+"""
+
+from pathlib import Path
+
+import pytest
+
+E2E = Path(__file__).parent / "e2e"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def is_e2e(item: pytest.Item) -> bool:
+        return E2E in item.path.parents
+
+    for item in filter(is_e2e, items):
+        item.add_marker(pytest.mark.xdist_group("e2e"))
+    items.sort(key=lambda item: not is_e2e(item))
