@@ -282,7 +282,9 @@ WRONG: list[tuple[Change, GenesisFault, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "fault", "path"), WRONG, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(
+    ("change", "fault", "path"), WRONG, ids=[f"{fault}-{path[:60]}" for _, fault, path in WRONG]
+)
 def test_an_error_names_the_key(change: Change, fault: GenesisFault, path: str) -> None:
     changed = document()
     change(changed)
