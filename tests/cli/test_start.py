@@ -113,7 +113,7 @@ def test_the_devnet_gets_its_options(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(devnet_module, "run", run)
     words = ("--validators", "7", "--shards", "geo_bangkok, geo_eastern", "--duration", "2m")
     more = ("--speed", "60", "--home", str(tmp_path / "net"), "--port-base", "20000", "-o", "json")
-    assert gtxnode(tmp_path, "devnet", *words, *more).code == 1
+    assert gtxnode(tmp_path, "devnet", *words, *more, "--blackout").code == 1
     assert seen == {
         "validators": 7,
         "shards": ("geo_bangkok", "geo_eastern"),
@@ -122,6 +122,7 @@ def test_the_devnet_gets_its_options(tmp_path: Path, monkeypatch: pytest.MonkeyP
         "home": tmp_path / "net",
         "port_base": 20_000,
         "as_json": True,
+        "blackout": True,
     }
     assert gtxnode(tmp_path, "devnet", "--duration", "30").code == 1
     assert (seen["duration_s"], seen["home"], seen["as_json"]) == (30.0, None, False)
