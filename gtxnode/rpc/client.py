@@ -23,6 +23,7 @@ from trio_websocket import (
     WebSocketConnection,
     wrap_client_stream,
 )
+from wsproto.utilities import LocalProtocolError
 
 from gtxnode.rpc import wire
 from gtxnode.rpc.methods.row import Subscribed
@@ -311,6 +312,7 @@ async def connect(url: str, *, timeout_s: float = 10.0) -> AsyncIterator[Client]
     Raises `Disconnected` if there is none.
     """
     stream = await _open_stream(url, timeout_s)
+    left = False
     try:
         async with trio.open_nursery() as nursery:
             socket = await _shake_hands(nursery, stream, url, timeout_s)
@@ -318,15 +320,22 @@ async def connect(url: str, *, timeout_s: float = 10.0) -> AsyncIterator[Client]
             nursery.start_soon(client.run)
             try:
                 yield client
+                left = True
             finally:
                 with trio.move_on_after(CLOSE_S):
                     await socket.aclose()
             nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
-        if len(group.exceptions) != 1:
+        # A ping that comes while we close can no longer be answered, and the library says so.
+        _, rest = group.split(LocalProtocolError)
+        if rest is None and left:
+            return
+        if rest is None:
+            raise Disconnected(None, f"{url} closed the connection") from group
+        if len(rest.exceptions) != 1:
             raise
         # The client's own tasks raise nothing else, so any other error is its user's.
-        error = group.exceptions[0]
+        error = rest.exceptions[0]
         if isinstance(error, ConnectionRejected):
             raise Disconnected(None, f"{url} answers HTTP {error.status_code}") from error
         if isinstance(error, h11.ProtocolError):

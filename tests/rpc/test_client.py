@@ -68,6 +68,14 @@ async def test_whoever_speaks_another_protocol_is_disconnected(greeting: bytes) 
         nursery.cancel_scope.cancel()
 
 
+async def test_a_ping_while_it_closes_is_nobodys_error() -> None:
+    """Pings come one after the other here, so that some meet a connection that is closing."""
+    async with serving(RpcLimits(ping_s=0.001, ping_answer_s=10)) as served:
+        for _ in range(30):
+            async with connect(served.url) as client:
+                await client.call("node.status")
+
+
 async def test_what_its_user_raises_comes_out_as_it_is() -> None:
     async with serving() as served:
         with pytest.raises(UsersOwn) as caught:
