@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from gtxnode.chain.committees import put_committee
-from gtxnode.ledger.coins import BuyOrder, HeldCoin, HeldEnergy, SellOrder, owners_of
+from gtxnode.ledger.coins import BuyOrder, Cash, Energy, HeldCoin, HeldEnergy, SellOrder, owners_of
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
 from gtxnode.ledger.validators import Committee
 from storage.kv import Reader, WriteBatch
@@ -15,6 +15,8 @@ from storage.tables import Raw, Table, tuple_key
 
 COINS: Final = b"c"
 OWNERS: Final = b"o"
+# Nearly all coins are of these, and are in no table but their owner's.
+_PLAIN_KINDS = (Cash, Energy)
 # The coins that are open orders or contracts: what the books are rebuilt from at start.
 _OPEN_KINDS = (SellOrder, BuyOrder, ForwardSell, ForwardBuy, Contract)
 ORDERS: Final = Table(b"q", Raw(34), Raw(0), name="open orders")
@@ -28,6 +30,9 @@ def put_coins(
     """Coins and the index of their owners. A coin's owner may change while its id stays."""
     for coin_id, held in spent.items():
         write.delete(COINS + coin_id)
+        if isinstance(held.coin, _PLAIN_KINDS):
+            write.delete(OWNERS + held.coin.owner + coin_id)
+            continue
         for owner in owners_of(held.coin):
             write.delete(OWNERS + owner + coin_id)
         if isinstance(held.coin, _OPEN_KINDS):
@@ -36,6 +41,9 @@ def put_coins(
             HELD.delete(write, (bytes([held.coin.province]), coin_id))
     for coin_id, held in made.items():
         write.put(COINS + coin_id, held.encoded)
+        if isinstance(held.coin, _PLAIN_KINDS):
+            write.put(OWNERS + held.coin.owner + coin_id, b"")
+            continue
         for owner in owners_of(held.coin):
             write.put(OWNERS + owner + coin_id, b"")
         if isinstance(held.coin, _OPEN_KINDS):
