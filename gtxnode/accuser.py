@@ -22,7 +22,7 @@ from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import SetUnknown, ValidatorSets
 from gtxnode.ledger.authorities import BarredKeys, barred_coin_id
 from gtxnode.ledger.bodies import CheckpointPair, Elsewhere, Evidence, ProposalPair, VotePair
-from gtxnode.ledger.coins import decode_coin
+from gtxnode.ledger.coin_view import read_coin
 from gtxnode.ledger.transactions import UnverifiedTransaction, parse
 from gtxnode.ledger.validators import Committee, committee_coin_id
 from gtxnode.ledger.wallet import sign
@@ -90,8 +90,7 @@ class Accuser:
 
         The caller has verified that they contradict.
         """
-        encoded = self._store.get(barred_coin_id(self._store.chain_id))
-        coin = decode_coin(encoded) if encoded is not None else None
+        coin = read_coin(self._store, barred_coin_id(self._store.chain_id))
         barred = coin.at(self._store.tip.height) if isinstance(coin, BarredKeys) else frozenset()
         if second.signature < first.signature:
             first, second = second, first
@@ -130,8 +129,7 @@ class Accuser:
 
     def _is_punished(self, offender: bytes, epoch: int) -> bool:
         store = self._court.store
-        encoded = store.get(committee_coin_id(store.chain_id, epoch))
-        committee = decode_coin(encoded) if encoded is not None else None
+        committee = read_coin(store, committee_coin_id(store.chain_id, epoch))
         return isinstance(committee, Committee) and offender in committee.punished
 
 

@@ -19,7 +19,8 @@ from gtxnode.ledger.bodies import (
     RenewChain,
     SubmitRecord,
 )
-from gtxnode.ledger.coins import decode_coin, meter_coin_id, order_coin_id
+from gtxnode.ledger.coin_view import read_coin
+from gtxnode.ledger.coins import meter_coin_id, order_coin_id
 from gtxnode.ledger.commitments import check_renewal_signed
 from gtxnode.ledger.mandates import check_signed
 from gtxnode.ledger.meters import native
@@ -68,9 +69,9 @@ class Admission:
 
     def _admit_input(self, coin_id: bytes, transaction: CheckedTransaction, lost: Reason) -> None:
         """A coin has to be unspent and its witness's, or about to be made by what is pending."""
-        encoded = self._store.get(coin_id)
-        if encoded is not None:
-            check_spend(decode_coin(encoded), transaction)
+        coin = read_coin(self._store, coin_id)
+        if coin is not None:
+            check_spend(coin, transaction)
         elif not self._is_pending(coin_id[:32]):
             raise Refused(lost, coin_id.hex())
 
@@ -94,11 +95,8 @@ class Admission:
         ahead = self._ahead.get(meter)
         if ahead is not None and self._is_pending(ahead[0]):
             return ahead[1]
-        encoded = self._store.get(meter_coin_id(self._store.chain_id, meter))
-        if encoded is None:
-            return None
-        coin = decode_coin(encoded)
-        assert isinstance(coin, Meter), "a meter's id holds the meter"
+        coin = read_coin(self._store, meter_coin_id(self._store.chain_id, meter))
+        assert coin is None or isinstance(coin, Meter), "a meter's id holds the meter"
         return coin
 
     def settle(self) -> None:

@@ -2,7 +2,7 @@
 
 from consensus.presence import Window
 from gtxnode.chain.store import ChainStore
-from gtxnode.ledger.coins import decode_coin
+from gtxnode.ledger.coin_view import read_coin
 from gtxnode.ledger.validators import Presence, presence_coin_id
 
 
@@ -15,7 +15,6 @@ def open_heights(store: ChainStore) -> Window:
 
 def presence(store: ChainStore) -> Presence:
     """Who is present on the registry, and what its epoch's blocks have shown of validators."""
-    encoded = store.get(presence_coin_id(store.chain_id))
-    coin = decode_coin(encoded) if encoded is not None else None
+    coin = read_coin(store, presence_coin_id(store.chain_id))
     assert isinstance(coin, Presence), "the registry's genesis makes it"
     return coin

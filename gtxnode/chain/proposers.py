@@ -10,8 +10,7 @@ from typing import Final
 from consensus.proposers import ProposerSchedule, WeightedSchedule
 from consensus.validators import ValidatorSet
 from gtxnode.chain.validators import ValidatorSets
-from gtxnode.ledger.coin_view import CoinReader
-from gtxnode.ledger.coins import decode_coin
+from gtxnode.ledger.coin_view import CoinReader, read_coin
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.proposers import MissedTurns, missed_turns_coin_id
 
@@ -52,9 +51,6 @@ class Proposers:
 
 def missed_turns(chain_id: str, coins: CoinReader) -> MissedTurns | None:
     """Who has missed turns in a row on a chain; None while nobody has."""
-    encoded = coins.get(missed_turns_coin_id(chain_id))
-    if encoded is None:
-        return None
-    missed = decode_coin(encoded)
-    assert isinstance(missed, MissedTurns), "the id holds the turns missed"
+    missed = read_coin(coins, missed_turns_coin_id(chain_id))
+    assert missed is None or isinstance(missed, MissedTurns), "the id holds the turns missed"
     return missed

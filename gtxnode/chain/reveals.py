@@ -8,7 +8,7 @@ from consensus.hash_chain import NO_CHAIN, HashChain, in_epoch, passed
 from consensus.seed import SeedState
 from consensus.turns import Turns
 from gtxnode.chain.store import ChainStore
-from gtxnode.ledger.coins import decode_coin
+from gtxnode.ledger.coin_view import read_coin
 from gtxnode.ledger.proposers import RevealChain, Seeds, chain_coin_id, seeds_coin_id
 from gtxnode.ledger.validators import epoch_of
 
@@ -35,14 +35,12 @@ def reveal_chain(store: ChainStore, public_key: bytes) -> HashChain:
 
 def seed_state(store: ChainStore) -> SeedState:
     """What the registry's seeds of this epoch and the next two come from."""
-    encoded = store.get(seeds_coin_id(store.chain_id))
-    coin = decode_coin(encoded) if encoded is not None else None
+    coin = read_coin(store, seeds_coin_id(store.chain_id))
     assert isinstance(coin, Seeds), "the registry's genesis makes it"
     return coin.state
 
 
 def _chain(store: ChainStore, public_key: bytes) -> HashChain:
-    encoded = store.get(chain_coin_id(store.chain_id, public_key))
-    coin = decode_coin(encoded) if encoded is not None else None
+    coin = read_coin(store, chain_coin_id(store.chain_id, public_key))
     assert coin is None or isinstance(coin, RevealChain), "chains' ids are their own domain"
     return coin.chain if coin is not None else NO_CHAIN

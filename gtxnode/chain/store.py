@@ -30,7 +30,7 @@ from gtxnode.chain.rules import Tip
 from gtxnode.chain.saved_root import BLOCKS_PER_SAVING, SavedRoot
 from gtxnode.ledger.admission import easiest_target
 from gtxnode.ledger.block_state import Share
-from gtxnode.ledger.coin_view import CoinView
+from gtxnode.ledger.coin_view import CoinView, read_coin
 from gtxnode.ledger.coins import (
     HeldCoin,
     Supply,
@@ -354,10 +354,8 @@ class ChainStore:
 
     def supply(self) -> Supply:
         """The totals after the tip."""
-        encoded = self.get(supply_coin_id(self.chain_id))
-        assert encoded is not None, "genesis made the supply"
-        supply = decode_coin(encoded)
-        assert isinstance(supply, Supply), "the supply's id holds the supply"
+        supply = read_coin(self, supply_coin_id(self.chain_id))
+        assert isinstance(supply, Supply), "genesis made the supply"
         return supply
 
     def owned(

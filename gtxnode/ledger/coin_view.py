@@ -13,6 +13,12 @@ class CoinReader(Protocol):
         ...
 
 
+def read_coin(coins: CoinReader, coin_id: bytes) -> Coin | None:
+    """The coin of an id, or None if there is none of it."""
+    encoded = coins.get(coin_id)
+    return None if encoded is None else decode_coin(encoded)
+
+
 class CoinView:
     """Reads through to the store, and keeps every change to itself.
 

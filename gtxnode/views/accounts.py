@@ -3,6 +3,7 @@
 import trio
 
 from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.coin_view import read_coin
 from gtxnode.ledger.coins import (
     BuyOrder,
     Cash,
@@ -88,10 +89,9 @@ class AccountsView:
     async def licence(self, address: bytes) -> LicenceView:
         """An address's licence; raises `NotFound`."""
         height = self._store.tip.height
-        encoded = self._store.get(licence_coin_id(self._store.chain_id, address))
-        if encoded is None:
+        coin = read_coin(self._store, licence_coin_id(self._store.chain_id, address))
+        if coin is None:
             raise NotFound(f"licence of {address.hex()}")
-        coin = decode_coin(encoded)
         assert isinstance(coin, Licence), "a licence's id holds the licence"
         return LicenceView(
             self._shard, height, Address(coin.holder), Amount(coin.max_wh), coin.expires_s

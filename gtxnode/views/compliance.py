@@ -10,7 +10,8 @@ from gtxnode.chain.audit import acts_after, day_totals, days_before, violations_
 from gtxnode.chain.days import Count, DayTotals, day_of
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.bodies import KIND_NAMES
-from gtxnode.ledger.coins import Coin, Supply, decode_coin
+from gtxnode.ledger.coin_view import read_coin
+from gtxnode.ledger.coins import Supply
 from gtxnode.ledger.halts import SPOT, Halts, OfTrader, StandingHalt, halts_coin_id
 from gtxnode.ledger.mandates import MANDATES
 from gtxnode.ledger.usage import Counter, UsageLimit, counter_coin_id
@@ -72,7 +73,7 @@ class ComplianceView:
     async def halts(self) -> HaltsView:
         """What stands still."""
         tip = self._store.tip
-        coin = self._coin(halts_coin_id(self._store.chain_id))
+        coin = read_coin(self._store, halts_coin_id(self._store.chain_id))
         standing = coin.at(tip.time_ms) if isinstance(coin, Halts) else ()
         return HaltsView(tip.height, tip.time_ms, tuple(map(_halt_view, standing)))
 
@@ -145,7 +146,7 @@ class ComplianceView:
     def _usage(self, limit: UsageLimit, address: bytes, now_s: int) -> UsageView:
         start_s, end_s = limit.window_at(now_s)
         coin_id = counter_coin_id(self._store.chain_id, limit.name, start_s, address[0])
-        counter = self._coin(coin_id)
+        counter = read_coin(self._store, coin_id)
         bought_wh = counter.of(address) if isinstance(counter, Counter) else 0
         return UsageView(limit.name, start_s, end_s, Amount(limit.max_wh), Amount(bought_wh))
 
@@ -201,10 +202,6 @@ class ComplianceView:
         """The chain's totals before it did anything."""
         first = next(days_before(self._store.database, None), None)
         return self._store.supply() if first is None else first.opening
-
-    def _coin(self, coin_id: bytes) -> Coin | None:
-        encoded = self._store.get(coin_id)
-        return None if encoded is None else decode_coin(encoded)
 
 
 def _place(after: int | None) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import trio
 
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.amendments import FIXED
-from gtxnode.ledger.coins import Coin, decode_coin
+from gtxnode.ledger.coin_view import read_coin
 from gtxnode.ledger.proposals import (
     Agenda,
     Electorate,
@@ -44,7 +44,7 @@ class GovernanceView:
 
     async def in_force(self) -> InForceView:
         """What the next block goes by."""
-        coin = self._coin(in_force_coin_id(self._store.chain_id))
+        coin = read_coin(self._store, in_force_coin_id(self._store.chain_id))
         held = coin if isinstance(coin, InForce) else None
         return InForceView(
             self._shard,
@@ -63,7 +63,7 @@ class GovernanceView:
 
     def _proposals(self, before: int | None, limit: int) -> ProposalPage:
         height = self._store.tip.height
-        agenda = self._coin(agenda_coin_id(self._store.chain_id))
+        agenda = read_coin(self._store, agenda_coin_id(self._store.chain_id))
         last = agenda.last_number if isinstance(agenda, Agenda) else 0
         newest = last if before is None else min(last, before - 1)
         oldest = max(1, newest - limit + 1)
@@ -141,15 +141,11 @@ class GovernanceView:
     def _electorate(self, coin: Proposal) -> Electorate | None:
         if coin.status is not Status.VOTING:
             return None
-        found = self._coin(electorate_coin_id(self._store.chain_id, coin.voting_epoch))
+        found = read_coin(self._store, electorate_coin_id(self._store.chain_id, coin.voting_epoch))
         return found if isinstance(found, Electorate) else None
 
     def _found(self, number: int) -> Proposal:
-        coin = self._coin(proposal_coin_id(self._store.chain_id, number))
+        coin = read_coin(self._store, proposal_coin_id(self._store.chain_id, number))
         if not isinstance(coin, Proposal):
             raise NotFound(f"proposal {number}")
         return coin
-
-    def _coin(self, coin_id: bytes) -> Coin | None:
-        encoded = self._store.get(coin_id)
-        return None if encoded is None else decode_coin(encoded)

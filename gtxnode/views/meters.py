@@ -6,7 +6,8 @@ import trio
 
 from gtxnode.chain.coin_tables import held_in
 from gtxnode.chain.store import ChainStore
-from gtxnode.ledger.coins import decode_coin, meter_coin_id
+from gtxnode.ledger.coin_view import read_coin
+from gtxnode.ledger.coins import meter_coin_id
 from gtxnode.metering.meters import Meter
 from gtxnode.primitives.provinces import Province
 from gtxnode.rpc.errors import NotFound
@@ -37,10 +38,9 @@ class MetersView:
     async def get(self, id: bytes) -> MeterView:
         """A meter and its last accepted reading; raises `NotFound`."""
         coin_id = meter_coin_id(self._store.chain_id, id)
-        encoded = self._store.get(coin_id)
-        if encoded is None:
+        meter = read_coin(self._store, coin_id)
+        if meter is None:
             raise NotFound(f"meter {id.hex()}")
-        meter = decode_coin(encoded)
         assert isinstance(meter, Meter), "a meter's id holds the meter"
         return meter_view(coin_id, meter, self._store.parameters.territories)
 

@@ -1,7 +1,9 @@
 """What a chain's prices go by at its head: its tariffs, and the bounds of orders."""
 
+from functools import partial
+
 from gtxnode.chain.store import ChainStore
-from gtxnode.ledger.coins import decode_coin
+from gtxnode.ledger.coin_view import read_coin
 from gtxnode.ledger.order_limits import capped, price_bounds
 from gtxnode.ledger.tariff_series import all_tariffs
 from gtxnode.ledger.trading_day import TradingDay, trading_day_coin_id
@@ -10,18 +12,12 @@ from gtxnode.tariffs.tables import ReferenceModel, Tariffs
 
 def chain_tariffs(store: ChainStore) -> Tariffs:
     """The tables of genesis and those that came by transaction."""
-
-    def coin(coin_id: bytes) -> object:
-        encoded = store.get(coin_id)
-        return None if encoded is None else decode_coin(encoded)
-
-    return all_tariffs(store.chain_id, store.parameters.tariffs, coin)
+    return all_tariffs(store.chain_id, store.parameters.tariffs, partial(read_coin, store))
 
 
 def last_trading(store: ChainStore) -> TradingDay | None:
     """The last days on which anything traded; None before the first trade."""
-    encoded = store.get(trading_day_coin_id(store.chain_id))
-    coin = None if encoded is None else decode_coin(encoded)
+    coin = read_coin(store, trading_day_coin_id(store.chain_id))
     return coin if isinstance(coin, TradingDay) else None
 
 
