@@ -15,9 +15,9 @@ import click
 from gtxnode.cli.accounts import ACCOUNT
 from gtxnode.cli.amounts import DURATION
 from gtxnode.cli.connection import ask, shard_of
-from gtxnode.cli.query import MAX_PAGE, chain_options
+from gtxnode.cli.query import MAX_PAGE, chain_options, print_answer
 from gtxnode.cli.render import emit
-from gtxnode.cli.submit import Holdings
+from gtxnode.cli.submit import Holdings, now_ms
 from gtxnode.cli.tx import send_body, sending_options
 from gtxnode.ledger.bodies import Body, Halt, Lift
 from gtxnode.ledger.halts import MAX_CAUSE_LENGTH, SPOT, OfMarket, OfTrader, Scope
@@ -76,7 +76,7 @@ def halt(
     scope = _scope(zone, product, trader)
 
     def build(held: Holdings) -> Body:
-        return Halt(scope, held.time_ms // 1_000 + lasts_s, cause, _now_ms())
+        return Halt(scope, held.time_ms // 1_000 + lasts_s, cause, now_ms())
 
     send_body(build, **sending)
 
@@ -90,7 +90,7 @@ def lift(zone: str | None, product: int | None, trader: bytes | None, **sending:
     For ERC, and for EGAT where it made the halt.
     """
     scope = _scope(zone, product, trader)
-    send_body(lambda held: Lift(scope, _now_ms()), **sending)
+    send_body(lambda held: Lift(scope, now_ms()), **sending)
 
 
 @click.command()
@@ -149,7 +149,7 @@ def violations(
     In order, with the rule's name, what it said, and who had signed. Times are in UTC.
     """
     address = format_address(trader) if trader is not None else None
-    _print(
+    print_answer(
         url, timeout_s, shard, "compliance.violations",
         after=after, limit=limit, address=address, rule=rule,
     )  # fmt: skip
@@ -166,7 +166,7 @@ def acts(
 
     In order, each with the signed transaction itself. Times are in UTC.
     """
-    _print(url, timeout_s, shard, "compliance.acts", after=after, limit=limit)
+    print_answer(url, timeout_s, shard, "compliance.acts", after=after, limit=limit)
 
 
 @click.command()
@@ -176,7 +176,7 @@ def halts(url: str | None, timeout_s: float, shard: str | None) -> None:
 
     By whom, of what, until when (seconds since 1970), and why.
     """
-    _print(url, timeout_s, shard, "compliance.halts")
+    print_answer(url, timeout_s, shard, "compliance.halts")
 
 
 @click.command()
@@ -186,7 +186,7 @@ def mandates(url: str | None, timeout_s: float, shard: str | None) -> None:
 
     Each kind of transaction with its authorities, and the authorities with their keys.
     """
-    _print(url, timeout_s, shard, "compliance.mandates")
+    print_answer(url, timeout_s, shard, "compliance.mandates")
 
 
 @click.command()
@@ -197,7 +197,7 @@ def usage(url: str | None, timeout_s: float, shard: str | None, account: bytes) 
 
     In kWh, for the window that is open or begins next (seconds since 1970).
     """
-    _print(url, timeout_s, shard, "compliance.usage", address=format_address(account))
+    print_answer(url, timeout_s, shard, "compliance.usage", address=format_address(account))
 
 
 def csv_text(reports: list[Mapping[str, Any]]) -> str:
@@ -231,15 +231,6 @@ def _scope(zone: str | None, product: int | None, trader: bytes | None) -> Scope
     return OfTrader(trader)
 
 
-def _print(
-    url: str | None, timeout_s: float, shard: str | None, method: str, **params: object
-) -> None:
-    async def conversation(client: Any) -> Any:
-        return await client.call(method, shard=await shard_of(client, shard), **params)
-
-    emit(ask(url, timeout_s, conversation))
-
-
 def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
@@ -250,7 +241,3 @@ def _day(text: str) -> date:
 def _today() -> date:
     """In Bangkok."""
     return (datetime.now(UTC) + timedelta(seconds=OFFSET_S)).date()
-
-
-def _now_ms() -> int:
-    return int(datetime.now(UTC).timestamp() * 1_000)

@@ -13,7 +13,7 @@ from gtxnode.cli.lazy import Lazy, LazyGroup
 from gtxnode.cli.query import chain_options, print_answer
 from gtxnode.cli.render import emit
 from gtxnode.cli.session import shared_options
-from gtxnode.cli.submit import Holdings
+from gtxnode.cli.submit import Holdings, now_ms
 from gtxnode.cli.tx import fee_option, send_body, sending_options
 from gtxnode.ledger.bodies import Body
 from gtxnode.primitives.zones import Zone
@@ -229,7 +229,7 @@ def grid_status(
     status = GridStatus(frequency_mhz, voltage_index, balance, congestion, renewable, carbon)
 
     def make(_: Holdings) -> Body:
-        return PostGridStatus(tuple(sorted(set(map(_zone, zones)))), status, _now_ms())
+        return PostGridStatus(tuple(sorted(set(map(_zone, zones)))), status, now_ms())
 
     send_body(make, **sending)
 
@@ -265,12 +265,12 @@ def grid_limits(
     def make(held: Holdings) -> Body:
         start_s, end_s = _slots(held.time_ms // 1_000, ahead_s or 0, length_s)
         if len(place) == 1:
-            return SetZoneLimits(place[0], start_s, end_s, forward_mw, backward_mw, _now_ms())
+            return SetZoneLimits(place[0], start_s, end_s, forward_mw, backward_mw, now_ms())
         one, other = place
         there, back = forward_mw, forward_mw if backward_mw is None else backward_mw
         if other < one:
             there, back = back, there
-        return SetCorridorLimits(min(place), max(place), start_s, end_s, there, back, _now_ms())
+        return SetCorridorLimits(min(place), max(place), start_s, end_s, there, back, now_ms())
 
     send_body(make, **sending)
 
@@ -314,7 +314,3 @@ def _slots(now_s: int, ahead_s: int, length_s: int) -> tuple[int, int]:
 
 def _zone(name: str) -> Zone:
     return Zone[name.upper()]
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -4,6 +4,7 @@ Coins are read page by page from final state, the body is built by `ledger/walle
 the verdict of the node, or of the block, comes back as the command's answer.
 """
 
+import time
 from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -36,6 +37,11 @@ COIN_PAGE = 1_000
 MAX_COINS = 100_000
 """Coins read of one account; one that has more spends what was read first."""
 MIN_FEE = "min_fee_ugtx"
+
+
+def now_ms() -> int:
+    """The time at which an act is signed, in ms since 1970."""
+    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ def test_the_regulator_halts_and_lifts(
     words: tuple[str, ...], scope: Scope, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The fake chain's clock stands where time began.
-    monkeypatch.setattr("gtxnode.cli.compliance._now_ms", lambda: 1)
+    monkeypatch.setattr("gtxnode.cli.compliance.now_ms", lambda: 1)
     chain = LedgerChain()
     halted = tx(home, chain, "halt", *words, "--for", "1h", "--cause", "a test")
     assert halted.code == 0, halted.err
