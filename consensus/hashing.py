@@ -4,6 +4,7 @@ Source: the tagged hashes of BIP-340, with the chain id added.
 `sha256(sha256(tag) || sha256(tag) || sha256(chain_id) || parts...)`.
 """
 
+from functools import lru_cache
 from hashlib import sha256
 
 ZERO_HASH = bytes(32)
@@ -27,3 +28,9 @@ class Domain:
         for part in parts:
             state.update(part)
         return state.digest()
+
+
+@lru_cache(maxsize=1_024)
+def domain(tag: str, chain_id: str) -> Domain:
+    """A domain that is kept, for tags and chains that are few and hashed with often."""
+    return Domain(tag, chain_id)

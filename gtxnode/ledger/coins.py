@@ -14,7 +14,7 @@ from typing import Annotated, TypeAlias, cast
 import msgspec
 
 from consensus.encoding import Codec
-from consensus.hashing import Domain
+from consensus.hashing import domain
 from gtxnode.ledger.acts import Acts
 from gtxnode.ledger.authorities import BarredKeys
 from gtxnode.ledger.authority_keys import AuthorityKeys
@@ -271,46 +271,46 @@ def order_id_of(coin_id: bytes) -> bytes:
 def record_key_coin_id(chain_id: str, key: RecordKey) -> bytes:
     """The coin of a foreign meter's key and serial, whichever of its counts is read."""
     identity = bytes([key.curve]) + key.point + key.serial.encode()
-    return _domain("coin/record_key", chain_id).hash(identity) + b"\x00\x00"
+    return domain("coin/record_key", chain_id).hash(identity) + b"\x00\x00"
 
 
 def meter_coin_id(chain_id: str, meter: bytes) -> bytes:
     """The coin of a meter."""
-    return _domain("coin/meter", chain_id).hash(meter) + b"\x00\x00"
+    return domain("coin/meter", chain_id).hash(meter) + b"\x00\x00"
 
 
 @lru_cache(maxsize=64)
 def supply_coin_id(chain_id: str) -> bytes:
     """The coin of the chain's totals."""
-    return _domain("coin/supply", chain_id).hash() + b"\x00\x00"
+    return domain("coin/supply", chain_id).hash() + b"\x00\x00"
 
 
 def fees_coin_id(chain_id: str, height: int) -> bytes:
     """The coin with the fees of a block."""
-    return _domain("coin/fees", chain_id).hash(height.to_bytes(8, "big")) + b"\x00\x00"
+    return domain("coin/fees", chain_id).hash(height.to_bytes(8, "big")) + b"\x00\x00"
 
 
 @lru_cache(maxsize=64)
 def admission_coin_id(chain_id: str) -> bytes:
     """The coin of what energy batches are ahead."""
-    return _domain("coin/admission", chain_id).hash() + b"\x00\x00"
+    return domain("coin/admission", chain_id).hash() + b"\x00\x00"
 
 
 def reward_coin_id(chain_id: str, height: int, batch: int) -> bytes:
     """The coin with what sealing a batch of a block earned."""
     place = height.to_bytes(8, "big") + batch.to_bytes(8, "big")
-    return _domain("coin/reward", chain_id).hash(place) + b"\x00\x00"
+    return domain("coin/reward", chain_id).hash(place) + b"\x00\x00"
 
 
 def trade_id(chain_id: str, taker_id: bytes, fill: int) -> bytes:
     """The id of a trade: the order that was placed, and which of its trades this is."""
-    return _domain("trade", chain_id).hash(taker_id, fill.to_bytes(8, "big"))
+    return domain("trade", chain_id).hash(taker_id, fill.to_bytes(8, "big"))
 
 
 def expiry_id(chain_id: str, order_id: bytes) -> bytes:
     """Stands for a transaction's id in the ids of coins that an order gives back which ends without
     one of its trader's: it has expired, or a halt has cancelled it."""
-    return _domain("expiry", chain_id).hash(order_id)
+    return domain("expiry", chain_id).hash(order_id)
 
 
 def owners_of(coin: Coin) -> tuple[bytes, ...]:
@@ -350,8 +350,3 @@ def owner_of(coin: Coin) -> bytes | None:
             return None
         case ZoneStatus() | GridLimits() | CorridorUse() | OpenSlots() | GridFund():
             return None
-
-
-@lru_cache(maxsize=256)
-def _domain(tag: str, chain_id: str) -> Domain:
-    return Domain(tag, chain_id)

@@ -8,12 +8,11 @@ pays that to the seller (its price, and its collateral back), one that is not pa
 Units: energy in Wh, prices in mGTX/kWh, so that a Wh times a price is µGTX; times in seconds.
 """
 
-from functools import lru_cache
 from typing import Annotated, TypeAlias
 
 import msgspec
 
-from consensus.hashing import Domain
+from consensus.hashing import domain
 from gtxnode.market.slots import Slot
 from gtxnode.metering.meters import AddressBytes, MeterId, Seconds
 from gtxnode.primitives.units import MAX_AMOUNT
@@ -113,16 +112,11 @@ def contract_coin_id(contract_id: bytes) -> bytes:
 
 def auction_id(chain_id: str, height: int, slot: Slot) -> bytes:
     """Stands for the order in the ids of an auction's trades."""
-    return _domain("auction", chain_id).hash(
+    return domain("auction", chain_id).hash(
         height.to_bytes(8, "big"), slot.start_s.to_bytes(8, "big"), slot.length_s.to_bytes(8, "big")
     )
 
 
 def settlement_id(chain_id: str, contract_id: bytes) -> bytes:
     """Stands for a transaction's id in the ids of coins that a shortfall pays out."""
-    return _domain("settlement", chain_id).hash(contract_id)
-
-
-@lru_cache(maxsize=64)
-def _domain(tag: str, chain_id: str) -> Domain:
-    return Domain(tag, chain_id)
+    return domain("settlement", chain_id).hash(contract_id)

@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from consensus.hashing import Domain
+from consensus.hashing import domain
 from gtxnode.grid.model import SLOT_S, Limit
 from gtxnode.grid.status import GridStatus
 from gtxnode.metering.meters import Seconds
@@ -126,43 +126,38 @@ def slot_start(time_s: int) -> int:
 
 def zone_status_coin_id(chain_id: str, zone: Zone) -> bytes:
     """The coin of a zone's condition."""
-    return _domain("coin/zone_status", chain_id).hash(int(zone).to_bytes(8, "big")) + b"\x00\x00"
+    return domain("coin/zone_status", chain_id).hash(int(zone).to_bytes(8, "big")) + b"\x00\x00"
 
 
 def use_coin_id(chain_id: str, start_s: int) -> bytes:
     """The coin of what is used of a slot."""
-    return _domain("coin/corridor_use", chain_id).hash(start_s.to_bytes(8, "big")) + b"\x00\x00"
+    return domain("coin/corridor_use", chain_id).hash(start_s.to_bytes(8, "big")) + b"\x00\x00"
 
 
 @lru_cache(maxsize=64)
 def limits_coin_id(chain_id: str) -> bytes:
     """The coin of all limits."""
-    return _domain("coin/grid_limits", chain_id).hash() + b"\x00\x00"
+    return domain("coin/grid_limits", chain_id).hash() + b"\x00\x00"
 
 
 @lru_cache(maxsize=64)
 def open_slots_coin_id(chain_id: str) -> bytes:
     """The coin of the slots that have a use."""
-    return _domain("coin/open_slots", chain_id).hash() + b"\x00\x00"
+    return domain("coin/open_slots", chain_id).hash() + b"\x00\x00"
 
 
 @lru_cache(maxsize=64)
 def fund_coin_id(chain_id: str) -> bytes:
     """The coin of the grid's fund."""
-    return _domain("coin/grid_fund", chain_id).hash() + b"\x00\x00"
+    return domain("coin/grid_fund", chain_id).hash() + b"\x00\x00"
 
 
 def curtailment_id(chain_id: str, act_id: bytes, contract_id: bytes) -> bytes:
     """Stands for a transaction's id in the ids of coins that a contract's curtailment pays out."""
-    return _domain("curtailment", chain_id).hash(act_id, contract_id)
+    return domain("curtailment", chain_id).hash(act_id, contract_id)
 
 
 def wires_coin_id(chain_id: str, height: int, role: Role) -> bytes:
     """The coin with what an authority's wires earned in a block."""
     place = height.to_bytes(8, "big") + int(role).to_bytes(8, "big")
-    return _domain("coin/wires", chain_id).hash(place) + b"\x00\x00"
-
-
-@lru_cache(maxsize=256)
-def _domain(tag: str, chain_id: str) -> Domain:
-    return Domain(tag, chain_id)
+    return domain("coin/wires", chain_id).hash(place) + b"\x00\x00"

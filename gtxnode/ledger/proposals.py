@@ -14,7 +14,7 @@ from typing import Annotated, Protocol
 import msgspec
 
 from consensus.encoding import Hash32, Height, PublicKey
-from consensus.hashing import Domain
+from consensus.hashing import domain
 from gtxnode.ledger.amendments import MAX_TEXT_BYTES, Change
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.validators import MAX_REGISTERED, Epoch, StakedAmount
@@ -129,33 +129,33 @@ class InForce(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=49):
 @lru_cache(maxsize=64)
 def agenda_coin_id(chain_id: str) -> bytes:
     """The coin with what governance has in hand."""
-    return _domain("coin/agenda", chain_id).hash() + b"\x00\x00"
+    return domain("coin/agenda", chain_id).hash() + b"\x00\x00"
 
 
 def proposal_coin_id(chain_id: str, number: int) -> bytes:
     """The coin of a proposal."""
-    return _domain("coin/proposal", chain_id).hash(number.to_bytes(8, "big")) + b"\x00\x00"
+    return domain("coin/proposal", chain_id).hash(number.to_bytes(8, "big")) + b"\x00\x00"
 
 
 def electorate_coin_id(chain_id: str, epoch: int) -> bytes:
     """The coin with who may vote from an epoch on."""
-    return _domain("coin/electorate", chain_id).hash(epoch.to_bytes(8, "big")) + b"\x00\x00"
+    return domain("coin/electorate", chain_id).hash(epoch.to_bytes(8, "big")) + b"\x00\x00"
 
 
 @lru_cache(maxsize=64)
 def in_force_coin_id(chain_id: str) -> bytes:
     """The coin with the parameters that hold now."""
-    return _domain("coin/in_force", chain_id).hash() + b"\x00\x00"
+    return domain("coin/in_force", chain_id).hash() + b"\x00\x00"
 
 
 def replaced_coin_id(chain_id: str, version: int) -> bytes:
     """The registry's coin with the parameters of a version that others have replaced."""
-    return _domain("coin/in_force", chain_id).hash(version.to_bytes(8, "big")) + b"\x00\x00"
+    return domain("coin/in_force", chain_id).hash(version.to_bytes(8, "big")) + b"\x00\x00"
 
 
 def refund_id(chain_id: str, number: int) -> bytes:
     """Stands for a transaction's id in the id of the cash that a deposit becomes."""
-    return _domain("refund", chain_id).hash(number.to_bytes(8, "big"))
+    return domain("refund", chain_id).hash(number.to_bytes(8, "big"))
 
 
 class Coins(Protocol):
@@ -173,8 +173,3 @@ def in_force_at(chain_id: str, coins: Coins, epoch: int) -> InForce | None:
         found = coins.get(replaced_coin_id(chain_id, found.version - 1))
     assert found is None or isinstance(found, InForce), "their ids are their own domain"
     return found
-
-
-@lru_cache(maxsize=256)
-def _domain(tag: str, chain_id: str) -> Domain:
-    return Domain(tag, chain_id)

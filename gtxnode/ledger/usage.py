@@ -16,7 +16,7 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
-from consensus.hashing import Domain
+from consensus.hashing import domain
 from gtxnode.metering.meters import AddressBytes, Seconds
 from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.tariffs.calendar import DAY_S, MINUTE_S, OFFSET_S
@@ -122,15 +122,10 @@ class Windows(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=52):
 @lru_cache(maxsize=64)
 def windows_coin_id(chain_id: str) -> bytes:
     """The coin that names the windows."""
-    return _domain("coin/windows", chain_id).hash() + b"\x00\x00"
+    return domain("coin/windows", chain_id).hash() + b"\x00\x00"
 
 
 def counter_coin_id(chain_id: str, limit: str, start_s: int, leading: int) -> bytes:
     """The coin of the traders whose addresses begin with a byte."""
     place = start_s.to_bytes(8, "big") + bytes([leading])
-    return _domain("coin/counter", chain_id).hash(place, limit.encode()) + b"\x00\x00"
-
-
-@lru_cache(maxsize=256)
-def _domain(tag: str, chain_id: str) -> Domain:
-    return Domain(tag, chain_id)
+    return domain("coin/counter", chain_id).hash(place, limit.encode()) + b"\x00\x00"

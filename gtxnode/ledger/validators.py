@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 
 from consensus.encoding import Hash32, PublicKey
-from consensus.hashing import ZERO_HASH, Domain
+from consensus.hashing import ZERO_HASH, domain
 from consensus.presence import OpenHeight
 from consensus.reputation import Conduct, Millionths
 from consensus.validators import MAX_STAKE, ValidatorSet
@@ -140,36 +140,31 @@ def last_height_of(epoch: int, epoch_blocks: int) -> int:
 
 def validator_coin_id(chain_id: str, public_key: bytes) -> bytes:
     """The coin of a validator."""
-    return _domain("coin/validator", chain_id).hash(public_key) + b"\x00\x00"
+    return domain("coin/validator", chain_id).hash(public_key) + b"\x00\x00"
 
 
 @lru_cache(maxsize=64)
 def roster_coin_id(chain_id: str) -> bytes:
     """The coin with the keys of all validators."""
-    return _domain("coin/roster", chain_id).hash() + b"\x00\x00"
+    return domain("coin/roster", chain_id).hash() + b"\x00\x00"
 
 
 def committee_coin_id(chain_id: str, epoch: int) -> bytes:
     """The coin with an epoch's validator set."""
-    return _domain("coin/committee", chain_id).hash(epoch.to_bytes(8, "big")) + b"\x00\x00"
+    return domain("coin/committee", chain_id).hash(epoch.to_bytes(8, "big")) + b"\x00\x00"
 
 
 @lru_cache(maxsize=64)
 def presence_coin_id(chain_id: str) -> bytes:
     """The coin that counts whose precommits blocks have carried."""
-    return _domain("coin/presence", chain_id).hash() + b"\x00\x00"
+    return domain("coin/presence", chain_id).hash() + b"\x00\x00"
 
 
 def release_id(chain_id: str, public_key: bytes, epoch: int) -> bytes:
     """Stands for a transaction's id in the id of the cash that has unbonded."""
-    return _domain("release", chain_id).hash(public_key, epoch.to_bytes(8, "big"))
+    return domain("release", chain_id).hash(public_key, epoch.to_bytes(8, "big"))
 
 
 def possession_digest(chain_id: str, public_key: bytes, owner: bytes) -> bytes:
     """What a consensus key signs to show that it belongs to an owner, 32 bytes."""
-    return _domain("validator/possession", chain_id).hash(public_key, owner)
-
-
-@lru_cache(maxsize=256)
-def _domain(tag: str, chain_id: str) -> Domain:
-    return Domain(tag, chain_id)
+    return domain("validator/possession", chain_id).hash(public_key, owner)
