@@ -1,22 +1,12 @@
-"""Proof of work, checked in integers.
+"""The target of a proof of work.
 
-A digest read as a big-endian integer must be below the target. A target travels as 32
-bytes, big endian; a lower one asks for more work, and `2**256 - 1` for next to none.
+A digest read as a big-endian integer must be below the target. A target travels as 32 bytes, big
+endian, so the two compare as bytes; a lower one asks for more work, and `2**256 - 1` for next to
+none.
 """
 
 TARGET_BYTES = 32
 MAX_TARGET = 2**256 - 1
-
-
-def work_value(digest: bytes) -> int:
-    """The integer that a 32-byte digest stands for."""
-    assert len(digest) == TARGET_BYTES, "a digest is 32 bytes"
-    return int.from_bytes(digest, "big")
-
-
-def meets_target(digest: bytes, target: int) -> bool:
-    """Whether the digest is work enough: strictly below the target."""
-    return work_value(digest) < target
 
 
 def encode_target(target: int) -> bytes:

@@ -194,11 +194,6 @@ def chain_id(network: str, shard: str) -> str:
     return f"{network}/{shard}"
 
 
-def encode_genesis(genesis: Genesis) -> bytes:
-    """The canonical bytes."""
-    return _CODEC.encode(genesis)
-
-
 def genesis_id(genesis: Genesis, shard: str) -> bytes:
     """The parent id of the shard's block 1, 32 bytes."""
     domain = Domain("genesis", chain_id(genesis.network, genesis.shard(shard).id))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from gtxnode.chain.committees import put_committee
-from gtxnode.ledger.coins import BuyOrder, Cash, Energy, HeldCoin, HeldEnergy, SellOrder, owners_of
+from gtxnode.ledger.coins import BuyOrder, HeldCoin, HeldEnergy, SellOrder, owners_of
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
 from gtxnode.ledger.validators import Committee
 from storage.kv import Reader, WriteBatch
@@ -15,10 +15,8 @@ from storage.tables import Raw, Table, tuple_key
 
 COINS: Final = b"c"
 OWNERS: Final = b"o"
-# Nearly all coins are of these, and are in no table but their owner's.
-_PLAIN_KINDS = (Cash, Energy)
 # The coins that are open orders or contracts: what the books are rebuilt from at start.
-_OPEN_KINDS = (SellOrder, BuyOrder, ForwardSell, ForwardBuy, Contract)
+_OPEN_KINDS: Final = frozenset({SellOrder, BuyOrder, ForwardSell, ForwardBuy, Contract})
 ORDERS: Final = Table(b"q", Raw(34), Raw(0), name="open orders")
 # What suspect readings exported, by province: what a utility has to judge.
 HELD: Final = Table(b"h", tuple_key(Raw(1), Raw(34)), Raw(0), name="held energy")
@@ -29,29 +27,25 @@ def put_coins(
 ) -> None:
     """Coins and the index of their owners. A coin's owner may change while its id stays."""
     for coin_id, held in spent.items():
+        coin = held.coin
         write.delete(COINS + coin_id)
-        if isinstance(held.coin, _PLAIN_KINDS):
-            write.delete(OWNERS + held.coin.owner + coin_id)
-            continue
-        for owner in owners_of(held.coin):
+        for owner in owners_of(coin):
             write.delete(OWNERS + owner + coin_id)
-        if isinstance(held.coin, _OPEN_KINDS):
+        if type(coin) in _OPEN_KINDS:
             ORDERS.delete(write, coin_id)
-        elif isinstance(held.coin, HeldEnergy):
-            HELD.delete(write, (bytes([held.coin.province]), coin_id))
+        elif type(coin) is HeldEnergy:
+            HELD.delete(write, (bytes([coin.province]), coin_id))
     for coin_id, held in made.items():
+        coin = held.coin
         write.put(COINS + coin_id, held.encoded)
-        if isinstance(held.coin, _PLAIN_KINDS):
-            write.put(OWNERS + held.coin.owner + coin_id, b"")
-            continue
-        for owner in owners_of(held.coin):
+        for owner in owners_of(coin):
             write.put(OWNERS + owner + coin_id, b"")
-        if isinstance(held.coin, _OPEN_KINDS):
+        if type(coin) in _OPEN_KINDS:
             ORDERS.put(write, coin_id, b"")
-        elif isinstance(held.coin, Committee):
+        elif type(coin) is Committee:
             put_committee(write, held)
-        elif isinstance(held.coin, HeldEnergy):
-            HELD.put(write, (bytes([held.coin.province]), coin_id), b"")
+        elif type(coin) is HeldEnergy:
+            HELD.put(write, (bytes([coin.province]), coin_id), b"")
 
 
 def held_in(

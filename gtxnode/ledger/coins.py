@@ -314,39 +314,17 @@ def expiry_id(chain_id: str, order_id: bytes) -> bytes:
 
 
 def owners_of(coin: Coin) -> tuple[bytes, ...]:
-    """All the addresses under which the coin is listed: a contract is its seller's as well."""
-    if isinstance(coin, Contract):
-        return (coin.buyer, coin.seller)
-    owner = owner_of(coin)
-    return () if owner is None else (owner,)
-
-
-def owner_of(coin: Coin) -> bytes | None:
-    """The address under which the coin is listed; None for what is the chain's own."""
+    """The addresses under which the coin is listed; none for what is the chain's own."""
     match coin:
         case Cash() | Energy() | HeldEnergy() | Credit() | Meter() | Validator():
-            return coin.owner
+            return (coin.owner,)
         case SellOrder() | BuyOrder() | ForwardSell() | ForwardBuy():
-            return coin.trader
-        case Halts() | Counter() | Windows():
-            return None
+            return (coin.trader,)
         case Contract():
-            return coin.buyer
-        case Supply() | Roster() | Committee() | Presence() | Admission() | BarredKeys():
-            return None
-        case RecordKeyUse():
-            return None
+            return (coin.buyer, coin.seller)
         case Licence():
-            return coin.holder
-        case TradingDay():
-            return None
-        case Acts() | MissedTurns() | Seeds() | RevealChain():
-            return None
-        case TariffSeries() | AuthorityKeys():
-            return None
-        case Proposal():
-            return coin.proposer if coin.deposit_ugtx else None
-        case Agenda() | Electorate() | InForce():
-            return None
-        case ZoneStatus() | GridLimits() | CorridorUse() | OpenSlots() | GridFund():
-            return None
+            return (coin.holder,)
+        case Proposal() if coin.deposit_ugtx:
+            return (coin.proposer,)
+        case _:
+            return ()

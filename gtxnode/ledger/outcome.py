@@ -16,7 +16,7 @@ from gtxnode.metering.anomalies import Suspicion
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
-from gtxnode.primitives.units import MicroGtx, cost_ugtx
+from gtxnode.primitives.units import cost_ugtx
 from gtxnode.primitives.zones import Role, Zone
 
 
@@ -71,7 +71,7 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     """What its way through the grid took. The energy that it lost is the last of the lots'."""
 
     @property
-    def cost_ugtx(self) -> MicroGtx:
+    def cost_ugtx(self) -> int:
         """What the buyer paid the seller."""
         return cost_ugtx(self.quantity_wh, self.price_mgtx_per_kwh)
 

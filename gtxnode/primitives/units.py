@@ -6,11 +6,6 @@ as decimals; `parse_decimal` and `format_decimal` go between the two without los
 """
 
 import re
-from typing import NewType
-
-WattHours = NewType("WattHours", int)
-MicroGtx = NewType("MicroGtx", int)
-PriceMgtxPerKwh = NewType("PriceMgtxPerKwh", int)
 
 WH_PER_KWH = 1_000
 MGTX_PER_GTX = 1_000
@@ -26,9 +21,9 @@ MAX_AMOUNT = 2**63 - 1
 _DECIMAL = re.compile(r"(?P<whole>[0-9]{1,19})(?:\.(?P<part>[0-9]{1,18}))?", re.ASCII)
 
 
-def cost_ugtx(energy_wh: int, price_mgtx_per_kwh: int) -> MicroGtx:
+def cost_ugtx(energy_wh: int, price_mgtx_per_kwh: int) -> int:
     """What that energy costs at that price, exactly."""
-    return MicroGtx(energy_wh * price_mgtx_per_kwh)
+    return energy_wh * price_mgtx_per_kwh
 
 
 def parse_decimal(text: str, scale: int) -> int:

@@ -59,12 +59,6 @@ def midnight_s(day: date) -> int:
     return (day.toordinal() - _EPOCH) * DAY_S - OFFSET_S
 
 
-def month_of(at_s: int) -> Month:
-    """The month in Bangkok."""
-    day = local_day(at_s)
-    return Month(day.year, day.month)
-
-
 def month_number(at_s: int) -> int:
     """Months since January 1970 in Bangkok: what a coin keeps of a month."""
     day = local_day(at_s)

@@ -26,7 +26,7 @@ from gtxnode.ledger.coins import (
     encode_coin,
     meter_coin_id,
     output_id,
-    owner_of,
+    owners_of,
 )
 from gtxnode.ledger.execute import BlockContext, execute
 from gtxnode.ledger.genesis import initial_coins
@@ -174,7 +174,7 @@ class LedgerChain(FakeChain):
         return [
             (coin_id, coin)
             for coin_id, encoded in sorted(self.coins_now.items())
-            if owner_of(coin := decode_coin(encoded)) == owner
+            if owner in owners_of(coin := decode_coin(encoded))
         ]
 
     def _put(self, made: Mapping[bytes, HeldCoin]) -> None:

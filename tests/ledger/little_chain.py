@@ -33,7 +33,7 @@ from gtxnode.ledger.coins import (
     meter_coin_id,
     order_coin_id,
     order_id_of,
-    owner_of,
+    owners_of,
     supply_coin_id,
 )
 from gtxnode.ledger.decrees import Decreed
@@ -296,7 +296,7 @@ class LittleChain:
         return [
             (coin_id, coin)
             for coin_id, coin in self.all_coins()
-            if isinstance(coin, kind) and owner_of(coin) == address(name)
+            if isinstance(coin, kind) and address(name) in owners_of(coin)
         ]
 
     def all_coins(self) -> list[tuple[bytes, Coin]]:

@@ -15,7 +15,6 @@ from gtxnode.tariffs.calendar import (
     local_minute,
     midnight_s,
     month_number,
-    month_of,
     parse_month,
 )
 from gtxnode.tariffs.tables import Holidays
@@ -30,7 +29,6 @@ def test_local_time_is_bangkoks(at_s: int) -> None:
     local = datetime.fromtimestamp(at_s, UTC).astimezone(BANGKOK)
     assert local_day(at_s) == local.date()
     assert local_minute(at_s) == local.hour * 60 + local.minute
-    assert month_of(at_s) == (local.year, local.month)
     assert month_number(at_s) == (local.year - 1970) * 12 + local.month - 1
     assert midnight_s(local_day(at_s)) <= at_s < midnight_s(local_day(at_s)) + DAY_S
 
