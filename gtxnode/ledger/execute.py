@@ -25,6 +25,7 @@ from gtxnode.ledger import (
     epochs,
     evidence,
     forwards,
+    gate_closure,
     governance,
     grid_acts,
     licences,
@@ -149,7 +150,7 @@ def execute(
     epochs.begin(state)
     carriage.begin(state)
     orders.expire(state)
-    forwards.close_gates(state)
+    gate_closure.close_gates(state)
     settlement.settle_due(state)
     taken: set[bytes] = set()
     # No offender gets in between with what it does in the same block.
