@@ -2,10 +2,14 @@
 
 Every node of a height must go by the same schedule, so it depends on final data alone: the
 epoch's set and seed, and who rests. Votes count in stake alone, whatever is drawn here.
+
+Invariant: of n validators any n rounds in a row of a height are each another's, so where f of them
+propose nothing, at most f rounds in a row are lost to it, whatever the weights and the seed.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence, Set
+from functools import lru_cache
 from typing import Annotated, Final, Protocol
 
 import msgspec
@@ -17,6 +21,10 @@ from consensus.validators import Validator, ValidatorSet
 SHARE_UNIT: Final = 2**64
 """The whole of a component, which its members share in integers. Above the largest total stake,
 so that whoever has stake has a share."""
+
+
+ORDERED_HEIGHTS: Final = 4
+"""Of so many heights a schedule remembers its order."""
 
 
 class ProposerSchedule(Protocol):
@@ -60,7 +68,7 @@ def proposer_weights(
     - *chance*: every validator has the same.
 
     Who rests has weight zero, and the others share as if it were not there. Where all rest,
-    nobody does: there is always somebody to propose.
+    nobody does.
     """
     active = [each for each in validators if each.public_key not in resting]
     shares = dict(_shares(active or list(validators), weights))
@@ -68,7 +76,13 @@ def proposer_weights(
 
 
 class WeightedSchedule:
-    """Draws each round's proposer of one chain by `proposer_weights`."""
+    """Draws the proposers of one chain's heights by `proposer_weights`.
+
+    A height's first round is drawn among all, each later one among those that have not had a turn
+    at this height. Who rests comes after all others, for if it never came and all others were
+    down, nobody would ever propose. When everybody has had a turn, they come again in the order of
+    before: drawn anew, the last f of one order and the first f of the next could be the same f.
+    """
 
     def __init__(
         self,
@@ -81,10 +95,14 @@ class WeightedSchedule:
         self._keys = tuple(each.public_key for each in validators)
         shares = proposer_weights(validators, weights, resting)
         self._draw = WeightedDraw(shares, Domain("proposer", chain_id), seed)
+        self._order = lru_cache(maxsize=ORDERED_HEIGHTS)(self._draw.order)
 
     def proposer(self, height: int, round: int) -> bytes:
         """The public key of the proposer of this round."""
-        return self._keys[self._draw.index(height, round)]
+        if round == 0:
+            # Nearly every height needs this one only: a hash, where an order takes one for each.
+            return self._keys[self._draw.index(height, 0)]
+        return self._keys[self._order(height)[round % len(self._keys)]]
 
 
 def _shares(active: Sequence[Validator], weights: ProposerWeights) -> list[tuple[bytes, int]]:

@@ -215,7 +215,7 @@ class _TurnFamilies:
         )
         self.resting = Gauge(
             "gridtokenx_proposers_resting",
-            "Validators that are not drawn for having missed turns in a row.",
+            "Validators called to propose after all others, for having missed turns in a row.",
             ("shard",),
             registry=registry,
         )

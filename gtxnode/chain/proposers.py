@@ -1,4 +1,4 @@
-"""Who proposes at each height of a chain: drawn from its set and seed, without those who rest.
+"""Who proposes at each height of a chain: drawn from its set and seed, who rests after all others.
 
 Everything it goes by is final when a height begins: the epoch's set and seed (chain/validators.py),
 and the turns up to two heights before (consensus/turns.py).

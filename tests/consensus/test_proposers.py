@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consensus.encoding import MAX_HEIGHT, MAX_ROUND
+from consensus.hashing import Domain
 from consensus.proposers import (
     SHARE_UNIT,
     ProposerWeights,
@@ -139,20 +141,87 @@ def unlike_validators() -> ValidatorSet:
 
 @pytest.mark.parametrize("resting", [set(), set(KEYS[2:4])])
 def test_proposers_come_in_proportion_to_weights(resting: set[bytes]) -> None:
-    """Chi-square over 30,000 draws with a fixed seed, against the fractions: with 6 degrees of
-    freedom 22.5 at one in a thousand, with 4 of them 18.5."""
+    """Chi-square over the first rounds of 30,000 heights with a fixed seed, against the fractions:
+    with 6 degrees of freedom 22.5 at one in a thousand, with 4 of them 18.5."""
     group = unlike_validators()
     chances = dict(zip([e.public_key for e in group], exact(group, USUAL, resting), strict=True))
     schedule = WeightedSchedule(CHAIN, group, SEED, USUAL, resting)
-    draws = 30_000
-    drawn = Counter(schedule.proposer(height, height % 4) for height in range(draws))
-    assert drawn.keys() == set(KEYS) - resting
-    statistic = sum(
-        (drawn[key] - draws * float(chance)) ** 2 / (draws * float(chance))
+    assert distance(schedule, 0, 30_000, chances) < (18.5 if resting else 22.5)
+
+
+def test_later_rounds_go_by_the_weights_of_those_left() -> None:
+    """Chi-square over the second rounds of 30,000 heights: the chance to come second is, over all
+    who may come first, their chance times the share of what they leave. Not the chance to come
+    first."""
+    group = unlike_validators()
+    first = dict(zip([e.public_key for e in group], exact(group, USUAL, set()), strict=True))
+    second = {
+        key: chance * sum(first[other] / (1 - first[other]) for other in first if other != key)
+        for key, chance in first.items()
+    }
+    assert sum(second.values()) == 1
+    schedule = WeightedSchedule(CHAIN, group, SEED, USUAL)
+    assert distance(schedule, 1, 30_000, second) < 22.5
+    assert distance(schedule, 1, 30_000, first) > 100
+
+
+def distance(
+    schedule: WeightedSchedule, round_: int, heights: int, chances: dict[bytes, Fraction]
+) -> float:
+    """The chi-square statistic of a round's proposers against their chances."""
+    drawn = Counter(schedule.proposer(height, round_) for height in range(heights))
+    assert drawn.keys() == {key for key, chance in chances.items() if chance}
+    return sum(
+        (drawn[key] - heights * float(chance)) ** 2 / (heights * float(chance))
         for key, chance in chances.items()
         if chance
     )
-    assert statistic < (18.5 if resting else 22.5)
+
+
+@given(members, some_weights, st.binary(min_size=32, max_size=32), st.data())
+def test_any_n_rounds_in_a_row_are_each_anothers(
+    group: ValidatorSet, weights: ProposerWeights, seed: bytes, data: st.DataObject
+) -> None:
+    """From whatever round on, by whatever weights and seed, whoever rests; so f who propose
+    nothing cost f rounds in a row at most. Who rests comes when all others have come."""
+    keys = [each.public_key for each in group]
+    resting = set(data.draw(st.lists(st.sampled_from(keys))))
+    height, start = data.draw(st.integers(1, MAX_HEIGHT)), data.draw(st.integers(0, MAX_ROUND))
+    schedule = WeightedSchedule(CHAIN, group, seed, weights, resting)
+    rounds = range(start, start + len(keys))
+    assert {schedule.proposer(height, round_) for round_ in rounds} == set(keys)
+    # Where all components but reputation count for nothing, and nobody of theirs is earned,
+    # the weights of those left are as zero as a rest.
+    awake = [k for k, w in zip(keys, proposer_weights(group, weights, resting), strict=True) if w]
+    early = {schedule.proposer(height, round_) for round_ in range(len(awake))}
+    assert early == set(awake)
+
+
+def test_where_only_those_who_rest_are_up_they_propose() -> None:
+    """Or the chain would stand for good: rests end with heights, and there would be none."""
+    group = validators(5, 5, 5, 5)
+    resting = set(KEYS[1:4])
+    schedule = WeightedSchedule(CHAIN, group, SEED, USUAL, resting)
+    for height in range(1, 50):
+        assert schedule.proposer(height, 0) == KEYS[0]
+        assert {schedule.proposer(height, round_) for round_ in (1, 2, 3)} == resting
+
+
+def test_a_height_costs_one_draw_a_validator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever round a peer asks for: an order is drawn once, and comes again."""
+    hashed = 0
+    real = Domain.hash
+
+    def counting(domain: Domain, *parts: bytes) -> bytes:
+        nonlocal hashed
+        hashed += 1
+        return real(domain, *parts)
+
+    monkeypatch.setattr(Domain, "hash", counting)
+    schedule = WeightedSchedule(CHAIN, validators(5, 5, 5, 5), SEED, USUAL)
+    for round_ in (1, 2, 3, 4, 64, 10**6, MAX_ROUND):
+        schedule.proposer(1, round_)
+    assert hashed == 4
 
 
 def test_the_same_draws_are_not_in_proportion_to_stake() -> None:
@@ -181,7 +250,7 @@ def test_the_choice_depends_on_chain_seed_height_and_round() -> None:
     assert drawn(CHAIN, SEED) != drawn("geo_other", SEED)
     assert drawn(CHAIN, SEED) != drawn(CHAIN, bytes(32))
     schedule = WeightedSchedule(CHAIN, group, SEED, USUAL)
-    assert len({schedule.proposer(1, round_) for round_ in range(50)}) == 7
+    assert len({schedule.proposer(1, round_) for round_ in range(7)}) == 7
     assert len({schedule.proposer(height, 0) for height in range(50)}) == 7
 
 

@@ -65,6 +65,24 @@ def test_draws_come_in_proportion() -> None:
     assert sum((drawn[each] - wanted) ** 2 / wanted for each, wanted in expected.items()) < 18.5
 
 
+@given(
+    st.lists(st.integers(0, 2**70) | st.integers(0, 2), min_size=1, max_size=30).filter(any),
+    st.integers(0, 2**63),
+)
+def test_an_order_is_draw_after_draw_among_those_left(weights: list[int], height: int) -> None:
+    """Each by a draw of its own from weights in which those drawn before have none; once nobody
+    left has any, evenly."""
+    found = WeightedDraw(weights, DOMAIN, SEED).order(height)
+    expected: list[int] = []
+    for turn in range(len(weights)):
+        left = [0 if index in expected else weight for index, weight in enumerate(weights)]
+        if not any(left):
+            left = [int(index not in expected) for index in range(len(weights))]
+        expected.append(WeightedDraw(left, DOMAIN, SEED).index(height, turn))
+    assert list(found) == expected
+    assert sorted(found) == list(range(len(weights)))
+
+
 def test_a_draw_depends_on_domain_seed_and_place() -> None:
     """And on nothing else."""
     weights = [1] * 1_000

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consensus.proposers import ProposerWeights, WeightedSchedule
 from consensus.turns import (
     MAX_COUNTED_ROUNDS,
     NO_MISSES,
@@ -13,10 +14,11 @@ from consensus.turns import (
     resting,
     turns_of,
 )
-from tests.consensus.keys import KEYS
+from tests.consensus.keys import CHAIN, KEYS, validators
 from tests.consensus.keys import Turns as InOrder
 
 RULE = RestRule(misses=3, heights=100)
+WEIGHTS = ProposerWeights()
 A, B, C, D = KEYS[:4]
 
 
@@ -34,6 +36,21 @@ def test_who_comes_round_again_is_counted_once() -> None:
     """Missed twice is one miss; missed and made is made."""
     assert turns_of(InOrder(2), 1, 3, B) == Turns(frozenset([B]), frozenset([A]), B)
     assert turns_of(InOrder(4), 1, 9, B) == Turns(frozenset([B]), frozenset([A, C, D]), B)
+
+
+@given(st.integers(1, 10**6), st.integers(0, 6), st.sets(st.sampled_from(KEYS[:4])))
+def test_drawn_proposers_are_called_as_the_rounds_have_it(
+    height: int, round_: int, at_rest: set[bytes]
+) -> None:
+    """By the schedule that the rounds went by: each of the first n calls another, those at rest
+    among them once all others have been, and from then on nobody new."""
+    schedule = WeightedSchedule(CHAIN, validators(5, 6, 7, 8), bytes(32), WEIGHTS, at_rest)
+    author = schedule.proposer(height, round_)
+    found = turns_of(schedule, height, round_, author)
+    assert found.made == {author}
+    assert len(found.made | found.missed) == min(round_ + 1, 4)
+    if 0 < round_ + 1 <= 4 - len(at_rest):
+        assert not found.missed & at_rest
 
 
 def test_a_network_that_was_down_is_nobodys_fault() -> None:

@@ -26,9 +26,10 @@ class PledgeView(msgspec.Struct, frozen=True, gc=False):
 class ProposerView(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A validator of the next height, as a proposer.
 
-    `missed_in_a_row`: turns. Who rests is not drawn until the height `rests_until`. The rest is
-    there on the registry alone: turns made and missed since the epoch began, those of the missed
-    whose block withheld its reveal, and the hash chain: none, waiting for its epoch, or in use.
+    `missed_in_a_row`: turns. Who rests comes after all others until the height `rests_until`. The
+    rest is there on the registry alone: turns made and missed since the epoch began, those of the
+    missed whose block withheld its reveal, and the hash chain: none, waiting for its epoch, or in
+    use.
     """
 
     public_key: Hex
