@@ -41,7 +41,9 @@ from gtxnode.chain.rules import (
 )
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import ValidatorSets
+from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.decrees import Decreed
+from gtxnode.ledger.directives import count_of
 from gtxnode.ledger.proposers import reveal_due
 from gtxnode.primitives.errors import Refused
 
@@ -259,10 +261,11 @@ class ChainApplication:
         return self._store.finalise(block, commit, batches, turns, voters, decreed)
 
     def _decreed(self, header: Header) -> Decreed | None:
-        """What the registry's epochs have changed since the parent, if the reference has moved."""
+        """What the registry has changed since the parent, if the reference has moved."""
         if header.anchor == self._store.tip.anchor:
             return None
-        return self._reference.decreed(header.anchor)
+        taken = count_of(self._store.chain_id, CoinView(self._store))
+        return self._reference.decreed(header.anchor, taken)
 
     def _turns(self, commit: Commit | None) -> Turns | None:
         """Whose turns at the head's height its commit shows as made or missed."""

@@ -23,8 +23,9 @@ class Reference(Protocol):
     def newest(self) -> Anchor:
         """What the next block is to name."""
 
-    def decreed(self, anchor: Anchor) -> Decreed | None:
-        """What holds on the registry after a block of it that is here; None without one."""
+    def decreed(self, anchor: Anchor, taken: int) -> Decreed | None:
+        """What holds on the registry after a block of it that is here; None without one. Of its
+        directives, those after the first `taken`."""
 
     async def check(self, before: Anchor, anchor: Anchor) -> None:
         """Return once a reference is known to be right; raises `InvalidBlock` for a wrong one.
@@ -48,7 +49,7 @@ class NoRegistry:
         """Nothing."""
         return NO_ANCHOR
 
-    def decreed(self, anchor: Anchor) -> Decreed | None:
+    def decreed(self, anchor: Anchor, taken: int) -> Decreed | None:
         """Only its own votes change a chain that goes by no other."""
         return None
 
@@ -76,10 +77,11 @@ class Registry:
         tip = self.store.tip
         return Anchor(tip.height, tip.id) if tip.height else NO_ANCHOR
 
-    def decreed(self, anchor: Anchor) -> Decreed | None:
+    def decreed(self, anchor: Anchor, taken: int) -> Decreed | None:
         """As its state says; any thread may ask."""
         epoch = self.sets.epoch(anchor.height + 1)
-        return decreed_in(self.store.chain_id, CoinView(self.store), epoch)
+        coins = CoinView(self.store)
+        return decreed_in(self.store.chain_id, coins, epoch, anchor.height, taken)
 
     async def check(self, before: Anchor, anchor: Anchor) -> None:
         """Hold a reference against its blocks, once they are here."""

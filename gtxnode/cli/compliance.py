@@ -71,7 +71,8 @@ def halt(
 ) -> None:
     """Stop trading; for ERC, and EGAT in an emergency.
 
-    All of it where neither zone, product nor trader is named. It ends by itself.
+    All of it where neither zone, product nor trader is named. It ends by itself. On
+    func_governance, with --shard, it holds on every chain.
     """
     scope = _scope(zone, product, trader)
 
@@ -87,7 +88,7 @@ def halt(
 def lift(zone: str | None, product: int | None, trader: bytes | None, **sending: Any) -> None:
     """End a halt before its time; the scope has to be the same.
 
-    For ERC, and for EGAT where it made the halt.
+    For ERC, and for EGAT where it made the halt; on the chain where that was signed.
     """
     scope = _scope(zone, product, trader)
     send_body(lambda held: Lift(scope, now_ms()), **sending)
@@ -174,7 +175,8 @@ def acts(
 def halts(url: str | None, timeout_s: float, shard: str | None) -> None:
     """The halts that stand.
 
-    By whom, of what, until when (seconds since 1970), and why.
+    By whom, of what, until when (seconds since 1970), why, and whether it was signed on this
+    chain or on the registry, for every chain.
     """
     print_answer(url, timeout_s, shard, "compliance.halts")
 

@@ -146,7 +146,8 @@ def amend(
 def licence() -> None:
     """Give or take a licence for large orders.
 
-    The regulator's key signs. Sizes are in kWh.
+    The regulator's key signs. Sizes are in kWh. On func_governance, with --shard, it is for
+    every chain.
     """
 
 

@@ -22,7 +22,8 @@ def replace_tariff(file: Path, from_s: int | None, **sending: Any) -> None:
     """Bring a table of tariffs.
 
     FILE is JSON such as `gtxnode -o json tariff calendar` prints; its `table` names the kind. It
-    holds from the second that it names on. A key of the regulator's signs; it pays no fee.
+    holds from the second that it names on. A key of the regulator's signs; it pays no fee. On
+    func_governance, with --shard, it is brought to every chain.
     """
     table = _table(file, from_s)
 

@@ -18,6 +18,7 @@ from consensus.hashing import domain
 from gtxnode.ledger.acts import Acts
 from gtxnode.ledger.authorities import BarredKeys
 from gtxnode.ledger.authority_keys import AuthorityKeys
+from gtxnode.ledger.directives import Directive, Directives
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
 from gtxnode.ledger.grid_coins import (
     CorridorUse,
@@ -235,6 +236,8 @@ Coin: TypeAlias = (
     | GridFund
     | Licence
     | TradingDay
+    | Directive
+    | Directives
 )
 Order: TypeAlias = SellOrder | BuyOrder
 

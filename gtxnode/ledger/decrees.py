@@ -1,9 +1,13 @@
-"""What a chain that follows the registry takes over from there, beside its validators."""
+"""What a chain that follows the registry takes over from there, beside its validators.
+
+Parameters and keys hold from an epoch of the registry on, directives from the block that has them.
+"""
 
 import msgspec
 from msgspec.structs import replace
 
 from gtxnode.ledger.authority_keys import AuthorityKeys, Rotation, authority_keys_coin_id
+from gtxnode.ledger.directives import Directive, directives_after
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.proposals import Coins, InForce, in_force_at, in_force_coin_id
 
@@ -15,13 +19,17 @@ class Decreed(msgspec.Struct, frozen=True, gc=False):
     """None for those of the genesis."""
     rotations: tuple[Rotation, ...] = ()
     """Of the authorities' keys, since the genesis."""
+    directives: tuple[Directive, ...] = ()
+    """Those that the chain has still to take, in their order."""
 
 
-def decreed_in(chain_id: str, coins: Coins, epoch: int) -> Decreed:
-    """What holds on the registry in an epoch, from its coins, which may be of a later one."""
+def decreed_in(chain_id: str, coins: Coins, epoch: int, height: int, taken: int) -> Decreed:
+    """What holds on the registry after a block of an epoch, from its coins, which may be of a
+    later one; of its directives, what comes after so many."""
     keys = coins.get(authority_keys_coin_id(chain_id))
     rotations = keys.within(epoch) if isinstance(keys, AuthorityKeys) else ()
-    return Decreed(in_force_at(chain_id, coins, epoch), rotations)
+    directives = directives_after(chain_id, coins, taken, height)
+    return Decreed(in_force_at(chain_id, coins, epoch), rotations, directives)
 
 
 def parameters_after(

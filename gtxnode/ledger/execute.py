@@ -22,6 +22,7 @@ from gtxnode.ledger import (
     carriage,
     commitments,
     corridors,
+    directing,
     epochs,
     evidence,
     forwards,
@@ -167,6 +168,10 @@ def execute(
     governance.follow(state)
     rotation.end(state)
     rotation.follow(state)
+    stopping.follow(state)
+    licences.follow(state)
+    tariffs.follow(state)
+    directing.follow(state)
     corridors.settle(state)
     settle_usage(state)
     admission.settle(state)

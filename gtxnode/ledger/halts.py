@@ -10,6 +10,9 @@ cancelled or expire; as no order is taken or changed, it does not trade, and an 
 passes over what is halted when the gate closes. A halted trader's resting orders are cancelled, so
 that nobody trades with them.
 
+A halt that is signed on the registry holds on every chain, beside those that were signed on the
+chain itself: neither takes the other's place, and each is lifted where it was signed.
+
 On a chain that serves several zones an order is about the zones that it names. What rests of a zone
 that is halted as a whole trades with nobody there: the grid carries nothing from it or to it.
 
@@ -23,6 +26,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from consensus.hashing import Domain
+from gtxnode.ledger.proposals import Coins
 from gtxnode.market.slots import HOUR_S
 from gtxnode.metering.meters import AddressBytes, Seconds
 from gtxnode.primitives.errors import Reason, Refused
@@ -96,7 +100,23 @@ def require_open(
             )
 
 
+def standing_halts(
+    chain_id: str, coins: Coins, time_ms: int
+) -> Iterator[tuple[StandingHalt, bool]]:
+    """All that stop something on a chain at a time, and of each whether the registry says so."""
+    for by_registry, coin_id in enumerate((halts_coin_id(chain_id), directed_halts_id(chain_id))):
+        coin = coins.get(coin_id)
+        if isinstance(coin, Halts):
+            yield from ((each, bool(by_registry)) for each in coin.at(time_ms))
+
+
 @lru_cache(maxsize=64)
 def halts_coin_id(chain_id: str) -> bytes:
-    """The coin with a chain's halts."""
+    """The coin with the halts that were signed on a chain and hold there."""
     return Domain("coin/halts", chain_id).hash() + b"\x00\x00"
+
+
+@lru_cache(maxsize=64)
+def directed_halts_id(chain_id: str) -> bytes:
+    """The coin with the halts that were signed on the registry and hold on every chain."""
+    return Domain("coin/directed_halts", chain_id).hash() + b"\x00\x00"

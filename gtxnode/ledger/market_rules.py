@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.coins import BuyOrder, order_coin_id
 from gtxnode.ledger.forward_coins import ForwardBuy
-from gtxnode.ledger.halts import SPOT, Halts, OfMarket, StandingHalt, halts_coin_id, require_open
+from gtxnode.ledger.halts import SPOT, OfMarket, StandingHalt, require_open, standing_halts
 from gtxnode.ledger.usage import (
     BITMAP_BYTES,
     Counter,
@@ -135,9 +135,9 @@ def _check_limit(
 def _standing(state: BlockState) -> Collection[StandingHalt]:
     """The halts that stand at the block's time, read once a block."""
     if state.halts is None:
-        coin = state.coins.get(halts_coin_id(state.context.chain_id))
-        at_ms = state.context.time_ms
-        state.halts = tuple(coin.at(at_ms)) if isinstance(coin, Halts) else ()
+        context = state.context
+        found = standing_halts(context.chain_id, state.coins, context.time_ms)
+        state.halts = tuple(halt for halt, _ in found)
     return state.halts
 
 

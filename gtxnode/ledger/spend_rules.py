@@ -47,6 +47,7 @@ from gtxnode.ledger.coins import (
     SellOrder,
     Supply,
 )
+from gtxnode.ledger.directives import Directive, Directives
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardOrder, ForwardSell
 from gtxnode.ledger.grid_coins import (
     CorridorUse,
@@ -134,6 +135,8 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         BuyOrder: SpendRow(frozenset({Cancel, Amend}), trader_signed),
         Supply: SpendRow(frozenset(), nobody),
         Halts: SpendRow(frozenset(), nobody),
+        Directive: SpendRow(frozenset(), nobody),
+        Directives: SpendRow(frozenset(), nobody),
         Counter: SpendRow(frozenset(), nobody),
         Windows: SpendRow(frozenset(), nobody),
         Admission: SpendRow(frozenset(), nobody),

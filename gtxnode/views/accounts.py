@@ -3,7 +3,7 @@
 import trio
 
 from gtxnode.chain.store import ChainStore
-from gtxnode.ledger.coin_view import read_coin
+from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.coins import (
     BuyOrder,
     Cash,
@@ -15,13 +15,14 @@ from gtxnode.ledger.coins import (
     decode_coin,
 )
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
-from gtxnode.ledger.licence_coins import Licence, licence_coin_id
+from gtxnode.ledger.licence_coins import licences_of
 from gtxnode.ledger.validators import Validator
 from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.views.accounts import BalanceView, CoinPage
 from gtxnode.rpc.views.orders import LicenceView, OpenOrders
 from gtxnode.rpc.wire import Address, Amount
 from gtxnode.views.coins import coin_view
+from gtxnode.views.compliance import origin_name
 from gtxnode.views.orders import order_view
 
 
@@ -87,14 +88,21 @@ class AccountsView:
         return OpenOrders(self._shard, height, views)
 
     async def licence(self, address: bytes) -> LicenceView:
-        """An address's licence; raises `NotFound`."""
-        height = self._store.tip.height
-        coin = read_coin(self._store, licence_coin_id(self._store.chain_id, address))
-        if coin is None:
+        """An address's licence, the largest that counts of two; raises `NotFound`."""
+        tip = self._store.tip
+        found = list(licences_of(self._store.chain_id, CoinView(self._store), address))
+        if not found:
             raise NotFound(f"licence of {address.hex()}")
-        assert isinstance(coin, Licence), "a licence's id holds the licence"
+        licence, by_registry = max(
+            found, key=lambda each: (each[0].expires_s * 1_000 > tip.time_ms, each[0].max_wh)
+        )
         return LicenceView(
-            self._shard, height, Address(coin.holder), Amount(coin.max_wh), coin.expires_s
+            self._shard,
+            tip.height,
+            Address(licence.holder),
+            Amount(licence.max_wh),
+            licence.expires_s,
+            origin_name(by_registry),
         )
 
     async def coins(self, address: bytes, *, after: bytes | None, limit: int) -> CoinPage:

@@ -1,7 +1,7 @@
 """What regulators ask of one chain, from its state and the trail beside its blocks."""
 
 from datetime import date
-from itertools import islice
+from itertools import islice, starmap
 from typing import cast
 
 import trio
@@ -10,9 +10,9 @@ from gtxnode.chain.audit import acts_after, day_totals, days_before, violations_
 from gtxnode.chain.days import Count, DayTotals, day_of
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.bodies import KIND_NAMES
-from gtxnode.ledger.coin_view import read_coin
+from gtxnode.ledger.coin_view import CoinView, read_coin
 from gtxnode.ledger.coins import Supply
-from gtxnode.ledger.halts import SPOT, Halts, OfTrader, StandingHalt, halts_coin_id
+from gtxnode.ledger.halts import SPOT, OfTrader, StandingHalt, standing_halts
 from gtxnode.ledger.mandates import MANDATES
 from gtxnode.ledger.usage import Counter, UsageLimit, counter_coin_id
 from gtxnode.primitives.zones import Role
@@ -27,6 +27,7 @@ from gtxnode.rpc.views.compliance import (
     HaltView,
     MandatesView,
     MandateView,
+    OriginName,
     ReportView,
     RoleName,
     TotalsView,
@@ -73,9 +74,9 @@ class ComplianceView:
     async def halts(self) -> HaltsView:
         """What stands still."""
         tip = self._store.tip
-        coin = read_coin(self._store, halts_coin_id(self._store.chain_id))
-        standing = coin.at(tip.time_ms) if isinstance(coin, Halts) else ()
-        return HaltsView(tip.height, tip.time_ms, tuple(map(_halt_view, standing)))
+        found = standing_halts(self._store.chain_id, CoinView(self._store), tip.time_ms)
+        standing = sorted(found, key=lambda each: each[0].since_s)
+        return HaltsView(tip.height, tip.time_ms, tuple(starmap(_halt_view, standing)))
 
     async def acts(self, *, after: int | None, limit: int) -> ActPage:
         """What authorities signed, numbered above `after`."""
@@ -213,7 +214,7 @@ def _role_name(role: Role) -> RoleName:
     return cast("RoleName", role.name)
 
 
-def _halt_view(halt: StandingHalt) -> HaltView:
+def _halt_view(halt: StandingHalt, by_registry: bool) -> HaltView:
     trader = zone = product = None
     if isinstance(halt.scope, OfTrader):
         trader = Address(halt.scope.trader)
@@ -221,8 +222,20 @@ def _halt_view(halt: StandingHalt) -> HaltView:
         zone = halt.scope.zone.name.lower() if halt.scope.zone is not None else None
         product = product_name(halt.scope.product) if halt.scope.product is not None else None
     return HaltView(
-        trader, zone, product, _role_name(halt.role), halt.since_s, halt.until_s, halt.cause
+        trader,
+        zone,
+        product,
+        _role_name(halt.role),
+        halt.since_s,
+        halt.until_s,
+        halt.cause,
+        origin_name(by_registry),
     )
+
+
+def origin_name(by_registry: bool) -> OriginName:
+    """How it is called where an act was signed that holds on a chain."""
+    return "registry" if by_registry else "chain"
 
 
 def product_name(product: int) -> str:

@@ -21,7 +21,7 @@ from gtxnode.ledger.grid_coins import (
     slot_start,
     zone_status_coin_id,
 )
-from gtxnode.ledger.halts import Halts, halts_coin_id
+from gtxnode.ledger.halts import standing_halts
 from gtxnode.ledger.market_rules import halts_way
 from gtxnode.primitives.zones import Zone
 from gtxnode.rpc.errors import NotFound
@@ -179,8 +179,8 @@ class GridView:
         model, tip = self._model(), self._store.tip
         with self._store.snapshot() as reader:
             coins = CoinView(_Coins(reader))
-            halts = coins.get(halts_coin_id(self._store.chain_id))
-            standing = tuple(halts.at(tip.time_ms)) if isinstance(halts, Halts) else ()
+            halts = standing_halts(self._store.chain_id, coins, tip.time_ms)
+            standing = tuple(halt for halt, _ in halts)
             carrier = Carrier(
                 self._store.chain_id, tip.time_ms, coins, model, partial(halts_way, standing)
             )

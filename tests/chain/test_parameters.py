@@ -1,22 +1,43 @@
-"""Parameters that governance has changed: after a restart, and on the chains that follow."""
+"""What the registry has decided: after a restart, and on the chains that follow.
 
-from collections.abc import Iterator
+Parameters that governance has changed, and what authorities have said for every chain.
+"""
+
+from collections.abc import Callable, Iterator
 
 import pytest
+from msgspec.structs import replace
 
+from consensus import signing
 from consensus.types import NO_ANCHOR, Anchor
 from gtxnode.chain import registry as references
 from gtxnode.chain.registry import NoRegistry
 from gtxnode.chain.rules import build_block
 from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.bodies import GrantLicence, Halt, Lift
+from gtxnode.ledger.coin_view import CoinView
+from gtxnode.ledger.directives import count_of
 from gtxnode.ledger.genesis import initial_coins
-from gtxnode.ledger.parameters import ChainParameters
+from gtxnode.ledger.halts import OfMarket, standing_halts
+from gtxnode.ledger.licence_coins import licences_of
+from gtxnode.ledger.parameters import Authority, ChainParameters
 from gtxnode.ledger.proposals import InForce
-from gtxnode.primitives.zones import Zone
+from gtxnode.primitives.zones import Role, Zone
 from storage.memory import MemoryStore
-from tests.chain.registry import EPOCH, FOUNDER, GENESIS, PUBLIC, Registry, commit_on
+from tests.chain.registry import (
+    ADDRESS,
+    EPOCH,
+    FOUNDER,
+    GENESIS,
+    PARAMETERS,
+    PUBLIC,
+    Registry,
+    commit_on,
+)
 
 FOLLOWER = "test/geo_southern"
+ERC = b"\x09" * 32
+REGULATED = replace(PARAMETERS, authorities=(Authority(Role.ERC, signing.public_key(ERC)),))
 
 
 @pytest.fixture
@@ -25,11 +46,21 @@ def registry() -> Registry:
 
 
 @pytest.fixture
-def reference(registry: Registry) -> references.Registry:
-    async def reached(height: int) -> None:
-        assert registry.store.tip.height >= height
+def reference_of() -> Callable[[Registry], references.Registry]:
+    def named(registry: Registry) -> references.Registry:
+        async def reached(height: int) -> None:
+            assert registry.store.tip.height >= height
 
-    return references.Registry(registry.store, registry.sets, reached, lambda _: None)
+        return references.Registry(registry.store, registry.sets, reached, lambda _: None)
+
+    return named
+
+
+@pytest.fixture
+def reference(
+    registry: Registry, reference_of: Callable[[Registry], references.Registry]
+) -> references.Registry:
+    return reference_of(registry)
 
 
 class Follower:
@@ -52,7 +83,8 @@ class Follower:
         block = build_block(
             store.tip, [], store.last_commit, GENESIS, GENESIS, PUBLIC[FOUNDER], now_ms, anchor
         )
-        decreed = self.reference.decreed(anchor)
+        taken = count_of(FOLLOWER, CoinView(store))
+        decreed = self.reference.decreed(anchor, taken)
         store.finalise(block, commit_on(block), [], decreed=decreed)
         return store.tip.app_root
 
@@ -113,8 +145,46 @@ def test_what_held_is_the_same_however_late_it_is_asked(
         assert decreed_parameters(reference, last_before) == held
 
 
+def test_what_was_said_on_the_registry_holds_where_a_header_names_it(
+    reference_of: Callable[[Registry], references.Registry],
+) -> None:
+    registry = Registry(REGULATED)
+    reference = reference_of(registry)
+    registry.add()
+    until_s = registry.store.tip.time_ms // 1_000 + 3_600
+    registry.add(Halt(OfMarket(), until_s, "a test", 1), by=ERC)
+    halted = registry.store.tip.height
+    registry.add()
+    registry.add(Lift(OfMarket(), 2), by=ERC)
+    lifted = registry.store.tip.height
+    registry.add(GrantLicence(3, ADDRESS, 5_000, until_s), by=ERC)
+    steady, anew, late = (Follower(reference) for _ in range(3))
+    for anchor in anchors(registry):
+        # The second one starts anew before each block, the third one's reference lags.
+        anew.store = anew.opened()
+        steady.add(anchor)
+        assert anew.add(anchor) == steady.store.tip.app_root
+        late.add(NO_ANCHOR)
+        for follower in (steady, anew):
+            assert len(stands(follower)) == (halted <= anchor.height < lifted)
+        assert stands(late) == []
+    late.add(Anchor(halted, b"\x01" * 32))
+    assert len(stands(late)) == 1
+    late.add(registry_head(registry))
+    assert (stands(late), stands(steady)) == ([], [])
+    for follower in (steady, anew, late):
+        (found,) = licences_of(FOLLOWER, CoinView(follower.store), ADDRESS)
+        assert (found[0].max_wh, found[1]) == (5_000, True)
+
+
+def stands(follower: Follower) -> list[bool]:
+    store = follower.store
+    found = standing_halts(FOLLOWER, CoinView(store), store.tip.time_ms)
+    return [by_registry for _, by_registry in found]
+
+
 def decreed_parameters(reference: references.Registry, anchor: Anchor) -> InForce | None:
-    decreed = reference.decreed(anchor)
+    decreed = reference.decreed(anchor, 0)
     assert decreed is not None
     return decreed.parameters
 
@@ -124,4 +194,4 @@ def registry_head(registry: Registry) -> Anchor:
 
 
 def test_a_chain_without_a_registry_keeps_its_own() -> None:
-    assert NoRegistry().decreed(NO_ANCHOR) is None
+    assert NoRegistry().decreed(NO_ANCHOR, 0) is None

@@ -94,6 +94,15 @@ from gtxnode.ledger.coins import (
     encode_coin,
     owners_of,
 )
+from gtxnode.ledger.directives import (
+    Directive,
+    Directives,
+    Halted,
+    Licensed,
+    Lifted,
+    TariffSet,
+    Unlicensed,
+)
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
 from gtxnode.ledger.grid_coins import (
     MAX_OPEN_SLOTS,
@@ -317,6 +326,12 @@ COINS: tuple[Coin, ...] = (
     CorridorUse(900, (-(2**63), 2**63 - 1), (1,) * 7, (2,) * 7),
     OpenSlots((2**40,) * MAX_OPEN_SLOTS),
     GridFund(MAX_AMOUNT),
+    Directive(MAX_NUMBER, MAX_HEIGHT, Halted(LONGEST_HALT)),
+    Directive(1, 2, Lifted(OfMarket(Zone.SOUTHERN, 900))),
+    Directive(1, 2, Licensed(Licence(OWNER, 1, 2))),
+    Directive(1, 2, Unlicensed(OWNER)),
+    *[Directive(1, 2, TariffSet(table)) for table in THAI_TABLES],
+    Directives(MAX_NUMBER),
 )
 
 

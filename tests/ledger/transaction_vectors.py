@@ -110,6 +110,14 @@ from gtxnode.ledger.coins import (
     record_key_coin_id,
     supply_coin_id,
 )
+from gtxnode.ledger.directives import (
+    Directive,
+    Directives,
+    Halted,
+    Licensed,
+    directive_coin_id,
+    directives_coin_id,
+)
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell, contract_coin_id
 from gtxnode.ledger.grid_coins import (
     CorridorRange,
@@ -592,6 +600,19 @@ COINS: tuple[tuple[bytes, Coin], ...] = (
         ),
     ),
     (in_force_coin_id(CHAIN), InForce(1, 122, 146_400, 3, '{"min_fee_ugtx":2000}')),
+    (
+        directive_coin_id(CHAIN, 3),
+        Directive(
+            3,
+            9_601,
+            Halted(StandingHalt(OfMarket(), Role.EGAT, 1_800_000_000, 1_800_003_600, "Blackout")),
+        ),
+    ),
+    (
+        directive_coin_id(CHAIN, 4),
+        Directive(4, 9_700, Licensed(Licence(ADDRESS["malee"], 5_000_000, 1_831_536_000))),
+    ),
+    (directives_coin_id(CHAIN), Directives(4)),
 )
 
 

@@ -284,7 +284,9 @@ class FakeChain:
     async def licence(self, address: bytes) -> LicenceView:
         if address != ALICE:
             raise NotFound(f"licence of {address.hex()}")
-        return LicenceView(self.shard, self.height, ALICE, Amount(2_000_000), 1_831_536_000)
+        return LicenceView(
+            self.shard, self.height, ALICE, Amount(2_000_000), 1_831_536_000, "chain"
+        )
 
     async def day(self) -> DayView:
         today = DayTotals("2026-11-21", Amount(0), Amount(0), None)

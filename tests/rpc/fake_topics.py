@@ -109,7 +109,7 @@ class FakeCompliance:
         return MandatesView("geo_bangkok", 1, (MandateView("halt", ("EGAT", "ERC"), False),), ())
 
     async def halts(self) -> HaltsView:
-        halt = HaltView(None, "bangkok", "spot", "EGAT", 1, 2, "Blackout")
+        halt = HaltView(None, "bangkok", "spot", "EGAT", 1, 2, "Blackout", "registry")
         return HaltsView(1, 1_000, (halt,))
 
     async def acts(self, *, after: int | None, limit: int) -> ActPage:

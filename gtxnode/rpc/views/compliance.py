@@ -9,6 +9,7 @@ import msgspec
 from gtxnode.rpc.wire import Address, Amount, EventNumber, Height, Hex
 
 RoleName = Literal["EGAT", "MEA", "PEA", "ERC"]
+OriginName = Literal["chain", "registry"]
 
 
 class MandateView(msgspec.Struct, frozen=True, gc=False):
@@ -38,7 +39,8 @@ class MandatesView(msgspec.Struct, frozen=True, gc=False):
 
 class HaltView(msgspec.Struct, frozen=True, gc=False):
     """A halt: of one trader, or of what is traded in a zone, of a product; of all of it where none
-    is named. A product is `spot` or the length of a forward's slot, such as `forward-60m`."""
+    is named. A product is `spot` or the length of a forward's slot, such as `forward-60m`. One of
+    `origin` `registry` holds on every chain and is lifted there, one of `chain` on this chain."""
 
     trader: Address | None
     zone: str | None
@@ -47,6 +49,7 @@ class HaltView(msgspec.Struct, frozen=True, gc=False):
     since_s: int
     until_s: int
     cause: str
+    origin: OriginName
 
 
 class HaltsView(msgspec.Struct, frozen=True, gc=False):

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from gtxnode.rpc.views.compliance import OriginName
 from gtxnode.rpc.wire import Address, Amount, Height, Hex
 
 
@@ -39,10 +40,13 @@ class OpenOrders(msgspec.Struct, frozen=True, gc=False):
 
 
 class LicenceView(msgspec.Struct, frozen=True, gc=False):
-    """The regulator's leave to place orders up to `max_wh`, until `expires_s` in block time."""
+    """The regulator's leave to place orders up to `max_wh`, until `expires_s` in block time. One of
+    `origin` `registry` counts on every chain and is revoked on the registry, another on this chain.
+    """
 
     shard: str
     height: Height
     holder: Address
     max_wh: Amount
     expires_s: int
+    origin: OriginName
