@@ -1,10 +1,10 @@
 """What each address did, when; each retirement by its id; each zone's days: for bills and reports.
 
 All of it is derived from blocks as they are executed, and written with them. A line of activity
-stands under its owner and the time that it is about: a reading and the cover of an import under the
-beginning of their interval, a trade under the block's time. So a month of one address is one short
-range, however long the chain is: about 3,000 readings of a meter that reads each quarter of an
-hour, and the month's trades.
+stands under its owner and the time that it is about: a reading, a judgement on one and the cover of
+an import under the beginning of their interval, an account under the block's time. So a month of
+one address is one short range, however long the chain is: about 3,000 readings of a meter that
+reads each quarter of an hour, and an account of each block in which it traded or paid.
 """
 
 from collections import Counter, defaultdict
@@ -14,8 +14,9 @@ from typing import TypeAlias, cast
 import msgspec
 
 from consensus.encoding import Codec
+from gtxnode.ledger.accounts import Posting, accounts_of
 from gtxnode.ledger.coins import Lot
-from gtxnode.ledger.outcome import Became, BlockOutcome, Settlement
+from gtxnode.ledger.outcome import Became, BlockOutcome
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Zone
 from gtxnode.tariffs.calendar import DAY_S, OFFSET_S
@@ -31,16 +32,14 @@ class MeterLine(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=0):
     imported_wh: int
     exported_wh: int
     capacity_w: int
+    suspect: bool
+    """What it exported counts only if a judgement says so."""
 
 
-class TradeLine(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
-    """Energy bought or sold, and what was paid beside its price (below zero: received)."""
+class AccountLine(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
+    """Why a block changed what this address holds (ledger/accounts.py)."""
 
-    trade: bytes
-    bought: bool
-    energy_wh: int
-    cost_ugtx: int
-    fees_ugtx: int
+    postings: tuple[Posting, ...]
 
 
 class CoverLine(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
@@ -51,13 +50,22 @@ class CoverLine(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
     energy_wh: int
 
 
+class JudgementLine(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=4):
+    """What its utility said of what a suspect reading of this address exported."""
+
+    meter: bytes
+    end_s: int
+    energy_wh: int
+    released: bool
+
+
 class RetirementLine(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=3):
     """Energy retired in the name of this address."""
 
     retirement: bytes
 
 
-Line: TypeAlias = MeterLine | TradeLine | CoverLine | RetirementLine
+Line: TypeAlias = MeterLine | AccountLine | CoverLine | JudgementLine | RetirementLine
 
 
 class RetirementRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -96,7 +104,7 @@ _ZONE_DAYS = Table(b"z", tuple_key(U64(), U64()), Codec(ZoneDay, max_bytes=4_096
 def put_activity(
     write: WriteBatch, before: Reader, height: int, time_ms: int, outcome: BlockOutcome
 ) -> None:
-    """What a block adds. Costs nothing where it has no reading, trade or retirement."""
+    """What a block adds. Costs nothing where it changed nobody's holdings and read no meter."""
     lines = _lines_of(outcome, time_ms // 1_000)
     for number, (owner, at_s, line) in enumerate(lines):
         _LINES.put(write, (owner, (at_s, height, number)), line)
@@ -159,42 +167,24 @@ def _lines_of(outcome: BlockOutcome, now_s: int) -> Iterator[tuple[bytes, int, L
                 reading.imported_wh,
                 reading.exported_wh,
                 reading.capacity_w,
+                reading.suspect,
             ),
         )
-    for trade in outcome.trades:
-        toll_ugtx = 0 if trade.wheeling is None else trade.wheeling.paid_ugtx
-        for owner, bought, fees_ugtx in ((trade.buyer, True, toll_ugtx), (trade.seller, False, 0)):
-            line = TradeLine(trade.id, bought, trade.quantity_wh, trade.cost_ugtx, fees_ugtx)
-            yield owner, now_s, line
-    for sold in outcome.forward_trades:
-        if sold.wheeling is not None:
-            # The way of energy sold ahead is paid with the trade, the energy when it is delivered.
-            toll = TradeLine(sold.id, True, 0, 0, sold.wheeling.paid_ugtx)
-            yield sold.contract.buyer, now_s, toll
-    for settlement in outcome.settlements:
-        yield from _settled(settlement, now_s)
+    for suspect in outcome.suspects:
+        if suspect.became is not Became.HELD:
+            origin = suspect.origin
+            judged = JudgementLine(
+                origin.meter, origin.end_s, suspect.amount_wh, suspect.became is Became.RELEASED
+            )
+            yield suspect.owner, origin.start_s, judged
+    for owner, postings in accounts_of(outcome).items():
+        yield owner, now_s, AccountLine(postings)
     for retired in outcome.retirements:
         yield retired.consumer, now_s, RetirementLine(retired.transaction)
         if retired.meter is not None:
             for lot in retired.lots:
                 cover = CoverLine(retired.transaction, lot.origin.end_s, lot.amount_wh)
                 yield retired.consumer, lot.origin.start_s, cover
-
-
-def _settled(settlement: Settlement, now_s: int) -> Iterator[tuple[bytes, int, Line]]:
-    """A step of a forward: what was delivered, at its price, and what a shortfall cost."""
-    contract = settlement.contract
-    cost_ugtx = settlement.delivered_wh * contract.price_mgtx_per_kwh
-    over_mgtx = contract.imbalance_mgtx_per_kwh - contract.price_mgtx_per_kwh
-    short_ugtx = settlement.short_wh * over_mgtx
-    for owner, bought, fees_ugtx in (
-        (contract.buyer, True, -short_ugtx),
-        (contract.seller, False, short_ugtx),
-    ):
-        line = TradeLine(
-            settlement.contract_id, bought, settlement.delivered_wh, cost_ugtx, fees_ugtx
-        )
-        yield owner, now_s, line
 
 
 def _put_zone_days(write: WriteBatch, before: Reader, now_s: int, outcome: BlockOutcome) -> None:

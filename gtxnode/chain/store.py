@@ -90,6 +90,8 @@ class ChainStore:
         self.recent: frozenset[bytes] = frozenset()
         self._parents: dict[int, BatchParent] = {}
         self.last_commit: Commit | None = None
+        self.begins_s = 0
+        """Genesis' time: before it there is nothing to know."""
         self.head: Header | None = None
         """The tip's header; None at genesis."""
         self.tip = Tip(chain_id, 0, genesis_id, 0, self._root.root)
@@ -155,6 +157,7 @@ class ChainStore:
             self._write_genesis(initial)
         if self._store.get(b"m:genesis") != self._genesis_id:
             raise WrongGenesis(f"the database of {self.chain_id} belongs to another genesis")
+        self.begins_s = genesis_time_ms // 1_000
         height = self._blocks.tip or 0
         self._root.resume(self._past_record(height).state_root if height else None)
         self._orders = OpenOrders.rebuild(

@@ -9,6 +9,7 @@ from itertools import islice
 
 from consensus.asert import WorkRule, ahead_after, target_ahead
 from consensus.work import MAX_TARGET, encode_target
+from gtxnode.ledger.accounts import Why
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.coins import Admission, Cash, admission_coin_id, reward_coin_id
 from gtxnode.ledger.parameters import AdmissionRules
@@ -56,3 +57,4 @@ def _reward(state: BlockState, each_ugtx: int) -> None:
             coin_id = reward_coin_id(state.context.chain_id, state.context.height, place)
             state.coins.make(coin_id, Cash(share.producer, counted * each_ugtx))
             state.rewarded_ugtx += counted * each_ugtx
+            state.accounts.post(share.producer, Why.SEALING, ugtx=counted * each_ugtx)

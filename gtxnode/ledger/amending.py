@@ -99,7 +99,7 @@ def _give_back(
     over: tuple[Lot, ...] | int,
 ) -> None:
     """From here on the amendment cannot be refused any more."""
-    spend_inputs(state, body.inputs)
+    spend_inputs(state, body.inputs, order.trader)
     if isinstance(over, tuple):
         return_energy(state, transaction.id, FIRST_CHANGE, order.trader, over)
     elif over:

@@ -12,6 +12,7 @@ import msgspec
 from consensus.turns import Turns
 from consensus.types import Commit, Vote
 from consensus.validators import ValidatorSet
+from gtxnode.ledger.accounts import Accounts, Why
 from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.coins import Cash, Supply, fees_coin_id, supply_coin_id
 from gtxnode.ledger.decrees import Decreed
@@ -79,6 +80,7 @@ class BlockState:
     """The state that a block's transactions change, one after the other."""
 
     __slots__ = (
+        "accounts",
         "bought",
         "burned_ugtx",
         "cancelled",
@@ -129,6 +131,7 @@ class BlockState:
         self.suspects: list[Suspect] = []
         self.retirements: list[Retirement] = []
         self.expired: list[bytes] = []
+        self.accounts = Accounts()
         self.forward_trades: list[ForwardTrade] = []
         self.settlements: list[Settlement] = []
         self.curtailments: list[Curtailment] = []
@@ -189,6 +192,7 @@ class BlockState:
             credits_retired_mgco2e=self.credits_retired_mgco2e,
             energy_target=self.energy_target,
             parameters=self.parameters,
+            accounts=self.accounts.rows,
         )
 
     def _pay_fees(self) -> None:
@@ -197,6 +201,7 @@ class BlockState:
         elif self.fees_ugtx:
             coin_id = fees_coin_id(self.context.chain_id, self.context.height)
             self.coins.make(coin_id, Cash(self.context.proposer, self.fees_ugtx))
+            self.accounts.post(self.context.proposer, Why.BLOCK_FEES, ugtx=self.fees_ugtx)
 
     def _carry_totals(self) -> None:
         changed = (

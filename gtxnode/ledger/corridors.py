@@ -16,6 +16,7 @@ from gtxnode.grid.charges import Toll, lost_wh, toll_of
 from gtxnode.grid.corridors import Limits, SlotUse, Way, spread, ways
 from gtxnode.grid.model import GridModel, Route
 from gtxnode.grid.status import GridStatus, Standing, standing_of
+from gtxnode.ledger.accounts import Why
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.coins import Cash
@@ -278,6 +279,7 @@ def settle(state: BlockState) -> None:
         elif amount_ugtx:
             coin_id = wires_coin_id(context.chain_id, context.height, role)
             state.coins.make(coin_id, Cash(account, amount_ugtx))
+            state.accounts.post(account, Why.WIRES, ugtx=amount_ugtx)
     if to_fund_ugtx:
         fund(state, to_fund_ugtx)
 

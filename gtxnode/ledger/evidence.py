@@ -15,6 +15,7 @@ from consensus.evidence import InvalidEvidence, check_evidence, signer_of
 from consensus.light import check_commit_shape
 from consensus.types import block_id
 from consensus.validators import ValidatorSet
+from gtxnode.ledger.accounts import Why
 from gtxnode.ledger.authorities import BarredKey, BarredKeys, all_authorities, barred_coin_id
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.bodies import CheckpointPair, Elsewhere, Evidence, ProposalPair, VotePair
@@ -154,7 +155,9 @@ def _slash(state: BlockState, validator: Validator) -> None:
         jailed_until=max(validator.jailed_until, epoch_at(state) + rules.jail_epochs),
         reputation=rules.reputation.floor,
     )
-    state.burned_ugtx += validator.locked_ugtx - slashed.locked_ugtx
+    lost_ugtx = validator.locked_ugtx - slashed.locked_ugtx
+    state.burned_ugtx += lost_ugtx
+    state.accounts.post(validator.owner, Why.SLASHED, ugtx=-lost_ugtx)
     keep(state, slashed)
 
 

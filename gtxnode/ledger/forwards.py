@@ -119,8 +119,7 @@ def _place(
     order: ForwardOrder,
     total_ugtx: int,
 ) -> None:
-    for coin_id in body.inputs:
-        state.coins.spend(coin_id)
+    orders.spend_inputs(state, body.inputs, order.trader)
     change_id = output_id(order_id, _FIRST_CHANGE)
     pay(state, change_id, order.trader, total_ugtx - order.locked_ugtx)
     if product.mechanism is Mechanism.CONTINUOUS:

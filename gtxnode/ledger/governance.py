@@ -19,6 +19,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
+from gtxnode.ledger.accounts import Why
 from gtxnode.ledger.amendments import amended, value_of
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.bodies import CastVote, Propose
@@ -64,8 +65,8 @@ def propose(state: BlockState, transaction: CheckedTransaction) -> None:
     last = voting + rules.voting_epochs - 1
     activation = _activation(state, body, last + 1 + rules.execution_delay_epochs)
     deposit_ugtx = rules.deposit_ugtx
-    fee_ugtx = balance(state, transaction, body.inputs, body.outputs, deposit_ugtx).fee_ugtx
-    move(state, transaction, body.inputs, body.outputs, fee_ugtx)
+    left = balance(state, transaction, body.inputs, body.outputs, deposit_ugtx, body.proposer)
+    move(state, transaction, body.inputs, body.outputs, left)
     number = agenda.last_number + 1
     proposal = Proposal(
         number=number,
@@ -110,8 +111,8 @@ def cast_vote(state: BlockState, transaction: CheckedTransaction) -> None:
         )
     if electors[place].owner not in transaction.addresses:
         raise Refused(Reason.NOT_OWNER, f"owner {electors[place].owner.hex()} did not sign")
-    fee_ugtx = balance(state, transaction, body.inputs, body.outputs).fee_ugtx
-    move(state, transaction, body.inputs, body.outputs, fee_ugtx)
+    left = balance(state, transaction, body.inputs, body.outputs)
+    move(state, transaction, body.inputs, body.outputs, left)
     _keep(state, replace(coin, choices=with_choice(coin.choices, place, body.choice)))
 
 
@@ -168,6 +169,8 @@ def _counted(state: BlockState, proposal: Proposal) -> Proposal:
     if not found.is_quorate(proposal.quorum_ppm):
         status = Status.NO_QUORUM
         state.burned_ugtx += proposal.deposit_ugtx
+        burned_ugtx = proposal.deposit_ugtx
+        state.accounts.post(proposal.proposer, Why.DEPOSIT_BURNED, ugtx=-burned_ugtx)
     else:
         approved = found.is_approved(proposal.approval_ppm)
         status = Status.PASSED if approved else Status.REJECTED

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from gtxnode.grid.model import SLOT_S, GridModel
 from gtxnode.ledger import corridors
+from gtxnode.ledger.accounts import Why
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.bodies import FundGrid, PostGridStatus, SetCorridorLimits, SetZoneLimits
 from gtxnode.ledger.curtailment import curtail
@@ -95,8 +96,11 @@ def fund_grid(state: BlockState, transaction: CheckedTransaction) -> None:
     body = transaction.body
     assert isinstance(body, FundGrid)
     _model(state)
-    fee_ugtx, *_ = balance(state, transaction, body.inputs, body.outputs, body.amount_ugtx)
-    move(state, transaction, body.inputs, body.outputs, fee_ugtx)
+    left = balance(state, transaction, body.inputs, body.outputs, body.amount_ugtx)
+    payer = next(iter(left.cash))
+    left.cash[payer] += body.amount_ugtx
+    move(state, transaction, body.inputs, body.outputs, left)
+    state.accounts.post(payer, Why.GRID_FUND, ugtx=-body.amount_ugtx)
     corridors.fund(state, body.amount_ugtx)
 
 

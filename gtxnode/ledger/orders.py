@@ -69,7 +69,7 @@ def place_sell(state: BlockState, transaction: CheckedTransaction) -> None:
         _standing(placed_in(state, body.terms, offered[0].origin.zone)),
     )
     _check_immediate(state, transaction.id, body, order)
-    spend_inputs(state, body.inputs)
+    spend_inputs(state, body.inputs, body.trader)
     return_energy(state, transaction.id, FIRST_CHANGE, body.trader, over)
     _place(state, transaction.id, order, immediate=body.immediate)
 
@@ -94,7 +94,7 @@ def place_buy(state: BlockState, transaction: CheckedTransaction) -> None:
         _standing(placed_in(state, body.terms, body.terms.zone if body.terms else None)),
     )
     _check_immediate(state, transaction.id, body, order)
-    spend_inputs(state, body.inputs)
+    spend_inputs(state, body.inputs, body.trader)
     if over_ugtx:
         state.coins.make(output_id(transaction.id, FIRST_CHANGE), Cash(body.trader, over_ugtx))
     _place(state, transaction.id, order, immediate=body.immediate)
@@ -147,9 +147,15 @@ def inputs_of(
     return coins
 
 
-def spend_inputs(state: BlockState, inputs: Sequence[bytes]) -> None:
-    """Spend what `inputs_of` has found."""
+def spend_inputs(state: BlockState, inputs: Sequence[bytes], trader: bytes) -> None:
+    """Spend the cash or energy that was found for a trader's order."""
     for coin_id in inputs:
+        coin = state.coins.get(coin_id)
+        if isinstance(coin, Cash):
+            if coin.owner != trader:
+                state.accounts.post_brought(coin.owner, trader, ugtx=coin.amount_ugtx)
+        elif isinstance(coin, Energy) and coin.owner != trader:
+            state.accounts.post_brought(coin.owner, trader, wh=coin.amount_wh)
         state.coins.spend(coin_id)
 
 

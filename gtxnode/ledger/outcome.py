@@ -3,7 +3,7 @@
 Units: energy in Wh, prices in mGTX/kWh, money in µGTX.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
 import msgspec
@@ -99,6 +99,8 @@ class Settlement(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Became the buyer's; the seller was paid for it."""
     short_wh: int
     """Was missing when the contract ended; the buyer was paid for it."""
+    lost_wh: int = 0
+    """Of what was delivered, what never arrived."""
 
     @property
     def open_wh(self) -> int:
@@ -158,6 +160,11 @@ class Suspect(msgspec.Struct, frozen=True, array_like=True, gc=False):
     suspicions: tuple[Suspicion, ...]
     became: Became
 
+    @property
+    def released_wh(self) -> int:
+        """What counts from now on."""
+        return self.amount_wh if self.became is Became.RELEASED else 0
+
 
 class Retirement(msgspec.Struct, frozen=True, gc=False):
     """Energy that was consumed and ceased to exist."""
@@ -213,3 +220,5 @@ class BlockOutcome(msgspec.Struct, frozen=True):
     """Orders that a halt has cancelled, by id."""
     parameters: ChainParameters | None = None
     """What the next block goes by; None where that is what this one went by."""
+    accounts: Mapping[bytes, Sequence[int]] = {}
+    """Changes of what addresses hold that nothing else here tells of: rows of accounts.py."""

@@ -41,7 +41,7 @@ def retire(state: BlockState, transaction: CheckedTransaction) -> None:
     meter = _meter_after(state, transaction, body, lots)
     credits_mg = _credits_mg(state, lots)
     credit_mg = sum(credits_mg)
-    move(state, transaction, body.inputs, body.outputs, left.fee_ugtx)
+    move(state, transaction, body.inputs, body.outputs, left)
     if meter is not None:
         state.coins.make(meter_coin_id(state.context.chain_id, meter.meter), meter)
     if credit_mg:
@@ -66,7 +66,7 @@ def retire_credits(state: BlockState, transaction: CheckedTransaction) -> None:
         raise unbalanced_credits(left.left_mgco2e)
     if not left.left_mgco2e:
         raise Refused(Reason.NOTHING_RETIRED)
-    move(state, transaction, body.inputs, body.outputs, left.fee_ugtx)
+    move(state, transaction, body.inputs, body.outputs, left)
     state.credits_retired_mgco2e += left.left_mgco2e
 
 

@@ -57,7 +57,7 @@ def settle_reading(state: BlockState, identity: bytes, origin: Origin, exported_
         energy_wh[contract.buyer] += wh - lost_wh
         cash_ugtx[contract.seller] += wh * contract.imbalance_mgtx_per_kwh
         cash_ugtx[contract.buyer] += short_wh * contract.imbalance_mgtx_per_kwh
-        _carry_on(state, contract_id, contract, read_to_s, wh, short_wh)
+        _carry_on(state, contract_id, contract, read_to_s, wh, short_wh, lost_wh)
     index = _FIRST_OUTPUT
     for owner, wh in energy_wh.items():
         if wh:
@@ -86,6 +86,7 @@ def _carry_on(
     read_to_s: int,
     delivered_wh: int,
     short_wh: int,
+    lost_wh: int = 0,
 ) -> None:
     """Keep what is open of a contract, or end it."""
     open_wh = contract.open_wh - delivered_wh - short_wh
@@ -96,7 +97,7 @@ def _carry_on(
         state.coins.spend(contract_coin_id(contract_id))
         state.forwards.settled(contract_id, contract)
     if delivered_wh or short_wh:
-        state.settlements.append(Settlement(contract_id, contract, delivered_wh, short_wh))
+        state.settlements.append(Settlement(contract_id, contract, delivered_wh, short_wh, lost_wh))
 
 
 def _contract(state: BlockState, contract_id: bytes) -> Contract:

@@ -46,8 +46,8 @@ def stake(state: BlockState, transaction: CheckedTransaction) -> None:
     if staked_ugtx > MAX_STAKE:
         raise Refused(Reason.STAKE_TOO_LARGE, f"{staked_ugtx} µGTX, at most {MAX_STAKE}")
     _check_least(state, staked_ugtx)
-    fee_ugtx = balance(state, transaction, body.inputs, body.outputs, body.amount_ugtx).fee_ugtx
-    move(state, transaction, body.inputs, body.outputs, fee_ugtx)
+    left = balance(state, transaction, body.inputs, body.outputs, body.amount_ugtx, validator.owner)
+    move(state, transaction, body.inputs, body.outputs, left)
     if body.registration is not None:
         _enrol(state, body.validator)
         if body.registration.seed_commitment != ZERO_HASH:
@@ -71,8 +71,8 @@ def unstake(state: BlockState, transaction: CheckedTransaction) -> None:
         raise Refused(Reason.LAST_VALIDATOR, f"nobody else could vote than {_name(validator)}")
     release = epoch_at(state) + state.context.parameters.staking.unbonding_epochs
     unbonding = _unbonding(validator.unbonding, body.amount_ugtx, release)
-    fee_ugtx = balance(state, transaction, body.inputs, body.outputs).fee_ugtx
-    move(state, transaction, body.inputs, body.outputs, fee_ugtx)
+    left = balance(state, transaction, body.inputs, body.outputs)
+    move(state, transaction, body.inputs, body.outputs, left)
     keep(state, replace(validator, stake_ugtx=left_ugtx, unbonding=unbonding))
 
 
@@ -90,8 +90,8 @@ def unjail(state: BlockState, transaction: CheckedTransaction) -> None:
             Reason.STILL_JAILED, f"until epoch {validator.jailed_until}, and this is {epoch}"
         )
     _check_least(state, validator.stake_ugtx)
-    fee_ugtx = balance(state, transaction, body.inputs, body.outputs).fee_ugtx
-    move(state, transaction, body.inputs, body.outputs, fee_ugtx)
+    left = balance(state, transaction, body.inputs, body.outputs)
+    move(state, transaction, body.inputs, body.outputs, left)
     keep(state, replace(validator, jailed_until=0))
 
 
@@ -102,8 +102,8 @@ def serve(state: BlockState, transaction: CheckedTransaction) -> None:
     require_registry(state)
     validator = _owned(state, transaction, body.validator)
     _check_shards(body.shards)
-    fee_ugtx = balance(state, transaction, body.inputs, body.outputs).fee_ugtx
-    move(state, transaction, body.inputs, body.outputs, fee_ugtx)
+    left = balance(state, transaction, body.inputs, body.outputs)
+    move(state, transaction, body.inputs, body.outputs, left)
     keep(state, replace(validator, shards=body.shards))
 
 

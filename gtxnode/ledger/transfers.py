@@ -22,6 +22,10 @@ class Balance(NamedTuple):
     left_wh: dict[Origin, int]
     """By origin, as inputs name them."""
     left_mgco2e: int
+    cash: dict[bytes, int]
+    """By owner, what goes out less what came in; whose money came first is first."""
+    energy: dict[bytes, int]
+    """The same in Wh."""
 
 
 def transfer(state: BlockState, transaction: CheckedTransaction) -> None:
@@ -34,7 +38,7 @@ def transfer(state: BlockState, transaction: CheckedTransaction) -> None:
             raise unbalanced_energy(origin, left_wh)
     if left.left_mgco2e:
         raise unbalanced_credits(left.left_mgco2e)
-    move(state, transaction, body.inputs, body.outputs, left.fee_ugtx)
+    move(state, transaction, body.inputs, body.outputs, left)
 
 
 def balance(
@@ -43,14 +47,17 @@ def balance(
     inputs: tuple[bytes, ...],
     outputs: tuple[Output, ...],
     locked_ugtx: int = 0,
+    locked_for: bytes | None = None,
 ) -> Balance:
     """The fee, and the energy and the credits that came in less what goes out.
 
-    `locked_ugtx` goes elsewhere than into outputs. Refuses what may not be spent, what is
-    overspent, and a fee that is too low.
+    `locked_ugtx` goes elsewhere than into outputs; it is `locked_for` an owner, if it stays one's.
+    Refuses what may not be spent, what is overspent, and a fee that is too low.
     """
     left_ugtx, left_mgco2e = -locked_ugtx, 0
     left_wh: dict[Origin, int] = {}
+    cash: dict[bytes, int] = {}
+    energy: dict[bytes, int] = {}
     for coin_id in inputs:
         coin = state.coins.get(coin_id)
         if coin is None:
@@ -58,15 +65,19 @@ def balance(
         check_spend(coin, transaction)
         if type(coin) is Cash:
             left_ugtx += coin.amount_ugtx
+            cash[coin.owner] = cash.get(coin.owner, 0) - coin.amount_ugtx
         elif type(coin) is Energy:
             left_wh[coin.origin] = left_wh.get(coin.origin, 0) + coin.amount_wh
+            energy[coin.owner] = energy.get(coin.owner, 0) - coin.amount_wh
         elif type(coin) is Credit:
             left_mgco2e += coin.amount_mgco2e
     for output in outputs:
         if type(output) is Cash:
             left_ugtx -= output.amount_ugtx
+            cash[output.owner] = cash.get(output.owner, 0) + output.amount_ugtx
         elif type(output) is Energy:
             left_wh[output.origin] = left_wh.get(output.origin, 0) - output.amount_wh
+            energy[output.owner] = energy.get(output.owner, 0) + output.amount_wh
         elif type(output) is Credit:
             left_mgco2e -= output.amount_mgco2e
     if left_ugtx < 0:
@@ -74,7 +85,9 @@ def balance(
     least_ugtx = state.context.parameters.min_fee_ugtx
     if left_ugtx < least_ugtx:
         raise Refused(Reason.FEE_TOO_LOW, f"fee of {left_ugtx} µGTX, at least {least_ugtx}")
-    return Balance(left_ugtx, left_wh, left_mgco2e)
+    if locked_for is not None:
+        cash[locked_for] = cash.get(locked_for, 0) + locked_ugtx
+    return Balance(left_ugtx, left_wh, left_mgco2e, cash, energy)
 
 
 def move(
@@ -82,7 +95,7 @@ def move(
     transaction: CheckedTransaction,
     inputs: tuple[bytes, ...],
     outputs: tuple[Output, ...],
-    fee_ugtx: int,
+    left: Balance,
 ) -> None:
     """Spend the inputs, make the outputs, and take the fee that `balance` found."""
     coins = state.coins
@@ -91,7 +104,8 @@ def move(
     identity = transaction.id
     for index, output in enumerate(outputs):
         coins.make(output_id(identity, index), output)
-    state.fees_ugtx += fee_ugtx
+    state.fees_ugtx += left.fee_ugtx
+    state.accounts.post_moved(left)
 
 
 def unbalanced_energy(origin: Origin, left_wh: int) -> Refused:

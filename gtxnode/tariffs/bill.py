@@ -6,13 +6,20 @@ again: it costs wheeling, and what was paid for it on the market. What was not c
 ever. On the market money counts when it changed hands; export that was not sold by the month's end
 has brought nothing, and is shown beside the bill. So trading may lose, and the bill says so.
 
+Beside the bill stands the account: everything that changed what the address holds in the month, to
+the last µGTX and Wh. What of it is trade is billed; coins given and received, and what validators
+and authorities earn, are not.
+
 Import covers by time of use: energy that was made on-peak covers on-peak import first, and what
-there is more of it the other; it cannot cover more than was imported.
+there is more of it the other; it cannot cover more than was imported. Export counts when its
+reading does: what is held is shown, what is void is not counted. An interval goes by the tables
+that are in force when it begins, the month's service charge by those of its beginning.
 
 Lines are in satang, each rounded half up; totals are sums of lines as shown (money.py).
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from gtxnode.tariffs.calendar import Month
@@ -37,17 +44,22 @@ class Flow(NamedTuple):
     end_s: int
     imported_wh: int
     exported_wh: int
+    """Of it what counts."""
     capacity_w: int
+    meter: bytes = b""
+    held_wh: int = 0
+    """Export that waits for its utility's judgement."""
+    voided_wh: int = 0
+    """Export that never counts."""
 
 
-class Deal(NamedTuple):
-    """A trade of this home. `fees_ugtx` is what it paid on top of the price."""
+class Posted(NamedTuple):
+    """Why what the address holds changed, below zero where it became less (ledger/accounts.py)."""
 
     at_s: int
-    bought: bool
-    energy_wh: int
-    cost_ugtx: int
-    fees_ugtx: int = 0
+    name: str
+    ugtx: int
+    wh: int
 
 
 class Cover(NamedTuple):
@@ -66,19 +78,34 @@ class Charge(NamedTuple):
     amount_satang: int
 
 
+class Total(NamedTuple):
+    """All that a month changed of what the address holds, for one reason."""
+
+    name: str
+    ugtx: int
+    wh: int
+    billed: bool
+    """Whether its money is in a line of the bill."""
+
+
 class Bill(NamedTuple):
     """A month of one home."""
 
     month: Month
+    meters: int
+    """That took energy in: each pays its service charge."""
     imported_on_wh: int
     imported_off_wh: int
     exported_wh: int
+    held_wh: int
+    voided_wh: int
     covered_on_wh: int
     covered_off_wh: int
     bought_wh: int
     sold_wh: int
     here: tuple[Charge, ...]
     grid_only: tuple[Charge, ...]
+    account: tuple[Total, ...]
 
     @property
     def here_satang(self) -> int:
@@ -106,41 +133,45 @@ def bill(
     customer: str,
     month: Month,
     flows: Sequence[Flow],
-    deals: Iterable[Deal],
-    covers: Iterable[Cover],
+    postings: Iterable[Posted],
+    covers: Sequence[Cover],
     *,
     stamp: bool = True,
 ) -> Bill:
     """The bill of a customer of that class; `UnknownClass`. All entries are of the month.
 
     `stamp` says whether wheeling is charged by the postage stamp: not where the chain's own grid
-    charges each trade for its way, which is among the market's fees.
+    charges each trade for its way.
     """
-    grid = _import_of(tariffs, customer, flows)
+    meters = len({flow.meter for flow in flows if flow.imported_wh})
+    grid = _import_of(tariffs, customer, month, flows, meters)
     made = [by_peak(tariffs, each.start_s, each.end_s, each.energy_wh) for each in covers]
     on_wh, off_wh = _covered(
         grid.on_wh, grid.off_wh, sum(e.on_wh for e in made), sum(e.off_wh for e in made)
     )
-    market = tuple(deals)
-    service = customer_class(tariffs, customer, month.start_s).service_uthb_per_month * 1_000
+    sums = _Sums(tariffs, postings)
     exported_wh = sum(flow.exported_wh for flow in flows)
-    vat_ppm = tariffs.at(ValueAddedTax, month.start_s).vat_ppm
     feed_in = Charge("feed_in", exported_wh, -satang(_feed_in_nthb(tariffs, flows)))
+    stamped = covers if stamp else ()
     return Bill(
         month,
+        meters,
         grid.on_wh,
         grid.off_wh,
         exported_wh,
+        sum(flow.held_wh for flow in flows),
+        sum(flow.voided_wh for flow in flows),
         on_wh,
         off_wh,
-        sum(deal.energy_wh for deal in market if deal.bought),
-        sum(deal.energy_wh for deal in market if not deal.bought),
+        sums.wh["bought"],
+        -sums.wh["sold"],
         (
-            *_utility(grid.less(on_wh, off_wh), service, vat_ppm),
-            *(_wheeling(tariffs, month, on_wh + off_wh) if stamp else ()),
-            *_market(tariffs, market),
+            *_utility(grid.less(on_wh, off_wh)),
+            *_wheeling(tariffs, on_wh + off_wh, stamped, sums.nthb["wheeling"]),
+            *_market(sums),
         ),
-        (*_utility(grid, service, vat_ppm), feed_in),
+        (*_utility(grid), feed_in),
+        sums.totals(),
     )
 
 
@@ -152,30 +183,42 @@ class _Import(NamedTuple):
     on_nthb: int
     off_nthb: int
     ft_nthb: int
+    service_nthb: int
+    vat: tuple[int, int]
+    """The rate of VAT, as parts of what is taxed: an average where it changed."""
 
     def less(self, covered_on_wh: int, covered_off_wh: int) -> "_Import":
         """Without what was covered, at the month's average of each charge, rounded half up."""
         on_wh, off_wh = self.on_wh - covered_on_wh, self.off_wh - covered_off_wh
-        return _Import(
-            on_wh,
-            off_wh,
-            _share(self.on_nthb, on_wh, self.on_wh),
-            _share(self.off_nthb, off_wh, self.off_wh),
-            _share(self.ft_nthb, on_wh + off_wh, self.on_wh + self.off_wh),
+        return self._replace(
+            on_wh=on_wh,
+            off_wh=off_wh,
+            on_nthb=_share(self.on_nthb, on_wh, self.on_wh),
+            off_nthb=_share(self.off_nthb, off_wh, self.off_wh),
+            ft_nthb=_share(self.ft_nthb, on_wh + off_wh, self.on_wh + self.off_wh),
         )
 
 
-def _import_of(tariffs: Tariffs, customer: str, flows: Iterable[Flow]) -> _Import:
+def _import_of(
+    tariffs: Tariffs, customer: str, month: Month, flows: Iterable[Flow], meters: int
+) -> _Import:
+    rates = customer_class(tariffs, customer, month.start_s)
+    service_nthb = meters * rates.service_uthb_per_month * 1_000
     on_wh = off_wh = on_nthb = off_nthb = ft_nthb = 0
+    vat_ppm = tariffs.at(ValueAddedTax, month.start_s).vat_ppm
+    taxed_nthb, weighed = service_nthb, service_nthb * vat_ppm
     for flow in flows:
         rates = customer_class(tariffs, customer, flow.start_s)
         part = by_peak(tariffs, flow.start_s, flow.end_s, flow.imported_wh)
         on_wh += part.on_wh
         off_wh += part.off_wh
-        on_nthb += part.on_wh * rates.on_peak_uthb_per_kwh
-        off_nthb += part.off_wh * rates.off_peak_uthb_per_kwh
-        ft_nthb += flow.imported_wh * tariffs.at(FuelSurcharge, flow.start_s).ft_uthb_per_kwh
-    return _Import(on_wh, off_wh, on_nthb, off_nthb, ft_nthb)
+        on, off = part.on_wh * rates.on_peak_uthb_per_kwh, part.off_wh * rates.off_peak_uthb_per_kwh
+        ft = flow.imported_wh * tariffs.at(FuelSurcharge, flow.start_s).ft_uthb_per_kwh
+        on_nthb, off_nthb, ft_nthb = on_nthb + on, off_nthb + off, ft_nthb + ft
+        taxed_nthb += on + off + ft
+        weighed += (on + off + ft) * tariffs.at(ValueAddedTax, flow.start_s).vat_ppm
+    vat = (weighed, taxed_nthb * PPM) if taxed_nthb > 0 else (vat_ppm, PPM)
+    return _Import(on_wh, off_wh, on_nthb, off_nthb, ft_nthb, service_nthb, vat)
 
 
 def _covered(on_wh: int, off_wh: int, made_on_wh: int, made_off_wh: int) -> tuple[int, int]:
@@ -188,41 +231,65 @@ def _covered(on_wh: int, off_wh: int, made_on_wh: int, made_off_wh: int) -> tupl
     )
 
 
-def _utility(grid: _Import, service_nthb: int, vat_ppm: int) -> tuple[Charge, ...]:
+def _utility(grid: _Import) -> tuple[Charge, ...]:
     lines = (
         Charge("on_peak", grid.on_wh, satang(grid.on_nthb)),
         Charge("off_peak", grid.off_wh, satang(grid.off_nthb)),
         Charge("ft", grid.on_wh + grid.off_wh, satang(grid.ft_nthb)),
-        Charge("service", 0, satang(service_nthb)),
+        Charge("service", 0, satang(grid.service_nthb)),
     )
-    taxed = sum(line.amount_satang for line in lines)
-    return (*lines, Charge("vat", 0, rounded(taxed * vat_ppm, PPM)))
+    taxed, (rate, whole) = sum(line.amount_satang for line in lines), grid.vat
+    return (*lines, Charge("vat", 0, rounded(taxed * rate, whole)))
 
 
-def _wheeling(tariffs: Tariffs, month: Month, covered_wh: int) -> tuple[Charge, ...]:
-    rate = tariffs.at(Wheeling, month.start_s).wheeling_uthb_per_kwh
-    tax = tariffs.at(ValueAddedTax, month.start_s)
-    line = Charge("wheeling", covered_wh, satang(covered_wh * rate))
-    if not tax.on_wheeling:
-        return (line,)
-    return line, Charge("wheeling_vat", 0, rounded(line.amount_satang * tax.vat_ppm, PPM))
+def _wheeling(
+    tariffs: Tariffs, covered_wh: int, stamped: Sequence[Cover], charged_nthb: int
+) -> tuple[Charge, ...]:
+    """The postage stamp on what is covered, at the rates of when that was made, and what the
+    chain charged for trades' ways."""
+    made_wh = sum(each.energy_wh for each in stamped)
+    stamp_nthb = taxed = 0
+    for each in stamped:
+        nthb = each.energy_wh * tariffs.at(Wheeling, each.start_s).wheeling_uthb_per_kwh
+        tax = tariffs.at(ValueAddedTax, each.start_s)
+        stamp_nthb += nthb
+        taxed += nthb * tax.vat_ppm if tax.on_wheeling else 0
+    stamp = satang(_share(stamp_nthb, covered_wh, made_wh))
+    vat = rounded(stamp * taxed, stamp_nthb * PPM) if stamp_nthb else 0
+    stamped_wh = covered_wh if stamped else 0
+    line = Charge("wheeling", stamped_wh, stamp + satang(charged_nthb))
+    return (line, Charge("wheeling_vat", 0, vat)) if vat else (line,)
 
 
-def _market(tariffs: Tariffs, deals: Sequence[Deal]) -> tuple[Charge, ...]:
-    bought_wh = sold_wh = bought = sold = fees = 0
-    for deal in deals:
-        uthb_per_gtx = tariffs.at(Exchange, deal.at_s).uthb_per_gtx
-        nthb = gtx_in_nthb(deal.cost_ugtx, uthb_per_gtx)
-        fees += gtx_in_nthb(deal.fees_ugtx, uthb_per_gtx)
-        if deal.bought:
-            bought_wh, bought = bought_wh + deal.energy_wh, bought + nthb
-        else:
-            sold_wh, sold = sold_wh + deal.energy_wh, sold + nthb
-    return (
-        Charge("bought", bought_wh, satang(bought)),
-        Charge("sold", sold_wh, -satang(sold)),
-        Charge("market_fees", 0, satang(fees)),
-    )
+# What is billed of an account; the names are ledger/accounts.py's.
+_MARKET = ("bought", "sold", "premium", "shortfall", "curtailment", "fees")
+_BILLED = frozenset({*_MARKET, "wheeling"})
+
+
+class _Sums:
+    """A month's postings by name. `nthb` is what the home paid, below zero for what it got."""
+
+    def __init__(self, tariffs: Tariffs, postings: Iterable[Posted]) -> None:
+        self.ugtx: Counter[str] = Counter()
+        self.wh: Counter[str] = Counter()
+        self.nthb: Counter[str] = Counter()
+        for each in postings:
+            self.ugtx[each.name] += each.ugtx
+            self.wh[each.name] += each.wh
+            if each.name in _BILLED:
+                uthb_per_gtx = tariffs.at(Exchange, each.at_s).uthb_per_gtx
+                self.nthb[each.name] += gtx_in_nthb(-each.ugtx, uthb_per_gtx)
+
+    def totals(self) -> tuple[Total, ...]:
+        """All that there is, in the order in which it came first."""
+        return tuple(
+            Total(name, self.ugtx[name], self.wh[name], name in _BILLED) for name in self.ugtx
+        )
+
+
+def _market(sums: _Sums) -> Iterator[Charge]:
+    for name in _MARKET:
+        yield Charge(name, abs(sums.wh[name]), satang(sums.nthb[name]))
 
 
 def _feed_in_nthb(tariffs: Tariffs, flows: Iterable[Flow]) -> int:

@@ -9,23 +9,24 @@ from functools import partial
 
 import trio
 
-from gtxnode.chain.activity import CoverLine, Line, MeterLine, TradeLine, lines
+from gtxnode.chain.activity import AccountLine, CoverLine, JudgementLine, Line, MeterLine, lines
 from gtxnode.chain.store import ChainStore
 from gtxnode.grid.model import GridModel
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Zone
-from gtxnode.rpc.errors import BadValue
+from gtxnode.rpc.errors import BadValue, NotFound
 from gtxnode.rpc.views.tariffs import (
     BillView,
     ChargeView,
     GridPriceView,
+    HoldingChangeView,
     PricePartView,
     QuoteView,
     TablesView,
     TableView,
 )
 from gtxnode.rpc.wire import Address, Amount
-from gtxnode.tariffs.bill import Bill, Charge, Cover, Deal, Flow, bill
+from gtxnode.tariffs.bill import Bill, Charge, Cover, Flow, Posted, bill
 from gtxnode.tariffs.calendar import local_day, parse_month
 from gtxnode.tariffs.charges import UnknownClass
 from gtxnode.tariffs.quote import ChainCharges, Quote, quote
@@ -88,7 +89,7 @@ class TariffsView:
         return _quote_view(self._shard, where.at_s, found, calendar_known=known)
 
     async def bill(self, address: bytes, month: str, customer: str) -> BillView:
-        """A month of an address as a customer of a class."""
+        """A month of an address as a customer of a class; raises `BadValue`, `NotFound`."""
         work = partial(self._bill, address, month, customer)
         return await trio.to_thread.run_sync(work)
 
@@ -98,12 +99,17 @@ class TariffsView:
         except ValueError as error:
             raise BadValue("month", str(error)) from error
         now_s, tariffs = self._now_s(), chain_tariffs(self._store)
+        if month.start_s > now_s:
+            raise BadValue("month", f"{month} has not begun: the head's time is {now_s}")
+        if month.end_s <= self._store.begins_s:
+            began = local_day(self._store.begins_s).isoformat()
+            raise NotFound(f"{month}, before the chain began on {began},")
         with self._store.snapshot() as reader:
             found = list(lines(reader, address, month.start_s, month.end_s))
-        flows, deals, covers = sorted_lines(found)
+        flows, postings, covers = sorted_lines(found)
         try:
             stamp = self._store.parameters.grid is None
-            made = bill(tariffs, customer, month, flows, deals, covers, stamp=stamp)
+            made = bill(tariffs, customer, month, flows, postings, covers, stamp=stamp)
         except UnknownClass as error:
             raise BadValue("customer", str(error)) from error
         return _bill_view(self._shard, address, customer, made, complete=now_s >= month.end_s)
@@ -114,22 +120,40 @@ class TariffsView:
 
 def sorted_lines(
     found: Iterable[tuple[int, Line]],
-) -> tuple[list[Flow], list[Deal], list[Cover]]:
+) -> tuple[list[Flow], list[Posted], list[Cover]]:
     """Lines of activity as a bill takes them."""
-    flows: list[Flow] = []
-    deals: list[Deal] = []
+    flows: dict[tuple[bytes, int], Flow] = {}
+    postings: list[Posted] = []
     covers: list[Cover] = []
     for at_s, line in found:
         match line:
             case MeterLine():
-                flow = Flow(at_s, line.end_s, line.imported_wh, line.exported_wh, line.capacity_w)
-                flows.append(flow)
-            case TradeLine():
-                deal = Deal(at_s, line.bought, line.energy_wh, line.cost_ugtx, line.fees_ugtx)
-                deals.append(deal)
+                flows[line.meter, at_s] = _flow(at_s, line)
+            case JudgementLine():
+                # Its reading stands under the same time, and came first.
+                held = flows[line.meter, at_s]
+                flows[line.meter, at_s] = _judged(held, line)
+            case AccountLine():
+                postings += [
+                    Posted(at_s, each.why.name.lower(), each.ugtx, each.wh)
+                    for each in line.postings
+                ]
             case CoverLine():
                 covers.append(Cover(at_s, line.end_s, line.energy_wh))
-    return flows, deals, covers
+    return list(flows.values()), postings, covers
+
+
+def _flow(at_s: int, line: MeterLine) -> Flow:
+    counted_wh = 0 if line.suspect else line.exported_wh
+    held_wh = line.exported_wh - counted_wh
+    capacity = line.capacity_w
+    return Flow(at_s, line.end_s, line.imported_wh, counted_wh, capacity, line.meter, held_wh)
+
+
+def _judged(held: Flow, line: JudgementLine) -> Flow:
+    if line.released:
+        return held._replace(exported_wh=line.energy_wh, held_wh=0)
+    return held._replace(voided_wh=line.energy_wh, held_wh=0)
 
 
 def _charges_of(grid: GridModel, seller: Zone, buyer: Zone) -> ChainCharges:
@@ -180,11 +204,14 @@ def _bill_view(
         str(made.month),
         customer,
         complete,
+        made.meters,
         Amount(made.imported_on_wh),
         Amount(made.imported_off_wh),
         Amount(made.covered_on_wh),
         Amount(made.covered_off_wh),
         Amount(made.exported_wh),
+        Amount(made.held_wh),
+        Amount(made.voided_wh),
         Amount(made.bought_wh),
         Amount(made.sold_wh),
         Amount(made.unsold_wh),
@@ -193,6 +220,12 @@ def _bill_view(
         _charges(made.grid_only),
         Amount(made.grid_only_satang),
         Amount(made.saved_satang),
+        tuple(
+            HoldingChangeView(each.name, Amount(each.ugtx), Amount(each.wh), each.billed)
+            for each in made.account
+        ),
+        Amount(sum(each.ugtx for each in made.account)),
+        Amount(sum(each.wh for each in made.account)),
     )
 
 

@@ -4,6 +4,7 @@ Every block is checked as it is made: money and energy are conserved, the book i
 coins say, the root is what the coins say. A test that makes blocks has tested all of that.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -16,6 +17,7 @@ from consensus.turns import Turns
 from consensus.types import Commit
 from consensus.validators import ValidatorSet
 from gtxnode.ledger import wallet
+from gtxnode.ledger.accounts import accounts_of
 from gtxnode.ledger.block_state import Share
 from gtxnode.ledger.bodies import Body, RegisterMeter
 from gtxnode.ledger.coins import (
@@ -108,6 +110,27 @@ def registration(name: str, **changes: object) -> RegisterMeter:
     return RegisterMeter(**{**fields, **changes})  # type: ignore[arg-type]
 
 
+def holdings(coin: Coin) -> list[tuple[bytes, int, int]]:
+    """Owner, money and energy of what a coin is to somebody."""
+    match coin:
+        case Cash():
+            return [(coin.owner, coin.amount_ugtx, 0)]
+        case Energy():
+            return [(coin.owner, 0, coin.amount_wh)]
+        case BuyOrder() | ForwardBuy() | ForwardSell():
+            return [(coin.trader, coin.locked_ugtx, 0)]
+        case SellOrder():
+            return [(coin.trader, 0, coin.quantity_wh)]
+        case Contract():
+            return [(who, coin.share_ugtx(who), 0) for who in (coin.buyer, coin.seller)]
+        case Validator():
+            return [(coin.owner, coin.locked_ugtx, 0)]
+        case Proposal():
+            return [(coin.proposer, coin.deposit_ugtx, 0)]
+        case _:
+            return []
+
+
 class LittleChain:
     """One chain with cash for `people`, who have a meter each."""
 
@@ -197,8 +220,23 @@ class LittleChain:
         self.metered_wh += sum(reading.exported_wh for reading in outcome.readings)
         assert [receipt.id for receipt in outcome.receipts] == [t.id for t in transactions]
         self._account(transactions, outcome)
+        self._check_accounts(outcome)
         self.check()
         return outcome
+
+    def _check_accounts(self, outcome: BlockOutcome) -> None:
+        """What the block says of addresses is what became of their coins."""
+        changed: Counter[tuple[bytes, str]] = Counter()
+        for sign, coins in ((-1, outcome.spent), (1, outcome.made)):
+            for held in coins.values():
+                for owner, ugtx, wh in holdings(held.coin):
+                    changed[owner, "ugtx"] += sign * ugtx
+                    changed[owner, "wh"] += sign * wh
+        told: Counter[tuple[bytes, str]] = Counter()
+        for owner, postings in accounts_of(outcome).items():
+            told[owner, "ugtx"] += sum(each.ugtx for each in postings)
+            told[owner, "wh"] += sum(each.wh for each in postings)
+        assert {k: v for k, v in changed.items() if v} == {k: v for k, v in told.items() if v}
 
     def _account(self, transactions: Sequence[CheckedTransaction], outcome: BlockOutcome) -> None:
         """What was imported, covered and credited, told from what was sent."""

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtxnode.ledger import wallet
-from gtxnode.ledger.bodies import Body, Cancel, Transfer
+from gtxnode.ledger.bodies import Body, Cancel, Retire, Transfer
 from gtxnode.ledger.coins import Cash, Credit, Energy, Order, order_id_of
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.parameters import ChainParameters, OrderLimits
@@ -28,6 +28,8 @@ from tests.ledger.little_chain import (
 )
 
 PEOPLE = ("somchai", "malee", "niran")
+SHARED = ("join", "treat")
+"""What two sign, out of the coins of both."""
 LIMITS = OrderLimits(min_wh=1, max_open_per_trader=4, lifetime_s=5 * HOUR_S)
 
 
@@ -46,7 +48,7 @@ steps = st.builds(
     st.sampled_from(
         ["export", "export", "sell", "sell", "sell", "buy", "buy", "buy", "amend", "pay", "give",
          "retire", "cover", "cover", "credits", "use", "cancel", "replay", "forge", "register",
-         "merge"]
+         "merge", "join", "treat"]
     ),
     st.integers(0, 2),
     st.integers(0, 2),
@@ -72,7 +74,8 @@ def transaction(
         body = body_of(chain, step)
     except wallet.InsufficientFunds:
         return None
-    return None if body is None else signed(body, who)
+    signers = (who, PEOPLE[step.whom]) if step.kind in SHARED and step.who != step.whom else (who,)
+    return None if body is None else signed(body, *signers)
 
 
 def body_of(chain: LittleChain, step: Step) -> Body | None:
@@ -107,6 +110,18 @@ def body_of(chain: LittleChain, step: Step) -> Body | None:
             total = sum(coin.amount_ugtx for _, coin in cash)
             inputs = tuple(coin_id for coin_id, _ in cash)
             return Transfer(inputs, (Cash(owner, total - FEE),)) if total > FEE else None
+        case "join":
+            # Both pay, one of them uses up energy of both, and the rest goes to the third.
+            both = dict(cash + chain.coins(PEOPLE[step.whom], Cash))
+            lots = dict(energy + chain.coins(PEOPLE[step.whom], Energy))
+            total = sum(coin.amount_ugtx for coin in both.values()) - FEE
+            given = tuple(Energy(other, c.amount_wh, c.origin) for c in list(lots.values())[1:])
+            third = address(PEOPLE[step.price % 3])
+            if not lots or total <= 0:
+                return None
+            return Retire((*both, *lots), (Cash(third, total), *given), owner)
+        case "treat":
+            return wallet.buy(owner, chain.coins(PEOPLE[step.whom], Cash), step.amount, price)
         case "amend":
             own = [
                 (i, c) for i, c in chain.all_coins() if isinstance(c, Order) and c.trader == owner

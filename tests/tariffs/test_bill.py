@@ -2,11 +2,20 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from gtxnode.tariffs.bill import Bill, Cover, Deal, Flow, bill
+from gtxnode.tariffs.bill import Bill, Cover, Flow, Posted, Total, bill
 from gtxnode.tariffs.calendar import Month
 from gtxnode.tariffs.money import rounded
-from gtxnode.tariffs.tables import FuelSurcharge, Tariffs
+from gtxnode.tariffs.tables import (
+    EnergyCharges,
+    FeedIn,
+    FuelSurcharge,
+    Tariffs,
+    TariffTable,
+    ValueAddedTax,
+    Wheeling,
+)
 from gtxnode.tariffs.thailand import RESIDENTIAL_LOW_VOLTAGE, THAI_TABLES
 from tests.tariffs.test_time_of_use import at
 
@@ -22,11 +31,11 @@ def flow(start_s: int, imported_kwh: int, exported_kwh: int = 0, capacity_w: int
 
 def billed(
     flows: list[Flow],
-    deals: list[Deal] | None = None,
+    postings: list[Posted] | None = None,
     covers: list[Cover] | None = None,
     tariffs: Tariffs = TARIFFS,
 ) -> Bill:
-    return bill(tariffs, RESIDENTIAL_LOW_VOLTAGE, NOVEMBER, flows, deals or [], covers or [])
+    return bill(tariffs, RESIDENTIAL_LOW_VOLTAGE, NOVEMBER, flows, postings or [], covers or [])
 
 
 def amounts(found: Bill) -> dict[str, int]:
@@ -45,7 +54,10 @@ def test_a_home_that_does_not_trade_pays_the_grids_bill_and_loses_its_feed_in() 
         "wheeling": 0,
         "bought": 0,
         "sold": 0,
-        "market_fees": 0,
+        "premium": 0,
+        "shortfall": 0,
+        "curtailment": 0,
+        "fees": 0,
     }
     assert found.grid_only_satang == 81_388 - 4_400
     assert found.saved_satang == -4_400
@@ -53,7 +65,7 @@ def test_a_home_that_does_not_trade_pays_the_grids_bill_and_loses_its_feed_in() 
 
 
 def test_peak_energy_from_a_neighbour_saves() -> None:
-    deal = Deal(NOON, True, 100 * KWH, 350_000_000)
+    deal = Posted(NOON, "bought", -350_000_000, 100 * KWH)
     found = billed([flow(NOON, 100)], [deal], [Cover(NOON, NOON + 900, 100 * KWH)])
     assert amounts(found)["wheeling"] == 10_700
     assert amounts(found)["bought"] == 35_000
@@ -63,22 +75,22 @@ def test_peak_energy_from_a_neighbour_saves() -> None:
 
 
 def test_off_peak_energy_at_full_wheeling_loses_and_the_bill_says_so() -> None:
-    deal = Deal(NIGHT, True, 100 * KWH, 220_000_000)
+    deal = Posted(NIGHT, "bought", -220_000_000, 100 * KWH)
     found = billed([flow(NIGHT, 100)], [deal], [Cover(NIGHT, NIGHT + 900, 100 * KWH)])
     # 263.69 + 16.23 + 24.62 with VAT are 325.86; 220.00 + 107.00 were spent to be without it.
     assert found.saved_satang == 32_586 - 2_634 - 22_000 - 10_700 == -2_748
 
 
 def test_what_was_bought_and_not_retired_covers_nothing() -> None:
-    deal = Deal(NOON, True, 100 * KWH, 350_000_000)
+    deal = Posted(NOON, "bought", -350_000_000, 100 * KWH)
     assert billed([flow(NOON, 100)], [deal]).saved_satang == -35_000
 
 
 def test_a_seller_earns_the_price_and_forgoes_the_feed_in() -> None:
-    deal = Deal(NOON, False, 60 * KWH, 210_000_000, 1_000_000)
-    found = billed([flow(NOON, 0, 100)], [deal])
+    postings = [Posted(NOON, "sold", 210_000_000, -60 * KWH), Posted(NOON, "fees", -1_000_000, 0)]
+    found = billed([flow(NOON, 0, 100)], postings)
     assert amounts(found)["sold"] == -21_000
-    assert amounts(found)["market_fees"] == 100
+    assert amounts(found)["fees"] == 100
     assert found.saved_satang == 21_000 - 100 - 22_000
     assert found.unsold_wh == 40 * KWH
 
@@ -97,6 +109,72 @@ def test_a_surcharge_that_changes_within_the_month_holds_from_its_day() -> None:
     change = FuelSurcharge(from_s=NIGHT, source="test", ft_uthb_per_kwh=-100_000)
     found = billed([flow(NOON, 10), flow(NIGHT, 10)], tariffs=Tariffs((*THAI_TABLES, change)))
     assert amounts(found)["ft"] == 62  # 1.623 - 1.0 THB
+
+
+def replaced(table: TariffTable) -> Tariffs:
+    return Tariffs((*THAI_TABLES, table))
+
+
+def test_rates_and_tax_that_change_within_the_month_hold_from_their_second() -> None:
+    thai = TARIFFS.at(EnergyCharges, NOON)
+    cheaper = tuple(
+        replace(each, off_peak_uthb_per_kwh=1_000_000, service_uthb_per_month=0)
+        for each in thai.classes
+    )
+    charges = replace(thai, from_s=NIGHT, source="test", classes=cheaper)
+    found = billed([flow(NIGHT - 86_400, 10), flow(NIGHT, 10)], tariffs=replaced(charges))
+    # 26.369 and 10.00; the service is charged as the month began
+    assert amounts(found)["off_peak"] == 3_637
+    assert amounts(found)["service"] == 2_462
+    tax = replace(TARIFFS.at(ValueAddedTax, NOON), from_s=NIGHT, source="test", vat_ppm=100_000)
+    found = billed([flow(NOON, 100), flow(NIGHT, 100)], tariffs=replaced(tax))
+    # 7 % of 579.82 + 16.23 + 24.62, and 10 % of 263.69 + 16.23
+    assert amounts(found)["vat"] == 4_345 + 2_799
+    stamp = replace(TARIFFS.at(Wheeling, NOON), from_s=NIGHT, source="test",
+                    wheeling_uthb_per_kwh=2_000_000)  # fmt: skip
+    covers = [Cover(NOON, NOON + 900, 100 * KWH), Cover(NIGHT, NIGHT + 900, 100 * KWH)]
+    found = billed([flow(NOON, 100), flow(NIGHT, 100)], [], covers, replaced(stamp))
+    assert amounts(found)["wheeling"] == 10_700 + 20_000
+    less = replace(TARIFFS.at(FeedIn, NOON), from_s=NIGHT, source="test",
+                   feed_in_uthb_per_kwh=1_000_000)  # fmt: skip
+    found = billed([flow(NOON, 0, 10), flow(NIGHT, 0, 10)], tariffs=replaced(less))
+    assert found.grid_only_satang == -2_200 - 1_000
+
+
+def test_each_meter_that_takes_energy_in_pays_its_service() -> None:
+    roof = flow(NOON, 0, 50)._replace(meter=b"roof")
+    house, shop = (flow(NOON, 1)._replace(meter=each) for each in (b"house", b"shop"))
+    found = billed([roof, house, house, shop])
+    assert (found.meters, amounts(found)["service"]) == (2, 2 * 2_462)
+
+
+def test_who_has_no_meter_is_billed_for_trade_alone() -> None:
+    found = billed([], [Posted(NOON, "bought", -3_500_000, KWH), Posted(NOON, "fees", -10_000, 0)])
+    assert (found.meters, found.grid_only_satang, found.here_satang) == (0, 0, 351)
+
+
+def test_what_is_held_or_void_is_shown_and_not_counted() -> None:
+    held = flow(NOON, 0)._replace(held_wh=7_000)
+    void = flow(NIGHT, 0)._replace(voided_wh=5_000)
+    found = billed([flow(NOON - 900, 0, 1), held, void])
+    assert (found.exported_wh, found.held_wh, found.voided_wh) == (KWH, 7_000, 5_000)
+    assert found.grid_only_satang == -220
+
+
+def test_the_account_has_all_of_it_and_the_bill_no_gifts() -> None:
+    postings = [
+        Posted(NOON, "received", 5_000_000, 0),
+        Posted(NOON, "shortfall", 1_440_000, 0),
+        Posted(NIGHT, "shortfall", -440_000, 0),
+        Posted(NIGHT, "sealing", 100, 0),
+    ]
+    found = billed([], postings)
+    assert found.account == (
+        Total("received", 5_000_000, 0, billed=False),
+        Total("shortfall", 1_000_000, 0, billed=True),
+        Total("sealing", 100, 0, billed=False),
+    )
+    assert found.here_satang == amounts(found)["shortfall"] == -100
 
 
 energies = st.integers(0, 50_000)

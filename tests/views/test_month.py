@@ -70,7 +70,10 @@ async def test_a_bill_is_of_its_month_and_its_home(town: Town) -> None:
         "wheeling": 107,
         "bought": 350,
         "sold": 0,
-        "market_fees": 0,
+        "premium": 0,
+        "shortfall": 0,
+        "curtailment": 0,
+        "fees": 0,
     }
     assert march.here_satang == sum(amounts.values())
     assert march.saved_satang == march.grid_only_satang - march.here_satang

@@ -93,7 +93,7 @@ class Town:
         return record
 
     def reading(
-        self, name: str, start_s: int, imported_wh: int, exported_wh: int
+        self, name: str, start_s: int, imported_wh: int, exported_wh: int, key: str | None = None
     ) -> CheckedTransaction:
         """The next reading of a person's meter: a quarter of an hour from a time on."""
         meter = self.meter(name)
@@ -106,7 +106,7 @@ class Town:
             meter.import_wh + imported_wh,
             meter.export_wh + exported_wh,
         )
-        return signed(body, f"{name}'s meter")
+        return signed(body, key or f"{name}'s meter")
 
     def sell(self, name: str, wh: int, price: int) -> CheckedTransaction:
         return signed(wallet.sell(address(name), self.energy(name), wh, price), name)

@@ -31,5 +31,6 @@ class Tariffs(Protocol):
         ...
 
     async def bill(self, address: bytes, month: str, customer: str) -> BillView:
-        """A month of an address as a customer of a class; raises `BadValue`."""
+        """A month of an address as a customer of a class; raises `BadValue`, and `NotFound` for a
+        month that was over when the chain began."""
         ...

@@ -82,5 +82,5 @@ async def tariff_bill(session: Session, params: BillOf) -> BillView:
 ROWS = (
     row("tariff.tables", tariff_tables, ErrorCode.NOT_HOSTED),
     row("tariff.quote", tariff_quote, ErrorCode.NOT_HOSTED),
-    row("tariff.bill", tariff_bill, ErrorCode.NOT_HOSTED),
+    row("tariff.bill", tariff_bill, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
 )

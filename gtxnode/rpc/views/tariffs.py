@@ -75,6 +75,16 @@ class ChargeView(msgspec.Struct, frozen=True, gc=False):
     amount_satang: Amount
 
 
+class HoldingChangeView(msgspec.Struct, frozen=True, gc=False):
+    """Why what an address holds has changed, below zero where it became less."""
+
+    name: str
+    amount_ugtx: Amount
+    energy_wh: Amount
+    billed: bool
+    """Whether a line of the bill has its money: coins given and received have none."""
+
+
 class BillView(msgspec.Struct, frozen=True, gc=False):
     """A home's month: what it came to here, and what the grid tariff alone would have.
 
@@ -87,11 +97,16 @@ class BillView(msgspec.Struct, frozen=True, gc=False):
     customer: str
     complete: bool
     """Whether the month is over; until then it is the bill so far."""
+    meters: int
+    """That took energy in: each pays its service charge."""
     imported_on_peak_wh: Amount
     imported_off_peak_wh: Amount
     covered_on_peak_wh: Amount
     covered_off_peak_wh: Amount
     exported_wh: Amount
+    """What counts of it: without what is held, which waits for its utility, and what is void."""
+    held_wh: Amount
+    voided_wh: Amount
     bought_wh: Amount
     sold_wh: Amount
     unsold_wh: Amount
@@ -100,3 +115,7 @@ class BillView(msgspec.Struct, frozen=True, gc=False):
     grid_only: tuple[ChargeView, ...]
     grid_only_satang: Amount
     saved_satang: Amount
+    account: tuple[HoldingChangeView, ...]
+    """All that changed what the address holds: free, in orders and contracts, as stake."""
+    change_ugtx: Amount
+    change_wh: Amount
