@@ -14,8 +14,9 @@ import msgspec
 from consensus.encoding import Hash32
 
 EMPTY_ROOT = sha256(b"").digest()
-MAX_LEAVES = 2**32
-MAX_PATH = 32
+MAX_LEAVES = 2**48
+"""More than a log gets in a thousand years at a thousand entries a second."""
+MAX_PATH = 48
 """The depth of a tree of `MAX_LEAVES`."""
 
 
@@ -31,7 +32,7 @@ def root(leaves: Sequence[bytes]) -> bytes:
     """The root over the leaves in their order, 32 bytes."""
     if not leaves:
         return EMPTY_ROOT
-    level = [_leaf(leaf) for leaf in leaves]
+    level = [leaf_hash(leaf) for leaf in leaves]
     while len(level) > 1:
         level = _parents(level)
     return level[0]
@@ -41,7 +42,7 @@ def prove(leaves: Sequence[bytes], index: int) -> Proof:
     """The proof for one leaf. `IndexError` where there is no such leaf."""
     if not 0 <= index < len(leaves):
         raise IndexError(f"leaf {index} of {len(leaves)}")
-    level = [_leaf(leaf) for leaf in leaves]
+    level = [leaf_hash(leaf) for leaf in leaves]
     position, path = index, []
     while len(level) > 1:
         sibling = position ^ 1
@@ -56,7 +57,7 @@ def verify(root: bytes, leaf: bytes, proof: Proof) -> bool:
     """Whether the proof shows that `leaf` stands at its index under `root`. Never raises."""
     if not 0 <= proof.index < proof.total:
         return False
-    node, position, width = _leaf(leaf), proof.index, proof.total
+    node, position, width = leaf_hash(leaf), proof.index, proof.total
     path = iter(proof.path)
     while width > 1:
         sibling = position ^ 1
@@ -64,19 +65,21 @@ def verify(root: bytes, leaf: bytes, proof: Proof) -> bool:
             other = next(path, None)
             if other is None:
                 return False
-            node = _node(other, node) if position & 1 else _node(node, other)
+            node = node_hash(other, node) if position & 1 else node_hash(node, other)
         position, width = position // 2, (width + 1) // 2
     return next(path, None) is None and node == root
 
 
 def _parents(level: list[bytes]) -> list[bytes]:
-    paired = [_node(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+    paired = [node_hash(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
     return paired + level[-1:] if len(level) % 2 else paired
 
 
-def _leaf(data: bytes) -> bytes:
+def leaf_hash(data: bytes) -> bytes:
+    """What a leaf comes to in its tree, 32 bytes."""
     return sha256(b"\x00" + data).digest()
 
 
-def _node(left: bytes, right: bytes) -> bytes:
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """What two neighbours come to in the level above, 32 bytes."""
     return sha256(b"\x01" + left + right).digest()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from consensus.merkle_log import Node
 from consensus.turns import Turns
 from consensus.types import Commit, Vote
 from consensus.validators import ValidatorSet
@@ -31,6 +32,8 @@ from gtxnode.ledger.outcome import (
     Trade,
 )
 from gtxnode.ledger.parameters import ChainParameters
+from gtxnode.ledger.retirement_coins import RetirementLog, retirement_log_coin_id
+from gtxnode.ledger.retirement_log import appended, entry_of
 from gtxnode.ledger.trading_day import TradingDay, day_of, trading_day_coin_id
 from gtxnode.primitives.zones import Role
 
@@ -169,6 +172,7 @@ class BlockState:
         self._pay_fees()
         self._carry_totals()
         self._carry_day()
+        log_nodes = self._log_retirements()
         return BlockOutcome(
             receipts=tuple(self.receipts),
             spent=self.coins.spent(),
@@ -177,6 +181,7 @@ class BlockState:
             readings=tuple(self.readings),
             suspects=tuple(self.suspects),
             retirements=tuple(self.retirements),
+            log_nodes=log_nodes,
             expired=tuple(self.expired),
             forward_trades=tuple(self.forward_trades),
             settlements=tuple(self.settlements),
@@ -230,6 +235,18 @@ class BlockState:
             supply.credits_retired_mgco2e + self.credits_retired_mgco2e,
         )
         self.coins.make(coin_id, carried)
+
+    def _log_retirements(self) -> tuple[Node, ...]:
+        if not self.retirements:
+            return ()
+        context = self.context
+        coin_id = retirement_log_coin_id(context.chain_id)
+        log = self.coins.get(coin_id)
+        assert log is None or isinstance(log, RetirementLog), "nothing else has the log's id"
+        entries = (entry_of(context.height, context.time_ms, each) for each in self.retirements)
+        total, peaks, nodes = appended(context.chain_id, log, entries)
+        self.coins.make(coin_id, RetirementLog(total, peaks))
+        return nodes
 
     def _carry_day(self) -> None:
         if not self.trades:

@@ -31,6 +31,7 @@ from gtxnode.ledger.halts import Halts
 from gtxnode.ledger.licence_coins import Licence
 from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
 from gtxnode.ledger.proposers import MissedTurns, RevealChain, Seeds
+from gtxnode.ledger.retirement_coins import RetirementLog
 from gtxnode.ledger.tariff_series import TariffSeries
 from gtxnode.ledger.trading_day import TradingDay
 from gtxnode.ledger.usage import Counter, Windows
@@ -238,6 +239,7 @@ Coin: TypeAlias = (
     | TradingDay
     | Directive
     | Directives
+    | RetirementLog
 )
 Order: TypeAlias = SellOrder | BuyOrder
 

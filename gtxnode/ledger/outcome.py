@@ -8,6 +8,7 @@ from enum import IntEnum
 
 import msgspec
 
+from consensus.merkle_log import Node
 from gtxnode.ledger.coins import HeldCoin, Lot, Origin
 from gtxnode.ledger.forward_coins import Contract
 from gtxnode.ledger.parameters import ChainParameters
@@ -201,6 +202,8 @@ class BlockOutcome(msgspec.Struct, frozen=True):
     suspects: tuple[Suspect, ...]
     """Suspect readings, and judgements on earlier ones, in their order."""
     retirements: tuple[Retirement, ...]
+    log_nodes: tuple[Node, ...]
+    """Of the log of retirements, those that the block's completed: what proofs are made of."""
     expired: tuple[bytes, ...]
     """Orders that expired at the block's time, by id."""
     forward_trades: tuple[ForwardTrade, ...]

@@ -1,11 +1,13 @@
 """The state root: one hash over all coins, kept up with every block at a cost per changed coin.
 
 Coins lie in 256 buckets by the first byte of their ids, which is a hash's, so buckets fill evenly
-and each is one range of keys in the store. A bucket's accumulator is a lattice hash (LtHash: Lewi,
-Kim, Maykov and Weis, "Securing Update Propagation with Homomorphic Hashing", 2019): a coin is
-hashed to 1,024 lanes of 16 bits, and a set of coins is the sum of its coins' lanes. To add a coin
-is to add its lanes, to remove it to subtract them, in any order. The root is the Merkle root
-(RFC 6962, as `consensus.merkle`) over the 256 accumulators, 2,048 bytes each, little-endian.
+and each is one range of keys in the store. One coin lies apart from them, in a bucket of its own:
+the log of retirements, so that it can be proved without its neighbours. A bucket's accumulator
+is a lattice hash (LtHash: Lewi, Kim, Maykov and Weis, "Securing Update Propagation with
+Homomorphic Hashing", 2019): a coin is hashed to 1,024 lanes of 16 bits, and a set of coins is the
+sum of its coins' lanes. To add a coin is to add its lanes, to remove it to subtract them, in any
+order. The root is the Merkle root
+(RFC 6962, as `consensus.merkle`) over the 257 accumulators, 2,048 bytes each, little-endian.
 
 Invariant: the root depends on nothing but the set of (id, encoded coin) pairs and the chain.
 
@@ -23,8 +25,13 @@ from blake3 import blake3
 from consensus import merkle
 from consensus.hashing import Domain
 from gtxnode.ledger.coins import COIN_ID_BYTES, HeldCoin
+from gtxnode.ledger.retirement_coins import retirement_log_coin_id
 
-BUCKETS = 256
+HASHED_BUCKETS = 256
+"""A coin's is the first byte of its id."""
+APART = HASHED_BUCKETS
+"""The bucket of the coin that lies apart."""
+BUCKETS = HASHED_BUCKETS + 1
 LANES = 1_024
 BUCKET_BYTES = 2 * LANES
 # How many coins' lanes are held at once: two megabytes of them.
@@ -40,14 +47,16 @@ _NODE = b"\x01"
 class StateRoot:
     """The accumulators of one chain's coins, and the tree over them."""
 
-    __slots__ = ("_changed", "_key", "_lanes", "_nodes")
+    __slots__ = ("_apart", "_changed", "_key", "_lanes", "_nodes")
 
     def __init__(self, chain_id: str) -> None:
         """Of no coins."""
         self._key = _key(chain_id)
+        self._apart = retirement_log_coin_id(chain_id)
         self._lanes: _Lanes = np.zeros((BUCKETS, LANES), _LANE)
-        # A heap: node 1 is the root, node n's children are 2n and 2n + 1, leaves start at 256.
-        self._nodes = [bytes(32)] * (2 * BUCKETS)
+        # A heap: node n's children are 2n and 2n + 1, leaves start at 256. The leaf after the last
+        # of them lies apart: the root, node 0, joins node 1 and that leaf.
+        self._nodes = [bytes(32)] * (HASHED_BUCKETS + BUCKETS)
         self._changed: set[int] = set()
         self._rehash(range(BUCKETS))
 
@@ -67,7 +76,7 @@ class StateRoot:
         """From scratch, over (id, encoded coin) pairs, each id once, in any order."""
         state = cls(chain_id)
         for coin_id, encoded in coins:
-            state._lanes[coin_id[0]] += _lanes_of(state._key, coin_id + encoded)
+            state._lanes[_bucket(coin_id, state._apart)] += _lanes_of(state._key, coin_id + encoded)
         state._rehash(range(BUCKETS))
         state._changed.update(range(BUCKETS))
         return state
@@ -75,14 +84,14 @@ class StateRoot:
     @property
     def root(self) -> bytes:
         """32 bytes over all coins."""
-        return self._nodes[1]
+        return self._nodes[0]
 
     def apply(self, spent: Mapping[bytes, HeldCoin], made: Mapping[bytes, HeldCoin]) -> bytes:
         """Take out what was spent as it was, put in what was made; the new root.
 
         Called with the two exchanged, it undoes itself.
         """
-        gone, come = _by_bucket(spent), _by_bucket(made)
+        gone, come = _by_bucket(spent, self._apart), _by_bucket(made, self._apart)
         touched = gone.keys() | come.keys()
         for bucket in touched:
             lanes: _Lanes = self._lanes[bucket]
@@ -109,24 +118,29 @@ class StateRoot:
         """That a bucket's accumulator stands at its place under the root."""
         if not 0 <= index < BUCKETS:
             raise IndexError(f"bucket {index} of {BUCKETS}")
-        node, path = BUCKETS + index, []
+        if index == APART:
+            return merkle.Proof(index, BUCKETS, (self._nodes[1],))
+        node, path = HASHED_BUCKETS + index, []
         while node > 1:
             path.append(self._nodes[node ^ 1])
             node //= 2
+        path.append(self._nodes[HASHED_BUCKETS + APART])
         return merkle.Proof(index, BUCKETS, tuple(path))
 
     def _rehash(self, buckets: Iterable[int]) -> None:
         """Hash changed leaves, and each node above them once."""
         nodes = self._nodes
-        level = {BUCKETS + index for index in buckets}
+        level = {HASHED_BUCKETS + index for index in buckets}
         for node in level:
             leaf = _LEAF.copy()
-            leaf.update(self._lanes[node - BUCKETS])
+            leaf.update(self._lanes[node - HASHED_BUCKETS])
             nodes[node] = leaf.digest()
+        level.discard(HASHED_BUCKETS + APART)
         while level and level != {1}:
             level = {node // 2 for node in level}
             for node in level:
                 nodes[node] = sha256(_NODE + nodes[2 * node] + nodes[2 * node + 1]).digest()
+        nodes[0] = sha256(_NODE + nodes[1] + nodes[HASHED_BUCKETS + APART]).digest()
 
 
 def verify_bucket(
@@ -139,10 +153,12 @@ def verify_bucket(
     """
     if proof.total != BUCKETS:
         return False
-    key, last = _key(chain_id), b""
+    key, apart, last = _key(chain_id), retirement_log_coin_id(chain_id), b""
     lanes: _Lanes = np.zeros(LANES, _LANE)
     for coin_id, encoded in coins:
-        if len(coin_id) != COIN_ID_BYTES or coin_id[0] != proof.index or coin_id <= last:
+        if len(coin_id) != COIN_ID_BYTES or coin_id <= last:
+            return False
+        if _bucket(coin_id, apart) != proof.index:
             return False
         lanes += _lanes_of(key, coin_id + encoded)
         last = coin_id
@@ -154,11 +170,17 @@ def _key(chain_id: str) -> bytes:
     return Domain("state/coin", chain_id).hash()
 
 
-def _by_bucket(coins: Mapping[bytes, HeldCoin]) -> dict[int, list[bytes]]:
+def _bucket(coin_id: bytes, apart: bytes) -> int:
+    return APART if coin_id == apart else coin_id[0]
+
+
+def _by_bucket(coins: Mapping[bytes, HeldCoin], apart: bytes) -> dict[int, list[bytes]]:
     """What is hashed for each coin, by bucket. An id has a fixed length, so the joint is plain."""
     buckets: dict[int, list[bytes]] = {}
     for coin_id, held in coins.items():
-        buckets.setdefault(coin_id[0], []).append(coin_id + held.encoded)
+        # As `_bucket`, without a call for each coin.
+        bucket = APART if coin_id == apart else coin_id[0]
+        buckets.setdefault(bucket, []).append(coin_id + held.encoded)
     return buckets
 
 

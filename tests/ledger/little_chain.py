@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from consensus import signing
+from consensus import merkle, merkle_log, signing
 from consensus.turns import Turns
 from consensus.types import Commit
 from consensus.validators import ValidatorSet
@@ -47,6 +47,8 @@ from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import Receipt
 from gtxnode.ledger.parameters import Authority, ChainParameters
 from gtxnode.ledger.proposals import Proposal
+from gtxnode.ledger.retirement_coins import RetirementLog, retirement_log_coin_id
+from gtxnode.ledger.retirement_log import entry_of, leaf_of, retired_codec
 from gtxnode.ledger.state_root import StateRoot
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.validators import Validator
@@ -177,6 +179,7 @@ class LittleChain:
         self.imported_wh: dict[tuple[bytes, str], int] = {}
         """By meter and month in Bangkok, as the readings said."""
         self.covered_wh: dict[tuple[bytes, str], int] = {}
+        self.log_leaves: list[bytes] = []
         self.credited_mg = 0
         self.used_mg = 0
         self.check()
@@ -248,6 +251,8 @@ class LittleChain:
             key = (reading.meter, month_in_bangkok(start_s))
             self.imported_wh[key] = self.imported_wh.get(key, 0) + reading.imported_wh
         for retirement in outcome.retirements:
+            entry = entry_of(self.height, self.now_s * 1_000, retirement)
+            self.log_leaves.append(leaf_of(CHAIN, retired_codec.encode(entry)))
             for lot in retirement.lots:
                 if lot.origin.source in RENEWABLE:
                     self.credited_mg += 500 * lot.amount_wh
@@ -371,6 +376,10 @@ class LittleChain:
         assert supply.credits_retired_mgco2e == self.used_mg
         for key, covered_wh in self.covered_wh.items():
             assert covered_wh <= self.imported_wh[key]
+        log = self.coin(retirement_log_coin_id(CHAIN))
+        assert isinstance(log, RetirementLog | None)
+        assert (log.total if log else 0) == len(self.log_leaves)
+        assert merkle_log.root_of(log.peaks if log else ()) == merkle.root(self.log_leaves)
         self._check_book()
         self._check_forwards()
         assert self.state_root.root == StateRoot.compute(CHAIN, self.store.items()).root

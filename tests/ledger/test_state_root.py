@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from consensus import merkle
 from gtxnode.ledger.coins import Cash, HeldCoin, encode_coin
-from gtxnode.ledger.state_root import BUCKET_BYTES, BUCKETS, LANES, StateRoot, verify_bucket
+from gtxnode.ledger.retirement_coins import RetirementLog, retirement_log_coin_id
+from gtxnode.ledger.state_root import (
+    APART,
+    BUCKET_BYTES,
+    BUCKETS,
+    LANES,
+    StateRoot,
+    verify_bucket,
+)
 
 CHAIN = "geo_bangkok-test"
 
@@ -26,6 +34,11 @@ def held(amount: int) -> HeldCoin:
 
 def some(numbers: range) -> dict[bytes, HeldCoin]:
     return {coin_id(number): held(number + 1) for number in numbers}
+
+
+def the_log(total: int) -> dict[bytes, HeldCoin]:
+    log = RetirementLog(total, (bytes(32),))
+    return {retirement_log_coin_id(CHAIN): HeldCoin(log, encode_coin(log))}
 
 
 def scratch(coins: dict[bytes, HeldCoin]) -> StateRoot:
@@ -73,13 +86,34 @@ def test_every_part_of_a_coin_counts() -> None:
 
 
 def test_the_tree_is_that_of_consensus() -> None:
-    state = scratch(some(range(1_000)))
+    state = scratch(some(range(1_000)) | the_log(7))
     leaves = [state.bucket(index) for index in range(BUCKETS)]
     assert state.root == merkle.root(leaves)
-    for index in (0, 1, 127, 128, 255):
+    for index in (0, 1, 127, 128, 255, APART):
         assert state.prove(index) == merkle.prove(leaves, index)
     with pytest.raises(IndexError):
         state.prove(BUCKETS)
+
+
+def test_the_log_of_retirements_is_proved_without_its_neighbours() -> None:
+    ((log_id, log),) = the_log(7).items()
+    near = {log_id[:-1] + b"\x01": held(5)}
+    state = scratch(some(range(500)) | the_log(7) | near)
+    proof = state.prove(APART)
+    assert len(proof.path) == 1
+    assert verify_bucket(CHAIN, state.root, proof, [(log_id, log.encoded)])
+    ((_, another),) = the_log(8).items()
+    assert not verify_bucket(CHAIN, state.root, proof, [(log_id, another.encoded)])
+    assert not verify_bucket(CHAIN, state.root, proof, [])
+    assert not verify_bucket("another", state.root, proof, [(log_id, log.encoded)])
+    # Nor does it pass for a coin of the bucket that its first byte names, or one of those for it.
+    first = state.prove(log_id[0])
+    bucket = sorted((i, c.encoded) for i, c in (some(range(500)) | near).items())
+    neighbours = [(i, encoded) for i, encoded in bucket if i[0] == log_id[0]]
+    assert verify_bucket(CHAIN, state.root, first, neighbours)
+    with_log = sorted([*neighbours, (log_id, log.encoded)])
+    assert not verify_bucket(CHAIN, state.root, first, with_log)
+    assert not verify_bucket(CHAIN, state.root, proof, with_log)
 
 
 def test_a_bucket_is_the_sum_of_its_coins_lanes() -> None:
@@ -113,7 +147,7 @@ def test_a_state_is_loaded_from_its_buckets() -> None:
     assert loaded.root == state.root
     assert loaded.take_changed() == ()
     assert loaded.apply({}, some(range(300, 310))) == scratch(some(range(310))).root
-    with pytest.raises(ValueError, match="256 buckets"):
+    with pytest.raises(ValueError, match="257 buckets"):
         StateRoot.load(CHAIN, [bytes(BUCKET_BYTES)] * 255)
 
 

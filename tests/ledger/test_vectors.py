@@ -55,6 +55,21 @@ def _is_number(text: str) -> bool:
     return text.lstrip("-").isdecimal() and len(text) < 20
 
 
+def test_a_retirements_leaf_is_what_is_written_down() -> None:
+    leaves = []
+    for each in VECTORS["retirements"]:
+        encoded = bytes.fromhex(each["encoded"])
+        assert msgpack.packb(values(each["entry"])) == encoded
+        leaves.append(tagged("retirement", CHAIN, encoded))
+        assert leaves[-1].hex() == each["leaf"]
+    (log,) = (each for each in VECTORS["coins"] if each["kind"] == "RetirementLog")
+    assert log["coin"] == {
+        "tag": "64",
+        "total": "1",
+        "peaks": [sha256(b"\x00" + leaves[0]).hexdigest()],
+    }
+
+
 def test_the_file_is_what_the_script_writes() -> None:
     assert transaction_vectors.vectors() == VECTORS
 

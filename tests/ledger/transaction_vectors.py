@@ -158,6 +158,8 @@ from gtxnode.ledger.proposers import (
     missed_turns_coin_id,
     seeds_coin_id,
 )
+from gtxnode.ledger.retirement_coins import RetirementLog, retirement_log_coin_id
+from gtxnode.ledger.retirement_log import Retired, appended, leaf_of, retired_codec
 from gtxnode.ledger.tariff_series import TariffSeries, tariff_coin_id
 from gtxnode.ledger.trading_day import TradingDay, trading_day_coin_id
 from gtxnode.ledger.transactions import Transaction, Witness, encode_body, encode_transaction, parse
@@ -433,6 +435,17 @@ CONTRACT = Contract(
 )
 SLOT_S = 1_800_000_000
 ORDER_ID = sha256(b"an order").digest()
+RETIRED = (
+    Retired(
+        sha256(b"a retirement").digest(),
+        7,
+        1_800_003_700_000,
+        ADDRESS["malee"],
+        METER,
+        (Lot(3_000, ORIGIN), Lot(500, msgspec.structs.replace(ORIGIN, source=Source.GAS))),
+        (1_500_000, 0),
+    ),
+)
 COINS: tuple[tuple[bytes, Coin], ...] = (
     (
         halts_coin_id(CHAIN),
@@ -613,6 +626,10 @@ COINS: tuple[tuple[bytes, Coin], ...] = (
         Directive(4, 9_700, Licensed(Licence(ADDRESS["malee"], 5_000_000, 1_831_536_000))),
     ),
     (directives_coin_id(CHAIN), Directives(4)),
+    (
+        retirement_log_coin_id(CHAIN),
+        RetirementLog(*appended(CHAIN, None, RETIRED)[:2]),
+    ),
 )
 
 
@@ -718,6 +735,14 @@ def vectors() -> dict[str, Any]:
         "transactions": [transaction(*entry) for entry in SIGNED],
         "refused": refused(),
         "badly_signed": badly_signed(),
+        "retirements": [
+            {
+                "entry": plain(entry),
+                "encoded": retired_codec.encode(entry).hex(),
+                "leaf": leaf_of(CHAIN, retired_codec.encode(entry)).hex(),
+            }
+            for entry in RETIRED
+        ],
         "coins": [
             {
                 "kind": type(coin).__name__,
