@@ -11,7 +11,8 @@ LEAVES = [number.to_bytes(2, "big") for number in range(70)]
 
 @given(st.lists(st.integers(0, 9), max_size=8))
 def test_growing_in_any_steps_gives_the_tree_of_all_leaves(steps: list[int]) -> None:
-    total, peaks, made = 0, (), 0
+    peaks: tuple[bytes, ...] = ()
+    total = made = 0
     for step in steps:
         total, peaks, nodes = merkle_log.grown(total, peaks, LEAVES[total : total + step])
         made += len(nodes)
