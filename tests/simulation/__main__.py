@@ -17,11 +17,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--heights", type=int, default=5)
     parser.add_argument("--nodes", type=int, default=4)
     parser.add_argument("--faults", default="all", help=f"all, none or some of {','.join(FAULTS)}")
+    parser.add_argument(
+        "--weighted", action="store_true", help="draw proposers by weights instead of in turn"
+    )
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
     options = parser.parse_args(arguments)
     faults = parse_faults(parser, options.faults)
     for seed in range(options.seed, options.seed + options.seeds):
-        plan = Plan(seed, options.heights, options.nodes, faults)
+        plan = Plan(seed, options.heights, options.nodes, faults, options.weighted)
         try:
             show(simulate(plan), options.output)
         except Violation as violation:

@@ -44,6 +44,24 @@ class Withholder(Node):
                 super().perform(effect)
 
 
+class Mute(Node):
+    """Votes, but proposes nothing."""
+
+    def perform(self, effect: Effect) -> None:
+        """As a correct node, but for its turns."""
+        if not isinstance(effect, BuildValue):
+            super().perform(effect)
+
+
+class Deserter(Node):
+    """Proposes until the network's faults have ended, and never after."""
+
+    def perform(self, effect: Effect) -> None:
+        """As a correct node, but for its later turns."""
+        if not isinstance(effect, BuildValue) or self._world.now_ms < self._world.healed_ms:
+            super().perform(effect)
+
+
 class Equivocator(Node):
     """One of two faces of one key: each builds its own blocks, votes on what it sees, and
     talks to its own part of the network. Together they sign everything twice."""
@@ -215,7 +233,7 @@ class Flooder(Node):
         block = make_block(height, content, last, self.key)
         value = rng.choice((block_id(block.header), self._at_hand(), None))
         valid_round = rng.randint(-1, min(round_ - 1, 5)) if round_ else -1
-        ours = self._world.start(height).proposers.proposer(height, round_) == self.key
+        ours = self.proposers.proposer(height, round_) == self.key
         if ours and rng.random() < 0.5 and (last is not None or height == 1):
             choice = block_id(block.header)
             proposal = Proposal(height, round_, valid_round, choice, self.key, UNSIGNED)

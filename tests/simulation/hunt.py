@@ -14,6 +14,7 @@ from consensus.round import apply
 from tests.consensus.test_round import IDLE, ROWS
 from tests.simulation.exhaustive import Reduced
 from tests.simulation.explorer import Case
+from tests.simulation.staged import deserted
 from tests.simulation.world import BYZANTINE, FAULTS, Plan, simulate
 from tests.vectors.test_tendermint_itf import TRACES, replay
 
@@ -42,6 +43,9 @@ def simulation() -> None:
         nodes = (4, 6, 4, 3)[seed % 4]
         faults = PLANS[seed // 4 % len(PLANS)]
         simulate(Plan(seed, heights=3, nodes=nodes, faults=faults))
+    for seed in range(RUNS // 4):
+        simulate(Plan(seed, heights=5, nodes=(4, 7)[seed % 2], faults=("mute",), weighted=True))
+    deserted(1).run()
 
 
 def exhaustive() -> None:

@@ -210,6 +210,29 @@ MUTANTS = (
         ),
     ),
     _mutant(
+        "a height's rounds are drawn with replacement",
+        "simulation",
+        (
+            "proposers.py",
+            "return self._keys[self._order(height)[round % len(self._keys)]]",
+            "return self._keys[self._draw.index(height, round)]",
+        ),
+    ),
+    _mutant(
+        "who rests never proposes",
+        "simulation",
+        (
+            "sampling.py",
+            "                bounds = list(range(1, len(left) + 1))\n",
+            "                break\n",
+        ),
+        (
+            "proposers.py",
+            "return self._keys[self._order(height)[round % len(self._keys)]]",
+            "return self._keys[self._order(height)[round % len(self._order(height))]]",
+        ),
+    ),
+    _mutant(
         "a polka's certificate is taken vote by vote",
         "traces simulation",
         (

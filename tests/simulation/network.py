@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from consensus.messages import VoteMessage
+from consensus.messages import ProposalMessage, VoteMessage
 from consensus.types import Vote, VoteKind
 
 Deliver = Callable[[int, str, str, object], None]
@@ -22,6 +22,8 @@ class Network:
     """For prevotes in place of `loss`: some see a polka, others do not, and locks differ."""
     duplicate: float = 0.0
     delays_ms: tuple[int, int] = (1, 20)
+    unheard: frozenset[str] = frozenset()
+    """Whose proposals reach nobody."""
     groups: Sequence[frozenset[str]] = field(default_factory=tuple)
     """While not empty, messages pass within a group only."""
     sent: int = 0
@@ -30,7 +32,7 @@ class Network:
     def send(self, sender: str, receiver: str, message: object) -> None:
         """Deliver it some time, perhaps twice, perhaps never."""
         self.sent += 1
-        if self._cut(sender, receiver) or self.rng.random() < self._loss_of(message):
+        if self._cut(sender, receiver) or self.rng.random() < self._loss_of(sender, message):
             self.lost += 1
             return
         copies = 2 if self.rng.random() < self.duplicate else 1
@@ -42,9 +44,12 @@ class Network:
         self.loss = self.prevote_loss = self.duplicate = 0.0
         self.delays_ms = (1, 20)
         self.groups = ()
+        self.unheard = frozenset()
 
-    def _loss_of(self, message: object) -> float:
+    def _loss_of(self, sender: str, message: object) -> float:
         match message:
+            case ProposalMessage() if sender in self.unheard:
+                return 1.0
             case VoteMessage(Vote(kind=VoteKind.PREVOTE)):
                 return max(self.loss, self.prevote_loss)
         return self.loss

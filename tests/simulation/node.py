@@ -6,7 +6,7 @@ ever signed twice must come out of the journal alone.
 """
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Protocol
@@ -95,6 +95,7 @@ class Surroundings(Protocol):
 
     rng: random.Random
     now_ms: int
+    healed_ms: int
 
     def later(self, delay_ms: int, action: Callable[[], None]) -> None: ...
     def send(self, sender: "Node", receiver: str, message: object) -> None: ...
@@ -102,7 +103,8 @@ class Surroundings(Protocol):
     def evidence(self, node: "Node", evidence: Evidence) -> None: ...
     def died(self, node: "Node") -> None: ...
     def peers(self, node: "Node") -> list[str]: ...
-    def start(self, height: int) -> StartHeight: ...
+    def proposers(self, blocks: Mapping[int, CommitMessage]) -> ProposerSchedule: ...
+    def start(self, node: "Node", height: int) -> StartHeight: ...
 
 
 class Died(Exception):
@@ -124,6 +126,7 @@ class Node:
         self.name = name
         self.key = key
         self.disk = Disk()
+        self.proposers = world.proposers(self.disk.blocks)
         self.lives = 0
         self.refused = 0
         self.steps_to_live: int | None = None
@@ -188,7 +191,7 @@ class Node:
                 self._world.evidence(self, effect)
 
     def _enter(self, height: int, records: Sequence[bytes]) -> None:
-        self.state, effects = rebuild(self.key, self._world.start(height), records)
+        self.state, effects = rebuild(self.key, self._world.start(self, height), records)
         self._perform(effects)
 
     def _step(self, event: Input) -> None:
@@ -249,17 +252,14 @@ class Node:
     def reveal(self, last: CommitMessage | None) -> bytes | None:
         """What the application puts into a block that carries this decision's commit."""
         commit = None if last is None else last.commit
-        return self.reckoning().next_reveal(self._proposers(), self.key, commit)
+        return self.reckoning().next_reveal(self.proposers, self.key, commit)
 
     def reckoning(self) -> Reckoning:
         """Where the hash chains stand after what is on the disk."""
         while self._reckoning.height < len(self.disk.blocks):
             block = self.disk.blocks[self._reckoning.height + 1].block
-            self._reckoning.take(self._proposers(), block)
+            self._reckoning.take(self.proposers, block)
         return self._reckoning
-
-    def _proposers(self) -> ProposerSchedule:
-        return self.state.start.proposers
 
     def block_time_ms(self, parent_ms: int) -> int:
         """What the application puts into a block: its clock, but later than the parent."""
@@ -270,7 +270,7 @@ class Node:
         time_ms = block.header.time_ms
         parent = self.disk.blocks.get(block.header.height - 1)
         valid = is_valid(block) and time_ms > time_of(parent)
-        valid = valid and self.reckoning().fits(self._proposers(), block)
+        valid = valid and self.reckoning().fits(self.proposers, block)
         later_ms = wait_ms(time_ms, self.clock_ms) if valid else 0
         self._later(later_ms + self._world.rng.randint(0, 40), BlockJudged(judged, valid))
 

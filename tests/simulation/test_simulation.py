@@ -21,36 +21,57 @@ from tests.simulation.__main__ import main
 from tests.simulation.checker import Fork, Violation
 from tests.simulation.disk import CannotWrite
 from tests.simulation.node import Node, is_valid
-from tests.simulation.world import (
-    BYZANTINE,
-    FAULTS,
-    Plan,
-    World,
-    fork,
-    fork_by_amnesia,
-    populate,
-    simulate,
-)
+from tests.simulation.staged import deserted, fork, fork_by_amnesia
+from tests.simulation.world import BYZANTINE, FAULTS, Plan, World, populate, simulate
 
 
 @pytest.mark.parametrize("seed", range(100))
 def test_four_validators_under_every_kind_of_fault(seed: int) -> None:
-    """f < n/3: no two decisions at a height, nothing signed twice, and an end."""
-    simulate(Plan(seed, heights=5, nodes=4))
+    """f < n/3: no two decisions at a height, nothing signed twice, and an end. Proposers come in
+    turn in every other run, and are drawn in the rest."""
+    simulate(Plan(seed, heights=5, nodes=4, weighted=seed % 2 == 1))
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_seven_validators_under_every_kind_of_fault(seed: int) -> None:
     """With two adversaries among them."""
-    simulate(Plan(seed, heights=4, nodes=7))
+    simulate(Plan(seed, heights=4, nodes=7, weighted=seed % 2 == 1))
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_crashes_and_a_bad_network_alone(seed: int) -> None:
     """All validators correct, their disks and network not."""
     faults = tuple(each for each in FAULTS if each not in BYZANTINE)
-    report = simulate(Plan(seed, heights=5, nodes=4, faults=faults))
+    report = simulate(Plan(seed, heights=5, nodes=4, faults=faults, weighted=seed % 2 == 1))
     assert report.evidence == 0
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("nodes", [4, 7])
+def test_each_validator_that_proposes_nothing_costs_a_round(nodes: int, weighted: bool) -> None:
+    """And no more, however proposers are drawn: the run itself holds each height to the bound."""
+    for seed in range(10):
+        simulate(Plan(seed, heights=5, nodes=nodes, faults=("mute",), weighted=weighted))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_who_rests_proposes_where_nobody_else_does(seed: int) -> None:
+    """All but one rest, for bad luck, and that one stops: the chain goes on."""
+    world = deserted(seed)
+    resting: list[int] = []
+    world.later(world.healed_ms - 1, lambda: resting.append(len(at_rest(world))))
+    report = world.run()
+    assert resting == [3], "the stage was not set"
+    assert report.heights >= world.plan.heights
+
+
+def at_rest(world: World) -> set[bytes]:
+    """Who is called in none of the first rounds of the next heights."""
+    node = world.nodes["v1"]
+    height = len(node.disk.blocks) + 1
+    return set(world.keys) - {
+        node.proposers.proposer(each, 0) for each in range(height, height + 9)
+    }
 
 
 def test_the_same_seed_gives_the_same_run() -> None:
@@ -264,4 +285,4 @@ def test_the_command_knows_its_faults() -> None:
 def test_soak(nodes: int) -> None:
     """Many seeds."""
     for seed in range(1_000, 1_500):
-        simulate(Plan(seed, heights=5, nodes=nodes))
+        simulate(Plan(seed, heights=5, nodes=nodes, weighted=seed % 2 == 1))

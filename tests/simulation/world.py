@@ -13,6 +13,7 @@ from hashlib import sha256
 from consensus.events import Evidence, StartHeight
 from consensus.messages import CommitMessage
 from consensus.proposers import ProposerSchedule
+from consensus.turns import RestRule
 from consensus.validators import Validator, ValidatorSet
 from tests.simulation.adversary import (
     Amnesiac,
@@ -21,7 +22,7 @@ from tests.simulation.adversary import (
     Forger,
     LateVoter,
     Liar,
-    Renegade,
+    Mute,
     Replayer,
     Twin,
     Withholder,
@@ -29,6 +30,7 @@ from tests.simulation.adversary import (
 from tests.simulation.checker import Checker, Violation
 from tests.simulation.network import Network
 from tests.simulation.node import Node
+from tests.simulation.schedules import Drawn, Rotation
 
 FAULTS = (
     "loss",
@@ -48,6 +50,7 @@ FAULTS = (
     "replay",
     "flood",
     "forge",
+    "mute",
 )
 ADVERSARIES: Mapping[str, type[Node]] = {
     "withhold": Withholder,
@@ -57,6 +60,7 @@ ADVERSARIES: Mapping[str, type[Node]] = {
     "replay": Replayer,
     "flood": Flooder,
     "forge": Forger,
+    "mute": Mute,
 }
 """The faults of a validator that is one machine."""
 BYZANTINE = ("equivocate", "twins", *ADVERSARIES)
@@ -70,7 +74,15 @@ SETTLING_MS = 2_000
 
 GROWN_ROUND = 3
 """After the faults messages take 20 ms, a block 100 ms to build and judge, and who missed a
-message waits 500 ms for its repetition: 300 + 3 * 100 ms, even on a fast clock, cover it."""
+message waits 500 ms for its repetition: 300 + 3 * 100 ms, even on a fast clock, cover it. From
+there on the timeouts exceed all delays there are."""
+
+
+RACES = 1
+"""Where nothing is at fault but proposers that propose nothing, a race may still be lost by chance:
+one proposer begins a height late, another has been there for a while."""
+REST = RestRule(misses=2, heights=3)
+"""Rests begin and end within the few heights of a run."""
 
 
 class Stuck(Violation):
@@ -85,11 +97,19 @@ class Plan:
     heights: int = 5
     nodes: int = 4
     faults: tuple[str, ...] = FAULTS
+    weighted: bool = False
+    """Proposers are drawn by weights, and rest for turns missed; else they come in turn."""
 
     @property
     def faulty(self) -> int:
         """How many validators are byzantine: as many as may be."""
         return (self.nodes - 1) // 3 if set(BYZANTINE) & set(self.faults) else 0
+
+    @property
+    def rounds(self) -> int:
+        """The last round that a height in calm needs: of any `faulty + 1` proposers in a row one
+        is correct, in turn as well as drawn."""
+        return (RACES if set(self.faults) <= {"mute"} else GROWN_ROUND) + self.faulty
 
 
 @dataclass(frozen=True)
@@ -108,23 +128,12 @@ class Report:
     time_ms: int
 
 
-class Rotation:
-    """Proposers in turn, so that at most `faulty` rounds in a row are a faulty one's."""
-
-    def __init__(self, keys: Sequence[bytes], begun: int) -> None:
-        self._keys = keys
-        self._begun = begun
-
-    def proposer(self, height: int, round: int) -> bytes:
-        """The key of the round's proposer."""
-        return self._keys[(self._begun + height + round) % len(self._keys)]
-
-
 class World:
     """The surroundings of all nodes of one run."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, rest: RestRule = REST) -> None:
         self.plan = plan
+        self._rest = rest
         self.rng = random.Random(f"{plan.seed}/{plan.nodes}/{','.join(plan.faults)}")
         self.now_ms = 0
         self.crashes = 0
@@ -134,8 +143,10 @@ class World:
         self.nodes: dict[str, Node] = {}
         faulty = frozenset(self.keys[: plan.faulty])
         self.checker = Checker(dict.fromkeys(self.keys, 1), frozenset(self.keys) - faulty)
-        self.schedule: ProposerSchedule = Rotation(self.keys, self.rng.randrange(plan.nodes))
-        self._validators = ValidatorSet(Validator(key, 1) for key in self.keys)
+        self._rotation = Rotation(self.keys, self.rng.randrange(plan.nodes))
+        self._validators = ValidatorSet(self._validator(key) for key in self.keys)
+        self._final: dict[int, CommitMessage] = {}
+        self.schedule = self.proposers(self._final)
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         self._scheduled = 0
         self._log = sha256()
@@ -163,6 +174,7 @@ class World:
         if node.key in self.checker.correct:
             latest_ms = max(each.clock_ms for each in self.correct_nodes())
             self.checker.decision(node.key, decision, latest_ms)
+            self._final.setdefault(decision.commit.height, decision)
             self.checker.revealed(self.schedule, decision.block)
         self._note(node.name, decision.commit.height, decision.commit.block_id)
 
@@ -177,10 +189,17 @@ class World:
         self._note(node.name, "died", b"")
         self.later(self.rng.randint(10, 1_500), node.boot)
 
-    def start(self, height: int) -> StartHeight:
-        """The validators and proposers of a height."""
+    def proposers(self, blocks: Mapping[int, CommitMessage]) -> ProposerSchedule:
+        """The proposers of the heights on these blocks, and of the next."""
+        if not self.plan.weighted:
+            return self._rotation
+        seed = sha256(b"%d" % self.plan.seed).digest()
+        return Drawn(self._validators, seed, self._rest, blocks)
+
+    def start(self, node: Node, height: int) -> StartHeight:
+        """A node enters a height."""
         self._entered.setdefault(height, self.now_ms)
-        return StartHeight(height, self._validators, self.schedule)
+        return StartHeight(height, self._validators, node.proposers)
 
     # The run.
 
@@ -202,6 +221,12 @@ class World:
         """The nodes of correct validators."""
         return [node for node in self.nodes.values() if node.key in self.checker.correct]
 
+    def _validator(self, key: bytes) -> Validator:
+        if not self.plan.weighted:
+            return Validator(key, 1)
+        # Alike in stake, so that as many are faulty; unlike in all else that is weighed.
+        return Validator(key, 1, self.rng.randint(1, 10**6), self.rng.randrange(3))
+
     def _finished(self) -> bool:
         return self.now_ms > self.healed_ms and self._heights() >= self.plan.heights
 
@@ -215,11 +240,10 @@ class World:
             node.disk.broken = False
 
     def _check_rounds(self) -> None:
-        """From round `GROWN_ROUND` on the timeouts exceed all delays there are, a lost race
-        and its rebroadcast included, and of any `faulty + 1` proposers one is correct."""
+        """Of the heights that began after the faults' end."""
         for height, round_ in self.checker.rounds.items():
             calm = self._entered[height] > self.healed_ms + SETTLING_MS
-            if calm and round_ > GROWN_ROUND + self.plan.faulty:
+            if calm and round_ > self.plan.rounds:
                 raise Stuck(f"height {height} took {round_} rounds after the faults' end")
 
     def _deliver(self, delay_ms: int, sender: str, receiver: str, message: object) -> None:
@@ -333,46 +357,3 @@ def _plan_broken_disks(world: World) -> None:
             world.later(world.rng.randint(50, 800), toggle)
 
     world.later(world.rng.randint(0, 500), toggle)
-
-
-def fork(seed: int) -> World:
-    """Two of four validators show one face to each half: the world in which to see a fork.
-
-    Returned before its run, so that a test can look at what is left of it.
-    """
-    world = World(Plan(seed, heights=1, nodes=4, faults=()))
-    liars, honest = world.keys[:2], world.keys[2:]
-    world.checker.correct = frozenset(honest)
-    groups: list[frozenset[str]] = []
-    for face, name, key in zip("ab", ("v2", "v3"), honest, strict=True):
-        faces = frozenset(f"v{place}{face}" for place in range(2))
-        world.nodes[name] = Node(name, key, world)
-        for place, liar in enumerate(liars):
-            own = f"v{place}{face}"
-            world.nodes[own] = Equivocator(own, liar, world, (faces - {own}) | {name})
-        groups.append(faces | {name})
-    world.network.groups = groups
-    return world
-
-
-def fork_by_amnesia(seed: int) -> World:
-    """Two of four validators forget their locks, and that they decided, and go on with another
-    correct one as soon as the first has decided. They never sign twice. Returned before its run.
-    """
-    world = Betrayed(Plan(seed, heights=1, nodes=4, faults=()))
-    world.checker.correct = frozenset(world.keys[2:])
-    for place, key in enumerate(world.keys):
-        kind = Renegade if place < 2 else Node
-        world.nodes[f"v{place}"] = kind(f"v{place}", key, world)
-    world.network.groups = (frozenset({"v0", "v1", "v2"}), frozenset({"v3"}))
-    world.healed_ms = PATIENCE_MS
-    return world
-
-
-class Betrayed(World):
-    """Whoever is with v0 and v1 changes when a correct node has decided."""
-
-    def decided(self, node: Node, decision: CommitMessage) -> None:
-        """And from then on the first to decide is cut off."""
-        super().decided(node, decision)
-        self.network.groups = (frozenset({"v0", "v1", "v3"}), frozenset({"v2"}))
