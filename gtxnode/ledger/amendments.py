@@ -31,6 +31,7 @@ FIXED: Mapping[str, str] = MappingProxyType(
         "zones": "follows from the chain's name",
         "registry": "follows from the chain's name",
         "authorities": "their keys have a rotation of their own",
+        "tariffs": "the regulator's tables take their place, each for the time to come",
         "checkpoints": "says who signs checkpoints, and where: old ones must stay provable",
         "proposers": "draws the schedule by which the turns of past heights are judged",
         "admission.least_hashes": "the work of batches in old blocks is held against it",

@@ -9,6 +9,9 @@ A proposal goes through whole epochs, all of them fixed where it is made:
 Stake counts as it stands after the last block before voting: who has it then votes with it,
 whatever becomes of it later, and nobody else. Moving it gives nobody a second vote.
 
+The agenda is bounded, and deposits could fill it. So whoever has a seat in the committee may bring
+one proposal all the same: what decides on changes can always be asked for one.
+
 The end of an epoch moves proposals on, lower numbers first. A change is an exchange of one value
 for another: where what it was to replace has been changed meanwhile, the whole proposal is
 superseded, and changes nothing. So nothing undoes a change but a proposal that was made knowing it.
@@ -32,6 +35,7 @@ from gtxnode.ledger.proposals import (
     Electorate,
     InForce,
     Proposal,
+    SeatUse,
     Status,
     agenda_coin_id,
     electorate_coin_id,
@@ -40,10 +44,16 @@ from gtxnode.ledger.proposals import (
     refund_id,
     replaced_coin_id,
 )
-from gtxnode.ledger.staking import epoch_at, registered, require_registry
+from gtxnode.ledger.staking import epoch_at, find, registered, require_registry
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.transfers import balance, move
-from gtxnode.ledger.validators import MAX_EPOCH, last_height_of
+from gtxnode.ledger.validators import (
+    MAX_EPOCH,
+    MAX_SEATS,
+    Committee,
+    committee_coin_id,
+    last_height_of,
+)
 from gtxnode.ledger.votes import tally, with_choice
 from gtxnode.primitives.errors import Reason, Refused
 
@@ -57,8 +67,7 @@ def propose(state: BlockState, transaction: CheckedTransaction) -> None:
         raise Refused(Reason.NOT_OWNER, f"proposer {body.proposer.hex()} did not sign")
     rules, before = state.context.parameters.governance, state.context.parameters.shared()
     agenda = _agenda(state)
-    if len(agenda.open) >= rules.max_open:
-        raise Refused(Reason.TOO_MANY_PROPOSALS, f"{len(agenda.open)} are open")
+    seat = _seat_needed(state, agenda, body.proposer)
     if amended(before, body.changes) == before:
         raise Refused(Reason.INVALID_CHANGE, "the parameters are like that already")
     voting = epoch_at(state) + 1 + rules.start_delay_epochs
@@ -84,7 +93,8 @@ def propose(state: BlockState, transaction: CheckedTransaction) -> None:
         approval_ppm=rules.approval_ppm,
     )
     _keep(state, proposal)
-    _keep_agenda(state, Agenda(number, (*agenda.open, number)))
+    seats = agenda.seats if seat is None else (*agenda.seats, SeatUse(number, seat))
+    _keep_agenda(state, Agenda(number, (*agenda.open, number), seats))
 
 
 def cast_vote(state: BlockState, transaction: CheckedTransaction) -> None:
@@ -132,7 +142,8 @@ def end(state: BlockState) -> None:
         _keep(state, proposal)
     still = tuple(each.number for each in proposals if each.status in OPEN)
     if still != agenda.open:
-        _keep_agenda(state, Agenda(agenda.last_number, still))
+        seats = tuple(each for each in agenda.seats if each.number in still)
+        _keep_agenda(state, Agenda(agenda.last_number, still, seats))
     voted_on = {each.voting_epoch for each in proposals if each.status is Status.VOTING}
     for ended in {each.voting_epoch for each in proposals if each.last_voting_epoch == epoch}:
         if ended not in voted_on:
@@ -225,6 +236,26 @@ def _activation(state: BlockState, body: Propose, earliest: int) -> int:
             Reason.ACTIVATION_OUT_OF_BOUNDS, f"epoch {asked}, between {earliest} and {latest}"
         )
     return asked
+
+
+def _seat_needed(state: BlockState, agenda: Agenda, proposer: bytes) -> bytes | None:
+    """The seat that brings a proposal onto a full agenda: one of the proposer's in the committee
+    that has none there. None where there is room for all; refuses where nothing helps."""
+    limit = state.context.parameters.governance.max_open
+    if agenda.counting < limit:
+        return None
+    used = {each.public_key for each in agenda.seats}
+    committee = state.coins.get(committee_coin_id(state.context.chain_id, epoch_at(state)))
+    assert isinstance(committee, Committee), "a committee is fixed ahead"
+    if len(used) < MAX_SEATS:
+        for member in committee.members:
+            validator = None if member.public_key in used else find(state, member.public_key)
+            if validator is not None and validator.owner == proposer:
+                return member.public_key
+    raise Refused(
+        Reason.TOO_MANY_PROPOSALS,
+        f"{agenda.counting} are open, at most {limit}, and the proposer has no seat left for one",
+    )
 
 
 def _count_electorate(state: BlockState, epoch: int) -> None:

@@ -17,7 +17,7 @@ from consensus.encoding import Hash32, Height, PublicKey
 from consensus.hashing import domain
 from gtxnode.ledger.amendments import MAX_TEXT_BYTES, Change
 from gtxnode.ledger.parameters import ChainParameters
-from gtxnode.ledger.validators import MAX_REGISTERED, Epoch, StakedAmount
+from gtxnode.ledger.validators import MAX_REGISTERED, MAX_SEATS, Epoch, StakedAmount
 from gtxnode.ledger.validators import Stake as StakeAmount
 from gtxnode.ledger.votes import MAX_OPEN_PROPOSALS, Share, Tally
 from gtxnode.metering.meters import AddressBytes
@@ -52,12 +52,29 @@ class Status(IntEnum):
 OPEN = frozenset({Status.WAITING, Status.VOTING, Status.PASSED})
 
 
+class SeatUse(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A proposal that a seat in the committee has brought onto a full agenda."""
+
+    number: Number
+    public_key: PublicKey
+    """The member's."""
+
+
 class Agenda(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=46):
     """What governance has in hand. There is none before the first proposal."""
 
     last_number: Annotated[int, msgspec.Meta(ge=0, le=MAX_NUMBER)] = 0
-    open: Annotated[tuple[Number, ...], msgspec.Meta(max_length=MAX_OPEN_PROPOSALS)] = ()
+    open: Annotated[
+        tuple[Number, ...], msgspec.Meta(max_length=MAX_OPEN_PROPOSALS + MAX_SEATS)
+    ] = ()
     """Those that are still to end or to take effect, by number."""
+    seats: Annotated[tuple[SeatUse, ...], msgspec.Meta(max_length=MAX_SEATS)] = ()
+    """Those of them that do not count towards the limit of all, by number."""
+
+    @property
+    def counting(self) -> int:
+        """How many count towards that limit."""
+        return len(self.open) - len(self.seats)
 
 
 class Proposal(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=47):

@@ -45,7 +45,8 @@ class GovernanceRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deposit_ugtx: Annotated[int, msgspec.Meta(ge=0, le=MAX_STAKE)] = 1_000 * UGTX_PER_GTX
     """Locked while a proposal is voted on; burned where it finds no quorum."""
     max_open: Annotated[int, msgspec.Meta(ge=1, le=MAX_OPEN_PROPOSALS)] = 32
-    """Proposals at one time, until they are rejected or have taken effect."""
+    """Proposals at one time, until they are rejected or have taken effect; beside them, each seat
+    in the committee may have one."""
     start_delay_epochs: Epochs = 24
     """Whole epochs between the one that takes a proposal and the first in which it is voted on."""
     voting_epochs: Annotated[int, msgspec.Meta(ge=1, le=10**6)] = 72

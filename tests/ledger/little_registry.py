@@ -243,6 +243,10 @@ class LittleRegistry(LittleChain):
         assert agenda.last_number == len(proposals)
         still = {each.number for each in proposals if each.status in OPEN}
         assert agenda.open == tuple(sorted(still))
+        assert {each.number for each in agenda.seats} <= still
+        assert agenda.counting <= self.parameters.governance.max_open
+        keys = [each.public_key for each in agenda.seats]
+        assert len(set(keys)) == len(keys)
         voted_on = {each.voting_epoch for each in proposals if each.status is Status.VOTING}
         electorates = [coin for _, coin in self.all_coins() if isinstance(coin, Electorate)]
         assert {each.epoch for each in electorates} == voted_on

@@ -13,6 +13,7 @@ from gtxnode.ledger.proposals import (
     InForce,
     Proposal,
     Status,
+    agenda_coin_id,
     in_force_at,
     in_force_coin_id,
     replaced_coin_id,
@@ -145,6 +146,38 @@ def test_a_later_vote_replaces_an_earlier_one() -> None:
     chain.accepted(*votes(chain, 1, anan=Choice.NO))
     chain.to_epoch(4)
     assert chain.proposal(1).tally == Tally(STAKE, STAKE, 0, 3 * STAKE)
+
+
+def test_a_vote_that_was_replaced_is_not_sent_again() -> None:
+    """Whoever has seen it cannot bring it back: it spent its fee's coins."""
+    chain = a_registry()
+    chain.accepted(chain.propose("dao", FEE_CHANGE))
+    chain.to_epoch(2)
+    (first,) = votes(chain, 1, anan=Choice.YES)
+    chain.accepted(first)
+    chain.accepted(*votes(chain, 1, anan=Choice.NO))
+    assert chain.refused(first) is Reason.UNKNOWN_COIN
+    chain.to_epoch(4)
+    assert chain.proposal(1).tally == Tally(0, STAKE, 0, 3 * STAKE)
+
+
+def test_stake_of_the_last_block_before_voting_counts_and_is_held_for_it() -> None:
+    """Whoever buys a vote in that block is bound as long as anyone who validates."""
+    chain = a_registry()
+    chain.accepted(chain.propose("dao", FEE_CHANGE))
+    while chain.epoch == 0 or (chain.height + 1) % RULES.epoch_blocks:
+        chain.block()
+    chain.accepted(chain.stake("ek", 300 * GTX, register=True))
+    assert chain.epoch == 2
+    before = chain.cash("ek")
+    chain.accepted(chain.unstake("ek", 300 * GTX))
+    chain.accepted(chain.vote("ek", 1, Choice.YES))
+    chain.to_epoch(4)
+    assert chain.proposal(1).tally == Tally(300 * GTX, 0, 0, 600 * GTX)
+    chain.to_epoch(1 + RULES.unbonding_epochs)
+    assert chain.cash("ek") < before
+    chain.to_epoch(2 + RULES.unbonding_epochs)
+    assert chain.cash("ek") > before
 
 
 def test_nobody_votes_early_or_late_or_on_what_is_not_there() -> None:
@@ -291,6 +324,7 @@ def test_a_change_of_the_delays_leaves_what_is_under_way_alone() -> None:
         ([("staking.epoch_blocks", "9")], Reason.FIXED_PARAMETER),
         ([("staking", "{}")], Reason.FIXED_PARAMETER),
         ([("checkpoints.threshold", "9")], Reason.FIXED_PARAMETER),
+        ([("tariffs", "[]")], Reason.FIXED_PARAMETER),
     ],
 )
 def test_what_cannot_be_proposed(changes: list[tuple[str, str]], reason: Reason) -> None:
@@ -310,6 +344,45 @@ def test_the_agenda_is_bounded_and_a_deposit_is_needed() -> None:
     inputs = [(coin_id, Cash(address("dao"), 2 * rich)) for coin_id, _ in poor.coins("dao", Cash)]
     body = wallet.propose(address("dao"), inputs, "poor", [Change(*FEE_CHANGE)], rich, FEE)
     assert poor.refused(signed(body, "dao")) is Reason.OVERSPENT
+
+
+def test_deposits_that_fill_the_agenda_do_not_silence_who_decides() -> None:
+    """Anan, boon and chai have the seats; each brings one proposal onto a full agenda."""
+    chain = a_registry()
+    spam = [("orders.max_open_per_trader", str(number)) for number in range(1, VOTING.max_open + 1)]
+    for change in spam:
+        chain.accepted(chain.propose("dao", change))
+    outcome = chain.block(chain.propose("ek", FEE_CHANGE))
+    assert outcome.receipts[0].reason is Reason.TOO_MANY_PROPOSALS
+    assert f"at most {VOTING.max_open}" in outcome.receipts[0].detail
+    chain.accepted(chain.propose(owner("anan"), FEE_CHANGE))
+    mine = VOTING.max_open + 1
+    assert chain.refused(chain.propose(owner("anan"), FEE_CHANGE)) is Reason.TOO_MANY_PROPOSALS
+    chain.accepted(chain.propose(owner("boon"), ("min_fee_ugtx", "3000")))
+    # Nobody votes on what only fills the agenda: its deposits are burned.
+    chain.to_epoch(chain.proposal(mine).voting_epoch)
+    chain.accepted(*votes(chain, mine, anan=Choice.YES, boon=Choice.YES))
+    chain.to_epoch(chain.proposal(mine).activation_epoch)
+    assert chain.proposal(mine).status is Status.ENACTED
+    assert chain.parameters.min_fee_ugtx == 2_000
+    assert chain.supply().burned_ugtx == (VOTING.max_open + 1) * VOTING.deposit_ugtx
+    agenda = chain.coin(agenda_coin_id(CHAIN))
+    assert isinstance(agenda, Agenda)
+    assert (agenda.open, agenda.seats) == ((), ())
+    # A seat whose proposal has ended brings another.
+    for change in spam:
+        chain.accepted(chain.propose("dao", change))
+    chain.accepted(chain.propose(owner("anan"), ("min_fee_ugtx", "4000")))
+
+
+def test_a_stake_without_a_seat_brings_nothing_onto_a_full_agenda() -> None:
+    """So that a flood of small stakes is no way round the limit."""
+    chain = a_registry()
+    chain.accepted(chain.stake("ek", RULES.min_stake_ugtx, register=True))
+    for number in range(1, VOTING.max_open + 1):
+        chain.accepted(chain.propose("dao", ("orders.max_open_per_trader", str(number))))
+    assert chain.validator("ek") is not None
+    assert chain.refused(chain.propose("ek", FEE_CHANGE)) is Reason.TOO_MANY_PROPOSALS
 
 
 def test_activation_is_after_the_delays_and_not_too_far_ahead() -> None:

@@ -134,6 +134,7 @@ from gtxnode.ledger.proposals import (
     Electorate,
     InForce,
     Proposal,
+    SeatUse,
 )
 from gtxnode.ledger.proposers import MissedTurns, MissRecord, RevealChain, Seeds
 from gtxnode.ledger.tariff_series import TariffSeries
@@ -169,7 +170,7 @@ from gtxnode.ledger.validators import (
     Unbonding,
     Validator,
 )
-from gtxnode.ledger.votes import Choice, Tally
+from gtxnode.ledger.votes import MAX_OPEN_PROPOSALS, Choice, Tally
 from gtxnode.market.orders import ANY_SOURCE, Terms
 from gtxnode.market.slots import Slot
 from gtxnode.metering.anomalies import Suspicion
@@ -307,7 +308,11 @@ COINS: tuple[Coin, ...] = (
     ),
     BarredKeys((BarredKey(KEY, 2**50),) * MAX_BARRED),
     Acts((LastAct(Role.EGAT, 3, 4),)),
-    Agenda(MAX_NUMBER, (1, MAX_NUMBER)),
+    Agenda(
+        MAX_NUMBER,
+        (MAX_NUMBER,) * (MAX_OPEN_PROPOSALS + MAX_SEATS),
+        (SeatUse(MAX_NUMBER, KEY),) * MAX_SEATS,
+    ),
     GREATEST,
     Electorate(MAX_EPOCH, 5, (Elector(KEY, OWNER, MAX_STAKE),) * MAX_REGISTERED),
     InForce(1, 2, 3, 4, "x" * MAX_TEXT_BYTES),
