@@ -57,8 +57,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     # one chain's parts
     frozenset(
         {
-            "accuser", "admission", "application", "arrivals", "batches", "chain", "checkpoints",
-            "engine", "hosting", "intake", "relay", "seeds", "sync",
+            "accuser", "admission", "application", "arrivals", "batches", "certificates", "chain",
+            "checkpoints", "engine", "hosting", "intake", "relay", "seeds", "sync",
         }
     ),
     frozenset(

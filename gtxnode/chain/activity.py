@@ -1,4 +1,4 @@
-"""What each address did, when; each retirement by its id; each zone's days: for bills and reports.
+"""What each address did, when, and each zone's days: for bills and reports.
 
 All of it is derived from blocks as they are executed, and written with them. A line of activity
 stands under its owner and the time that it is about: a reading, a judgement on one and the cover of
@@ -15,7 +15,6 @@ import msgspec
 
 from consensus.encoding import Codec
 from gtxnode.ledger.accounts import Posting, accounts_of
-from gtxnode.ledger.coins import Lot
 from gtxnode.ledger.outcome import Became, BlockOutcome
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Zone
@@ -68,18 +67,6 @@ class RetirementLine(msgspec.Struct, frozen=True, array_like=True, gc=False, tag
 Line: TypeAlias = MeterLine | AccountLine | CoverLine | JudgementLine | RetirementLine
 
 
-class RetirementRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A retirement as its block took it."""
-
-    height: int
-    time_ms: int
-    consumer: bytes
-    meter: bytes | None
-    lots: tuple[Lot, ...]
-    credits_mgco2e: tuple[int, ...]
-    """What each lot earned, in their order."""
-
-
 class ZoneDay(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What happened in a zone on a day: energy in Wh, by source where it was made or retired."""
 
@@ -96,8 +83,6 @@ _LINES = Table(
     Codec(cast("type[Line]", Line), max_bytes=4_096),
     name="activity",
 )
-_RETIREMENTS = Table(b"n", Raw(32), Codec(RetirementRecord, max_bytes=65_536), name="retirements")
-_BY_METER = Table(b"N", tuple_key(Raw(16), U64(), Raw(32)), Raw(0), name="retirements by meter")
 _ZONE_DAYS = Table(b"z", tuple_key(U64(), U64()), Codec(ZoneDay, max_bytes=4_096), name="zone days")
 
 
@@ -108,19 +93,6 @@ def put_activity(
     lines = _lines_of(outcome, time_ms // 1_000)
     for number, (owner, at_s, line) in enumerate(lines):
         _LINES.put(write, (owner, (at_s, height, number)), line)
-    for retirement in outcome.retirements:
-        record = RetirementRecord(
-            height,
-            time_ms,
-            retirement.consumer,
-            retirement.meter,
-            retirement.lots,
-            retirement.credits_mgco2e,
-        )
-        _RETIREMENTS.put(write, retirement.transaction, record)
-        for lot in retirement.lots:
-            key = (lot.origin.meter, lot.origin.start_s, retirement.transaction)
-            _BY_METER.put(write, key, b"")
     if outcome.readings or outcome.suspects or outcome.retirements:
         _put_zone_days(write, before, time_ms // 1_000, outcome)
 
@@ -131,18 +103,6 @@ def lines(reader: Reader, owner: bytes, start_s: int, end_s: int) -> Iterator[tu
     span = (owner, (max(0, start_s), 0, 0)), (owner, (end_s, 0, 0))
     for (_, (at_s, _, _)), line in _LINES.scan(reader, start=span[0], stop=span[1]):
         yield at_s, line
-
-
-def retirement(reader: Reader, identity: bytes) -> RetirementRecord | None:
-    """The retirement of a transaction."""
-    return _RETIREMENTS.get(reader, identity)
-
-
-def retired_of_meter(reader: Reader, meter: bytes, start_s: int, end_s: int) -> Iterator[bytes]:
-    """The retirements that hold energy of a meter made from one time to another, in its order."""
-    span = (meter, start_s, bytes(32)), (meter, end_s, bytes(32))
-    for (_, _, identity), _ in _BY_METER.scan(reader, start=span[0], stop=span[1]):
-        yield identity
 
 
 def zone_day(reader: Reader, zone: Zone, day: int) -> ZoneDay:

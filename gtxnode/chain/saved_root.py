@@ -59,6 +59,11 @@ class SavedRoot:
         """The root after a block."""
         return self._root.apply(spent, made)
 
+    @property
+    def beside_log(self) -> bytes:
+        """The root over all coins but the log of retirements."""
+        return self._root.beside_apart
+
     def save(self, write: WriteBatch) -> None:
         """Write what has changed since it was last saved."""
         for index in self._root.take_changed():

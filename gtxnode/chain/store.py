@@ -26,6 +26,7 @@ from gtxnode.chain.audit import Audit
 from gtxnode.chain.coin_tables import COINS, ORDERS, OWNERS, put_coins
 from gtxnode.chain.indexes import TRANSACTIONS_BY_ID, put_transactions
 from gtxnode.chain.records import RECORD, BlockRecord, record_block
+from gtxnode.chain.retirements import put_retirements
 from gtxnode.chain.rules import Tip
 from gtxnode.chain.saved_root import BLOCKS_PER_SAVING, SavedRoot
 from gtxnode.ledger.admission import easiest_target
@@ -40,7 +41,9 @@ from gtxnode.ledger.coins import (
 from gtxnode.ledger.decrees import Decreed, parameters_after
 from gtxnode.ledger.execute import BlockContext, execute
 from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.outcome import BlockOutcome
 from gtxnode.ledger.parameters import ChainParameters
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.orders import Depth
 from gtxnode.market.slots import Slot
 from gtxnode.primitives.addresses import address_of
@@ -266,9 +269,7 @@ class ChainStore:
         record = record_block(height, root, transactions, outcome)
         write = WriteBatch()
         put_coins(write, outcome.spent, outcome.made)
-        put_transactions(write, self._store, record)
-        put_activity(write, self._store, height, block.header.time_ms, outcome)
-        self._audit.put(write, block.header, self.parameters, transactions, outcome)
+        self._put_derived(write, block.header, transactions, outcome, record)
         if height % BLOCKS_PER_SAVING == 0:
             self._root.save(write)
         for batch in batches:
@@ -286,6 +287,20 @@ class ChainStore:
             self._show_book()
             self._show_slots({order.slot for order in record.orders if order.slot is not None})
         return record
+
+    def _put_derived(
+        self,
+        write: WriteBatch,
+        header: Header,
+        transactions: Sequence[CheckedTransaction],
+        outcome: BlockOutcome,
+        record: BlockRecord,
+    ) -> None:
+        """The indexes, from what the block did. The root is after it, all else before."""
+        put_transactions(write, self._store, record)
+        put_activity(write, self._store, header.height, header.time_ms, outcome)
+        put_retirements(write, self, header, self.parameters, outcome, self._root)
+        self._audit.put(write, header, self.parameters, transactions, outcome)
 
     def _remember(self, block: Block, commit: Commit, energy_target: bytes) -> None:
         header = block.header

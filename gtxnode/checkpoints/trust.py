@@ -82,6 +82,8 @@ def trusted_checkpoint(chain_id: str, founders: AuthoritySet, trust: Trust) -> C
 
     Raises `InvalidTrust`.
     """
+    if trust.chain_id != chain_id:
+        raise InvalidTrust(f"of the chain {trust.chain_id}, not {chain_id}")
     try:
         steps = [
             (each.certificate, AuthoritySet(each.authorities, each.threshold))

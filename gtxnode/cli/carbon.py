@@ -65,17 +65,28 @@ def report(url: str | None, timeout_s: float, shard: str | None, zone: str, day:
 
 @click.command()
 @chain_options
-@click.option("--prove", is_flag=True, help="With a proof that its transaction is final.")
+@click.option("--prove", is_flag=True, help="With what proves it; see `gtxnode certificate`.")
+@click.option(
+    "--by",
+    type=click.Choice(["validators", "authorities"]),
+    default=None,
+    help="Whose signatures prove it.  [default: the authorities', once they signed after it]",
+)
 @click.argument("id", type=TRANSACTION_ID)
 def certificate(
-    url: str | None, timeout_s: float, shard: str | None, prove: bool, id: bytes
+    url: str | None, timeout_s: float, shard: str | None, prove: bool, by: str | None, id: bytes
 ) -> None:
     """What was retired, and where from.
 
-    ID is the transaction's that retired the energy, in hexadecimal.
+    ID is the transaction's that retired the energy, in hexadecimal. With -o json and --prove
+    it is what `gtxnode certificate verify` checks.
     """
-    method = "certificate.prove" if prove else "certificate.get"
-    print_answer(url, timeout_s, shard, method, id=id.hex())
+    if by is not None and not prove:
+        raise click.UsageError("--by goes with --prove")
+    if prove:
+        print_answer(url, timeout_s, shard, "certificate.prove", id=id.hex(), by=by)
+    else:
+        print_answer(url, timeout_s, shard, "certificate.get", id=id.hex())
 
 
 @click.command()

@@ -129,13 +129,16 @@ def coins(
 
 @click.command(name="tx")
 @chain_options
+@click.option("--prove", is_flag=True, help="A proof that it is in a final block, as signed.")
 @click.argument("id", type=TRANSACTION_ID)
-def transaction(url: str | None, timeout_s: float, shard: str | None, id: bytes) -> None:
+def transaction(
+    url: str | None, timeout_s: float, shard: str | None, prove: bool, id: bytes
+) -> None:
     """Where a transaction stands.
 
     Pending, final at a height (in blocks), refused with its reason, or dropped.
     """
-    print_answer(url, timeout_s, shard, "tx.status", id=id.hex())
+    print_answer(url, timeout_s, shard, "tx.prove" if prove else "tx.status", id=id.hex())
 
 
 @click.command()

@@ -20,6 +20,7 @@ COMMANDS = {
     "keys": Lazy("gtxnode.cli.keys:keys", "Keep a wallet's keys, encrypted."),
     "tx": Lazy("gtxnode.cli.tx:tx", "Sign and send transactions."),
     "query": Lazy("gtxnode.cli.query:query", "Ask a node what is final."),
+    "certificate": Lazy("gtxnode.cli.certificate:certificate", "Check certificates of origin."),
     "grid": Lazy("gtxnode.cli.grid:grid", "Make the model of the grid that a chain goes by."),
     "tariff": Lazy("gtxnode.cli.calendar:tariff", "Write tables of tariffs."),
     "config": Lazy("gtxnode.cli.settings:config", "Show and check the settings."),

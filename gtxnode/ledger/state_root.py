@@ -86,6 +86,11 @@ class StateRoot:
         """32 bytes over all coins."""
         return self._nodes[0]
 
+    @property
+    def beside_apart(self) -> bytes:
+        """32 bytes over all coins but the one that lies apart: its whole path to the root."""
+        return self._nodes[1]
+
     def apply(self, spent: Mapping[bytes, HeldCoin], made: Mapping[bytes, HeldCoin]) -> bytes:
         """Take out what was spent as it was, put in what was made; the new root.
 
@@ -119,7 +124,7 @@ class StateRoot:
         if not 0 <= index < BUCKETS:
             raise IndexError(f"bucket {index} of {BUCKETS}")
         if index == APART:
-            return merkle.Proof(index, BUCKETS, (self._nodes[1],))
+            return proof_apart(self.beside_apart)
         node, path = HASHED_BUCKETS + index, []
         while node > 1:
             path.append(self._nodes[node ^ 1])
@@ -141,6 +146,11 @@ class StateRoot:
             for node in level:
                 nodes[node] = sha256(_NODE + nodes[2 * node] + nodes[2 * node + 1]).digest()
         nodes[0] = sha256(_NODE + nodes[1] + nodes[HASHED_BUCKETS + APART]).digest()
+
+
+def proof_apart(beside: bytes) -> merkle.Proof:
+    """That the coin apart stands under the root that this was beside it in."""
+    return merkle.Proof(APART, BUCKETS, (beside,))
 
 
 def verify_bucket(

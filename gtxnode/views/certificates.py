@@ -3,32 +3,35 @@
 from collections.abc import Iterable
 from functools import partial
 from itertools import islice
+from typing import Literal
 
 import trio
 
 from consensus import merkle
-from consensus.types import commit_codec
-from consensus.types import header_codec as block_header_codec
-from gtxnode.batches.batch import batch_codec, header_codec
-from gtxnode.chain.activity import (
-    RetirementLine,
-    RetirementRecord,
-    lines,
-    retired_of_meter,
-    retirement,
+from gtxnode.certificates.proof import (
+    ByAuthorities,
+    ByValidators,
+    Fault,
+    Finality,
+    InvalidCertificate,
+    RetirementProof,
 )
-from gtxnode.chain.inclusion import prove_inclusion
+from gtxnode.certificates.prove import By, NotProvable, prove_certificate
+from gtxnode.chain.activity import RetirementLine, lines
+from gtxnode.chain.retirements import NotKept, retired_of_meter, retirement
 from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.retirement_log import Retired
 from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.views.certificates import (
     CertificatePage,
     CertificateProof,
     CertificateView,
     CertifiedView,
-    PathView,
 )
+from gtxnode.rpc.views.transactions import PathView
 from gtxnode.rpc.wire import Address, Amount, Hex
 from gtxnode.views.coins import origin_view
+from gtxnode.views.transactions import path_view
 from storage.kv import Reader
 
 
@@ -44,34 +47,23 @@ class CertificatesView:
         found = retirement(self._store.database, id)
         if found is None:
             raise NotFound(f"certificate {id.hex()}")
-        return self._view(id, found)
+        return certificate_view(self._shard, found.entry)
 
-    async def prove(self, id: bytes) -> CertificateProof:
-        """A certificate with the way of its transaction into a final block; raises `NotFound`."""
-        certificate = await self.get(id)
-        return await trio.to_thread.run_sync(self._prove, certificate)
+    async def prove(
+        self, id: bytes, by: Literal["validators", "authorities"] | None
+    ) -> CertificateProof:
+        """A certificate with what proves it; `NotFound` says what is not here, or not yet."""
+        return await trio.to_thread.run_sync(self._prove, id, None if by is None else By(by))
 
-    def _prove(self, certificate: CertificateView) -> CertificateProof:
-        place = self._store.transaction(certificate.id)
-        assert place is not None, "a retirement is a transaction of a block"
-        height, position = place
-        block, commit = self._store.block(height)
-        batches = []
-        for identity in block.payload:
-            encoded = self._store.encoded_batch(identity)
-            if encoded is None:
-                raise NotFound(f"batch {identity.hex()}")
-            batches.append(batch_codec.decode(encoded))
-        proof = prove_inclusion(block, commit, batches, position)
-        return CertificateProof(
-            certificate,
-            Hex(proof.transaction),
-            _path_view(proof.transaction_proof),
-            Hex(header_codec.encode(proof.batch_header)),
-            _path_view(proof.batch_proof),
-            Hex(block_header_codec.encode(proof.header)),
-            Hex(commit_codec.encode(proof.commit)),
-        )
+    def _prove(self, identity: bytes, by: By | None) -> CertificateProof:
+        found = retirement(self._store.database, identity)
+        if found is None:
+            raise NotFound(f"certificate {identity.hex()}")
+        try:
+            proof = prove_certificate(self._store, found, by)
+        except (NotProvable, NotKept) as error:
+            raise NotFound(f"the proof of certificate {identity.hex()}: {error}: it") from error
+        return _proof_view(certificate_view(self._shard, found.entry), proof)
 
     async def of_consumer(
         self, address: bytes, start_s: int, end_s: int, limit: int
@@ -105,26 +97,64 @@ class CertificatesView:
         for identity in islice(ids, limit + 1):
             found = retirement(reader, identity)
             assert found is not None, "an index and its entry are written together"
-            views.append(self._view(identity, found))
+            views.append(certificate_view(self._shard, found.entry))
         return CertificatePage(tuple(views[:limit]), len(views) > limit)
 
-    def _view(self, identity: bytes, found: RetirementRecord) -> CertificateView:
-        return CertificateView(
-            self._shard,
-            Hex(identity),
-            found.height,
-            found.time_ms,
-            Address(found.consumer),
-            "voluntary" if found.meter is None else "import",
-            None if found.meter is None else Hex(found.meter),
-            Amount(sum(lot.amount_wh for lot in found.lots)),
-            Amount(sum(found.credits_mgco2e)),
-            tuple(
-                CertifiedView(Amount(lot.amount_wh), origin_view(lot.origin), Amount(credit_mg))
-                for lot, credit_mg in zip(found.lots, found.credits_mgco2e, strict=True)
-            ),
-        )
+
+def certificate_view(shard: str, entry: Retired) -> CertificateView:
+    """A retirement as it reads."""
+    return CertificateView(
+        shard,
+        Hex(entry.transaction),
+        entry.height,
+        entry.time_ms,
+        Address(entry.consumer),
+        "voluntary" if entry.meter is None else "import",
+        None if entry.meter is None else Hex(entry.meter),
+        Amount(sum(lot.amount_wh for lot in entry.lots)),
+        Amount(sum(entry.credits_mgco2e)),
+        tuple(
+            CertifiedView(Amount(lot.amount_wh), origin_view(lot.origin), Amount(credit_mg))
+            for lot, credit_mg in zip(entry.lots, entry.credits_mgco2e, strict=True)
+        ),
+    )
 
 
-def _path_view(proof: merkle.Proof) -> PathView:
-    return PathView(proof.index, proof.total, tuple(map(Hex, proof.path)))
+def proof_in(view: CertificateProof) -> RetirementProof:
+    """What a certificate's proof is checked by; raises `InvalidCertificate`."""
+    return RetirementProof(
+        view.entry, _path_in(view.log_path), view.log, _path_in(view.state_path), _finality_in(view)
+    )
+
+
+def _finality_in(view: CertificateProof) -> Finality:
+    match view.by, view.header, view.commit, view.trust:
+        case "validators", bytes(header), bytes(commit), None:
+            return ByValidators(header, commit)
+        case "authorities", None, None, bytes(trust):
+            return ByAuthorities(trust)
+    why = f"{view.by} sign another part than there is"
+    raise InvalidCertificate(Fault.UNREADABLE, "by", why)
+
+
+def _proof_view(certificate: CertificateView, proof: RetirementProof) -> CertificateProof:
+    header = commit = trust = None
+    if isinstance(proof.finality, ByAuthorities):
+        trust = Hex(proof.finality.trust)
+    else:
+        header, commit = Hex(proof.finality.header), Hex(proof.finality.commit)
+    return CertificateProof(
+        certificate,
+        Hex(proof.entry),
+        path_view(proof.log_path),
+        Hex(proof.log),
+        path_view(proof.state_path),
+        "validators" if trust is None else "authorities",
+        header,
+        commit,
+        trust,
+    )
+
+
+def _path_in(view: PathView) -> merkle.Proof:
+    return merkle.Proof(view.index, view.total, view.path)

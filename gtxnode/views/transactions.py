@@ -4,9 +4,14 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
+import trio
 
-from consensus import signing
+from consensus import merkle, signing
+from consensus.types import commit_codec
+from consensus.types import header_codec as block_header_codec
+from gtxnode.batches.batch import batch_codec, header_codec
 from gtxnode.batches.gather import Waiting
+from gtxnode.chain.inclusion import prove_inclusion
 from gtxnode.chain.store import ChainStore
 from gtxnode.events import refusal_of
 from gtxnode.ledger.bodies import Reading, SubmitRecord
@@ -19,7 +24,9 @@ from gtxnode.ledger.transactions import (
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.views.transactions import (
+    PathView,
     Refusal,
+    TransactionProof,
     TransactionState,
     TransactionStatus,
     Verdict,
@@ -101,6 +108,32 @@ class TransactionsView:
             return TransactionStatus(Hex(id), TransactionState.DROPPED)
         raise NotFound(f"transaction {id.hex()}")
 
+    async def prove(self, id: bytes) -> TransactionProof:
+        """A transaction's way into a final block; raises `NotFound`."""
+        return await trio.to_thread.run_sync(self._prove, id)
+
+    def _prove(self, identity: bytes) -> TransactionProof:
+        place = self._store.transaction(identity)
+        if place is None:
+            raise NotFound(f"transaction {identity.hex()}")
+        height, position = place
+        block, commit = self._store.block(height)
+        batches = []
+        for batch in block.payload:
+            encoded = self._store.encoded_batch(batch)
+            if encoded is None:
+                raise NotFound(f"batch {batch.hex()}")
+            batches.append(batch_codec.decode(encoded))
+        proof = prove_inclusion(block, commit, batches, position)
+        return TransactionProof(
+            Hex(proof.transaction),
+            path_view(proof.transaction_proof),
+            Hex(header_codec.encode(proof.batch_header)),
+            path_view(proof.batch_proof),
+            Hex(block_header_codec.encode(proof.header)),
+            Hex(commit_codec.encode(proof.commit)),
+        )
+
     def _outcome(self, height: int, position: int) -> TransactionStatus:
         item = record_of(self._store, height).transactions[position]
         if item.reason is None:
@@ -112,6 +145,11 @@ class TransactionsView:
             position,
             refusal_of(item.reason, item.detail),
         )
+
+
+def path_view(proof: merkle.Proof) -> PathView:
+    """A Merkle proof."""
+    return PathView(proof.index, proof.total, tuple(map(Hex, proof.path)))
 
 
 async def _settled(waiting: Waiting) -> Verdict:

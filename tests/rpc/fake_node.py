@@ -39,6 +39,7 @@ from gtxnode.rpc.views.orders import LicenceView, OpenOrders, OpenOrderView
 from gtxnode.rpc.views.seeds import PledgeView, ProposerView, SeedsView
 from gtxnode.rpc.views.transactions import (
     Refusal,
+    TransactionProof,
     TransactionState,
     TransactionStatus,
     Verdict,
@@ -225,6 +226,9 @@ class FakeChain:
             return TransactionStatus(Hex(id), TransactionState.FINAL, height, position)
         if id in self._pending:
             return TransactionStatus(Hex(id), TransactionState.PENDING)
+        raise NotFound(f"transaction {id.hex()}")
+
+    async def prove(self, id: bytes) -> TransactionProof:
         raise NotFound(f"transaction {id.hex()}")
 
     async def block(self, height: int) -> BlockView:

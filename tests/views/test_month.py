@@ -3,17 +3,11 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
-from msgspec.structs import asdict, replace
 
-from consensus import merkle
-from consensus.signing import verify_slice
-from consensus.validators import Validator, ValidatorSet
-from gtxnode.chain.inclusion import Inclusion, InvalidInclusion, check_inclusion, read_inclusion
 from gtxnode.ledger.bodies import ReplaceTariff
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Zone
 from gtxnode.rpc.errors import BadValue, NotFound
-from gtxnode.rpc.views.certificates import CertificateProof
 from gtxnode.rpc.views.tariffs import QuoteView
 from gtxnode.rpc.wire import encode, plain_fields
 from gtxnode.tariffs.tables import FuelSurcharge
@@ -21,8 +15,8 @@ from gtxnode.tariffs.thailand import RESIDENTIAL_LOW_VOLTAGE
 from gtxnode.views.carbon import CarbonView
 from gtxnode.views.certificates import CertificatesView
 from gtxnode.views.tariffs import TariffsView
-from tests.ledger.little_chain import CHAIN, KWH, address, meter_of, public_key, signed
-from tests.views.town import VALIDATORS, Town
+from tests.ledger.little_chain import KWH, address, meter_of, signed
+from tests.views.town import Town
 
 BANGKOK = timezone(timedelta(hours=7))
 LONG = 2**40
@@ -159,49 +153,6 @@ async def test_a_certificate_names_meter_interval_and_consumer(town: Town) -> No
     assert (page.certificates, page.more) == ((found,), True)
     with pytest.raises(NotFound):
         await view.get(bytes(32))
-
-
-def proved(found: CertificateProof) -> Inclusion:
-    """A proof as a client reads it."""
-    return read_inclusion(
-        found.transaction,
-        merkle.Proof(**asdict(found.transaction_proof)),
-        found.batch_header,
-        merkle.Proof(**asdict(found.batch_proof)),
-        found.header,
-        found.commit,
-    )
-
-
-async def test_a_certificate_is_proved_to_whoever_knows_the_validators(town: Town) -> None:
-    view = CertificatesView("geo_bangkok", town.store)
-    retired = town.cover("malee", 700)
-    # Beside two that the block refuses: a reading ahead of its time, and coins that are spent.
-    early = town.reading("somchai", MONDAY_NOON + 9_000, 0, 5)
-    town.block(early, retired, town.cover("malee", 1))
-    proof = proved(await view.prove(retired.id))
-    found = check_inclusion(CHAIN, VALIDATORS, proof)
-    assert (found.id, found.body) == (retired.id, retired.body)
-    assert all(verify_slice(found.signature_checks()))
-    other = town.cover("malee", 2)
-    for change in (
-        {"transaction": other.encoded},
-        {"transaction_proof": merkle.Proof(0, 3, proof.transaction_proof.path)},
-        {"batch_header": replace(proof.batch_header, nonce=1)},
-        {"batch_proof": merkle.Proof(0, 2, (bytes(32),))},
-        {"header": replace(proof.header, height=proof.header.height + 1)},
-        {"header": replace(proof.header, payload_root=bytes(32))},
-        {"commit": replace(proof.commit, signatures=())},
-    ):
-        with pytest.raises(InvalidInclusion):
-            check_inclusion(CHAIN, VALIDATORS, replace(proof, **change))
-    strangers = ValidatorSet([Validator(public_key("nobody"), 1)])
-    with pytest.raises(InvalidInclusion):
-        check_inclusion(CHAIN, strangers, proof)
-    with pytest.raises(InvalidInclusion):
-        check_inclusion("another chain", VALIDATORS, proof)
-    with pytest.raises(NotFound):
-        await view.prove(bytes(32))
 
 
 async def test_a_zones_day_is_its_meters_and_its_retirements(town: Town) -> None:

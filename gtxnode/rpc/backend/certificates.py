@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from gtxnode.rpc.views.certificates import CertificatePage, CertificateProof, CertificateView
 
@@ -24,6 +24,8 @@ class Certificates(Protocol):
         """What was retired of the energy that a meter made from one time to another."""
         ...
 
-    async def prove(self, id: bytes) -> CertificateProof:
-        """A certificate with the way of its transaction into a final block; raises `NotFound`."""
+    async def prove(
+        self, id: bytes, by: Literal["validators", "authorities"] | None
+    ) -> CertificateProof:
+        """A certificate with what proves it, by either; `NotFound` says what is not here."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from gtxnode.rpc.views.transactions import TransactionStatus, Verdict
+from gtxnode.rpc.views.transactions import TransactionProof, TransactionStatus, Verdict
 
 
 class Transactions(Protocol):
@@ -17,4 +17,8 @@ class Transactions(Protocol):
 
     async def status(self, id: bytes) -> TransactionStatus:
         """Where a transaction stands; raises `NotFound`."""
+        ...
+
+    async def prove(self, id: bytes) -> TransactionProof:
+        """A transaction's way into a final block; raises `NotFound`."""
         ...

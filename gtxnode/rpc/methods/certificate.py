@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from gtxnode.rpc.errors import ErrorCode
@@ -18,6 +20,17 @@ class OfCertificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     shard: Shard
     id: Hex
+
+
+class Proved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One certificate, and whose signatures are to prove it.
+
+    Where `by` is null: the authorities', once they have signed a checkpoint after it.
+    """
+
+    shard: Shard
+    id: Hex
+    by: Literal["validators", "authorities"] | None = None
 
 
 class OfConsumer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,9 +72,9 @@ async def certificate_of_meter(session: Session, params: OfProducer) -> Certific
     )
 
 
-async def certificate_prove(session: Session, params: OfCertificate) -> CertificateProof:
-    """A certificate with a proof that its transaction, as it was signed, is final."""
-    return await session.node.chain(params.shard).certificates.prove(params.id)
+async def certificate_prove(session: Session, params: Proved) -> CertificateProof:
+    """A certificate, and what proves it to whoever has the genesis and no chain."""
+    return await session.node.chain(params.shard).certificates.prove(params.id, params.by)
 
 
 ROWS = (

@@ -7,7 +7,7 @@ import msgspec
 from gtxnode.rpc.errors import ErrorCode
 from gtxnode.rpc.methods.fields import Shard
 from gtxnode.rpc.methods.row import Session, row
-from gtxnode.rpc.views.transactions import TransactionStatus, Verdict
+from gtxnode.rpc.views.transactions import TransactionProof, TransactionStatus, Verdict
 from gtxnode.rpc.wire import Hex
 
 
@@ -36,7 +36,13 @@ async def tx_status(session: Session, params: OfTransaction) -> TransactionStatu
     return await session.node.chain(params.shard).transactions.status(params.id)
 
 
+async def tx_prove(session: Session, params: OfTransaction) -> TransactionProof:
+    """A proof that a transaction, as it was signed, is in a final block."""
+    return await session.node.chain(params.shard).transactions.prove(params.id)
+
+
 ROWS = (
     row("tx.send", tx_send, ErrorCode.NOT_HOSTED),
     row("tx.status", tx_status, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
+    row("tx.prove", tx_prove, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
 )

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from gtxnode.rpc.views.accounts import OriginView
+from gtxnode.rpc.views.transactions import PathView
 from gtxnode.rpc.wire import Address, Amount, Height, Hex
 
 
@@ -44,26 +45,22 @@ class CertificatePage(msgspec.Struct, frozen=True, gc=False):
     more: bool
 
 
-class PathView(msgspec.Struct, frozen=True, gc=False):
-    """That a leaf is number `index` of `total` under a root (RFC 6962): siblings, leaf upwards."""
-
-    index: int
-    total: int
-    path: tuple[Hex, ...]
-
-
 class CertificateProof(msgspec.Struct, frozen=True, gc=False):
-    """A certificate, and that its transaction stands in a final block, with all its signatures.
+    """A certificate, and what proves it to whoever has the genesis and no chain.
 
-    `transaction` is a leaf under the payload root of `batch_header`, whose id (tagged hash `batch`)
-    is a leaf under that of `header`, which `commit` makes final; all are encoded canonically. That
-    the ledger took it follows from executing the chain, and is otherwise this node's word.
+    `entry` is a leaf of the log of retirements, which `log`, a coin, has the peaks of; `log` stands
+    under the state root. `by` says whose signatures make that final: `validators`, with the
+    `header` that carries it and its `commit`; or `authorities`, with the certificates of `trust`
+    that lead from the genesis to a checkpoint. What is not of that way is null. All are encoded
+    canonically; `gtxnode certificate verify` checks them.
     """
 
     certificate: CertificateView
-    transaction: Hex
-    transaction_proof: PathView
-    batch_header: Hex
-    batch_proof: PathView
-    header: Hex
-    commit: Hex
+    entry: Hex
+    log_path: PathView
+    log: Hex
+    state_path: PathView
+    by: Literal["validators", "authorities"]
+    header: Hex | None
+    commit: Hex | None
+    trust: Hex | None

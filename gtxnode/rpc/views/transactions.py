@@ -52,3 +52,27 @@ class TransactionStatus(msgspec.Struct, frozen=True, gc=False, omit_defaults=Tru
     height: Height | None = None
     position: int | None = None
     refusal: Refusal | None = None
+
+
+class PathView(msgspec.Struct, frozen=True, gc=False):
+    """That a leaf is number `index` of `total` under a root (RFC 6962): siblings, leaf upwards."""
+
+    index: int
+    total: int
+    path: tuple[Hex, ...]
+
+
+class TransactionProof(msgspec.Struct, frozen=True, gc=False):
+    """That a transaction stands in a final block, with all its signatures.
+
+    `transaction` is a leaf under the payload root of `batch_header`, whose id (tagged hash `batch`)
+    is a leaf under that of `header`, which `commit` makes final; all are encoded canonically.
+    Whether the ledger took it is not in the proof: `tx.status` is the node's word on that.
+    """
+
+    transaction: Hex
+    transaction_proof: PathView
+    batch_header: Hex
+    batch_proof: PathView
+    header: Hex
+    commit: Hex
