@@ -94,6 +94,19 @@ class SlotUse:
             -backward * 10**12 <= flow <= forward * 10**12 for flow, forward, backward in flows
         ) and all(limit is None or used <= limit * W_PER_MW for used, limit in zones)
 
+    def is_tight(self, limits: Limits) -> bool:
+        """Whether some way may not carry a Wh more."""
+        least = HOUR_S // SLOT_S
+        flows = zip(self.flows, limits.forward, limits.backward, strict=True)
+        zones = chain(
+            zip(self.sold, limits.sold, strict=True),
+            zip(self.delivered, limits.delivered, strict=True),
+        )
+        return any(
+            min(forward * 10**12 - flow, backward * 10**12 + flow) < least * PPM
+            for flow, forward, backward in flows
+        ) or any(limit is not None and limit * W_PER_MW - used < least for used, limit in zones)
+
     def room(self, way: Way, limits: Limits) -> int:
         """The most watts that a trade that way may have; zero or above."""
         most = UNLIMITED_W

@@ -17,6 +17,7 @@ from gtxnode.ledger.accounts import Accounts, Why
 from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.coins import Cash, Supply, fees_coin_id, supply_coin_id
 from gtxnode.ledger.decrees import Decreed
+from gtxnode.ledger.grid_coins import Sweep
 from gtxnode.ledger.halts import StandingHalt
 from gtxnode.ledger.open_forwards import OpenForwards
 from gtxnode.ledger.open_orders import OpenOrders
@@ -35,6 +36,7 @@ from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.retirement_coins import RetirementLog, retirement_log_coin_id
 from gtxnode.ledger.retirement_log import appended, entry_of
 from gtxnode.ledger.trading_day import TradingDay, day_of, trading_day_coin_id
+from gtxnode.market.slots import Slot
 from gtxnode.primitives.zones import Role
 
 if TYPE_CHECKING:
@@ -93,6 +95,7 @@ class BlockState:
         "credits_issued_mgco2e",
         "credits_retired_mgco2e",
         "curtailments",
+        "due",
         "energy_target",
         "expired",
         "fees_ugtx",
@@ -145,6 +148,8 @@ class BlockState:
         self.traded_wh = 0
         self.carrier: Carrier | None = None
         """The grid, from when it is first asked for (corridors.py)."""
+        self.due: dict[Slot | None, Sweep] = {}
+        """The books whose passed-over orders the next block looks at again (sweeps.py)."""
         self.wires_ugtx: dict[Role, int] = {}
         """What trades owe authorities for their wires."""
         self.premiums_ugtx = 0

@@ -3,9 +3,14 @@
 A book over a grid trades two orders only as far as the grid carries energy from the seller's zone
 to the buyer's, and only where the buyer's limit covers the seller's price and the toll. What does
 not fit is cut to what does, or passed over; it keeps its place, and trades when an order comes
-that it can meet. The seller's zone is where the energy is metered, the buyer's is named by its
-order: only the buyer knows where the energy is to be used, and what it retires there shows it.
+that it can meet, or when room appears (sweeps.py). The seller's zone is where the energy is
+metered, the buyer's is named by its order: only the buyer knows where the energy is to be used, and
+what it retires there shows it.
 """
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
@@ -16,6 +21,8 @@ from gtxnode.ledger import corridors
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.corridors import Carrier, Span, carrier_of, pair_of
 from gtxnode.ledger.grid_coins import slot_start
+from gtxnode.ledger.halts import SPOT
+from gtxnode.ledger.market_rules import is_way_halted
 from gtxnode.ledger.outcome import Wheeling
 from gtxnode.market.ladder import Resting
 from gtxnode.market.orders import Order, Terms
@@ -23,19 +30,37 @@ from gtxnode.market.slots import Slot
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.zones import Zone
 
+Halted: TypeAlias = Callable[[Zone, Zone], bool]
+
 
 class GridCarriage:
     """The grid between the orders of one book, whose energy is carried in one span of time."""
 
-    __slots__ = ("_carrier", "_span")
+    __slots__ = ("_carrier", "_halted", "_span")
 
-    def __init__(self, carrier: Carrier, span: Span) -> None:
+    def __init__(self, carrier: Carrier, span: Span, halted: Halted) -> None:
+        """`halted` says of two zones whether what is traded here may not go between them."""
         self._carrier = carrier
         self._span = span
+        self._halted = halted
 
     def walk(self) -> "GridWalk":
         """Begin a walk."""
-        return GridWalk(self._carrier, self._span)
+        return GridWalk(self._carrier, self._span, self._halted)
+
+    @property
+    def zones(self) -> tuple[Zone, ...]:
+        """Those between which it goes."""
+        return self._carrier.model.zones
+
+    def covers(self, seller: Zone, buyer: Zone, price: int, limit: int) -> bool:
+        """Whether a limit covers a seller's price and what the way costs."""
+        return price + self._carrier.toll(seller, buyer, self._span, price).total <= limit
+
+    def carries(self, seller: Zone, buyer: Zone) -> bool:
+        """Whether anything goes from the one to the other."""
+        has_room = self._carrier.has_room(seller, buyer, self._span)
+        return has_room and not self._halted(seller, buyer)
 
     def toll(self, sell: Order | Resting, buy: Order | Resting) -> int:
         """What the way costs, in mGTX per kWh at the seller's price."""
@@ -47,11 +72,13 @@ class GridCarriage:
 class GridWalk:
     """The slots' uses as one walk would leave them."""
 
-    __slots__ = ("_carrier", "_full", "_span", "_taken", "_uses")
+    __slots__ = ("_carrier", "_full", "_halted", "_room_wh", "_span", "_taken", "_uses")
 
-    def __init__(self, carrier: Carrier, span: Span) -> None:
+    def __init__(self, carrier: Carrier, span: Span, halted: Halted) -> None:
         self._carrier = carrier
         self._span = span
+        self._halted = halted
+        self._room_wh = 0
         self._uses = carrier.uses_of(span)
         self._taken = False
         self._full: set[int] = set()
@@ -67,8 +94,12 @@ class GridWalk:
         if price + self._carrier.toll(*zones, self._span, price).total > buy.price_mgtx_per_kwh:
             return 0
         room_wh = self._carrier.room_wh(*zones, self._span, self._uses)
+        if room_wh and self._halted(*zones):
+            room_wh = 0
         if not room_wh:
             self._full.add(pair_of(*zones))
+            self._carrier.filled[pair_of(*zones), self._span] = zones
+        self._room_wh = room_wh
         return room_wh
 
     def take(self, sell: Order | Resting, buy: Order | Resting, quantity_wh: int) -> None:
@@ -77,6 +108,8 @@ class GridWalk:
         assert zones is not None, "what has room has zones"
         self._carrier.take(*zones, self._span, self._uses, quantity_wh)
         self._taken = True
+        if quantity_wh == self._room_wh:
+            self._carrier.filled[pair_of(*zones), self._span] = zones
         # What goes one way may make room for what goes another.
         self._full.clear()
 
@@ -93,9 +126,7 @@ def begin(state: BlockState) -> None:
         state.orders.book.carriage = None
         return
     corridors.begin(state)
-    carrier = carrier_of(state)
-    assert carrier is not None, "the chain has a grid"
-    state.orders.book.carriage = GridCarriage(carrier, spot_span(state))
+    state.orders.book.carriage = spot_carriage_in(state)
 
 
 def spot_span(state: BlockState) -> Span:
@@ -107,7 +138,13 @@ def spot_span(state: BlockState) -> Span:
 def carriage_in(state: BlockState, slot: Slot) -> GridCarriage | None:
     """The grid under the book of a delivery slot; None on a chain without one."""
     carrier = carrier_of(state)
-    return None if carrier is None else GridCarriage(carrier, span_of(slot))
+    return None if carrier is None else _over(state, carrier, span_of(slot), slot.length_s)
+
+
+def spot_carriage_in(state: BlockState) -> GridCarriage | None:
+    """The grid under the spot book; None on a chain without one."""
+    carrier = carrier_of(state)
+    return None if carrier is None else _over(state, carrier, spot_span(state), SPOT)
 
 
 def placed_in(state: BlockState, terms: Terms | None, zone: Zone | None) -> Terms | None:
@@ -194,6 +231,10 @@ def wheel(
         tuple((role, each * quantity_wh) for role, each in toll.wires),
         toll.premium * quantity_wh,
     )
+
+
+def _over(state: BlockState, carrier: Carrier, span: Span, product: int) -> GridCarriage:
+    return GridCarriage(carrier, span, partial(is_way_halted, state, product=product))
 
 
 def _owe(state: BlockState, toll: Toll, quantity_wh: int) -> None:

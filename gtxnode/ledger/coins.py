@@ -312,6 +312,13 @@ def trade_id(chain_id: str, taker_id: bytes, fill: int) -> bytes:
     return domain("trade", chain_id).hash(taker_id, fill.to_bytes(8, "big"))
 
 
+def sweep_id(chain_id: str, height: int, turn: int, order_id: bytes) -> bytes:
+    """Stands for the order in the ids of trades of orders that were passed over: at that height the
+    trades from that number on, of all that the block has made."""
+    place = height.to_bytes(8, "big") + turn.to_bytes(8, "big")
+    return domain("sweep", chain_id).hash(place, order_id)
+
+
 def expiry_id(chain_id: str, order_id: bytes) -> bytes:
     """Stands for a transaction's id in the ids of coins that an order gives back which ends without
     one of its trader's: it has expired, or a halt has cancelled it."""

@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from typing import NamedTuple, TypeAlias
 
+from msgspec.structs import replace
+
 from gtxnode.grid.charges import Toll, lost_wh, toll_of
-from gtxnode.grid.corridors import Limits, SlotUse, Way, spread, ways
-from gtxnode.grid.model import GridModel, Route
+from gtxnode.grid.corridors import HOUR_S, Limits, SlotUse, Way, spread, ways
+from gtxnode.grid.model import SLOT_S, GridModel, Route
 from gtxnode.grid.status import GridStatus, Standing, standing_of
 from gtxnode.ledger.accounts import Why
 from gtxnode.ledger.block_state import BlockState
@@ -48,6 +50,8 @@ class Span(NamedTuple):
 
 
 _PAIR_BASE = 2 * len(Zone)
+W_PER_WH = HOUR_S // SLOT_S
+"""The mean power in a slot of a Wh that is delivered within it."""
 
 Uses: TypeAlias = dict[int, SlotUse]
 """What is used of slots, by their beginnings."""
@@ -68,6 +72,7 @@ class Carrier:
         "_uses",
         "_ways",
         "changed",
+        "filled",
         "model",
     )
 
@@ -95,6 +100,8 @@ class Carrier:
         self._tolls: dict[tuple[int, int, int], Toll] = {}
         self.changed: set[int] = set()
         """The slots whose use is not what their coin says."""
+        self.filled: dict[tuple[int, Span], tuple[Zone, Zone]] = {}
+        """The ways on which a walk of the block came to the end of what is carried, and when."""
 
     def room_wh(self, seller: Zone, buyer: Zone, span: Span, uses: Uses) -> int:
         """The most energy that can be carried, evenly over the slots; zero where it is refused.
@@ -108,6 +115,18 @@ class Carrier:
             return 0
         return min(
             uses[start].room(way, self.limits(start)) // watts for start, watts in parts_of(span)
+        )
+
+    def has_room(self, seller: Zone, buyer: Zone, span: Span) -> bool:
+        """Whether anything can be carried, as the block has left it so far."""
+        uses = {start: self.use(start) for start, _ in parts_of(span)}
+        return self.room_wh(seller, buyer, span, uses) > 0
+
+    def has_opened(self, start_s: int) -> bool:
+        """Whether some way of a slot has room that had none with the use that its coin says."""
+        limits, use, was = self.limits(start_s), self.use(start_s), self._coins_use(start_s)
+        return was.is_tight(limits) and any(
+            use.room(way, limits) >= W_PER_WH > was.room(way, limits) for way in self._ways.values()
         )
 
     def take(self, seller: Zone, buyer: Zone, span: Span, uses: Uses, quantity_wh: int) -> None:
@@ -178,13 +197,14 @@ class Carrier:
         """What is used of a slot. To be changed in a copy, which `keep` then takes."""
         use = self._uses.get(start_s)
         if use is None:
-            coin = self._coins.get(use_coin_id(self._chain_id, start_s))
-            if isinstance(coin, CorridorUse) and self._fits(coin):
-                use = SlotUse([*coin.flows], [*coin.sold], [*coin.delivered])
-            else:
-                use = SlotUse.empty(len(self.model.corridors), len(self.model.zones))
-            self._uses[start_s] = use
+            use = self._uses[start_s] = self._coins_use(start_s)
         return use
+
+    def _coins_use(self, start_s: int) -> SlotUse:
+        coin = self._coins.get(use_coin_id(self._chain_id, start_s))
+        if isinstance(coin, CorridorUse) and self._fits(coin):
+            return SlotUse([*coin.flows], [*coin.sold], [*coin.delivered])
+        return SlotUse.empty(len(self.model.corridors), len(self.model.zones))
 
     def limits(self, start_s: int) -> Limits:
         """What holds in a slot."""
@@ -250,19 +270,30 @@ def begin(state: BlockState) -> None:
     now_s = slot_start(context.time_ms // 1_000)
     if slot_start((context.time_ms - context.elapsed_ms) // 1_000) == now_s:
         return
-    coin_id = open_slots_coin_id(context.chain_id)
-    coin = state.coins.get(coin_id)
-    if not isinstance(coin, OpenSlots) or coin.starts[0] >= now_s:
+    known = open_slots(state)
+    if not known.starts or known.starts[0] >= now_s:
         return
-    for start_s in coin.starts:
+    for start_s in known.starts:
         if start_s < now_s:
             use_id = use_coin_id(context.chain_id, start_s)
             if state.coins.get(use_id) is not None:
                 state.coins.spend(use_id)
-    left = tuple(start_s for start_s in coin.starts if start_s >= now_s)
-    if left:
-        state.coins.make(coin_id, OpenSlots(left))
-    else:
+    left = tuple(start_s for start_s in known.starts if start_s >= now_s)
+    keep_open(state, replace(known, starts=left))
+
+
+def open_slots(state: BlockState) -> OpenSlots:
+    """What goes on from the blocks before."""
+    coin = state.coins.get(open_slots_coin_id(state.context.chain_id))
+    return coin if isinstance(coin, OpenSlots) else OpenSlots()
+
+
+def keep_open(state: BlockState, kept: OpenSlots) -> None:
+    """Let the next block find it."""
+    coin_id = open_slots_coin_id(state.context.chain_id)
+    if kept.starts or kept.sweeps:
+        state.coins.make(coin_id, kept)
+    elif state.coins.get(coin_id) is not None:
         state.coins.spend(coin_id)
 
 
@@ -303,17 +334,15 @@ def fund_ugtx(state: BlockState) -> int:
 
 def _write_uses(state: BlockState, carrier: Carrier) -> None:
     chain_id = state.context.chain_id
-    coin_id = open_slots_coin_id(chain_id)
-    coin = state.coins.get(coin_id)
-    known = set(coin.starts) if isinstance(coin, OpenSlots) else set()
+    known = open_slots(state)
     for start_s, use in carrier.used():
         # Below zero only where contracts are cut that were made under another model.
         sold, delivered = (tuple(max(0, each) for each in by) for by in (use.sold, use.delivered))
         made = CorridorUse(start_s, tuple(use.flows), sold, delivered)
         state.coins.make(use_coin_id(chain_id, start_s), made)
-    starts = tuple(sorted(known | carrier.changed))
-    if len(starts) != len(known):
-        state.coins.make(coin_id, OpenSlots(starts))
+    starts = tuple(sorted(carrier.changed.union(known.starts)))
+    if len(starts) != len(known.starts):
+        keep_open(state, replace(known, starts=starts))
 
 
 @lru_cache(maxsize=1_024)

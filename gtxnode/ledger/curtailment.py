@@ -21,7 +21,7 @@ from gtxnode.ledger.carriage import span_of
 from gtxnode.ledger.coins import Cash, output_id
 from gtxnode.ledger.corridors import Carrier, carrier_of, parts_of
 from gtxnode.ledger.forward_coins import Contract, contract_coin_id
-from gtxnode.ledger.grid_coins import OpenSlots, curtailment_id, open_slots_coin_id, slot_start
+from gtxnode.ledger.grid_coins import curtailment_id, slot_start
 from gtxnode.ledger.outcome import Curtailment
 
 
@@ -128,10 +128,9 @@ def _owed(rules: CurtailmentRules, contract: Contract, cut_wh: int) -> _Owed:
 
 def _open_slots(state: BlockState, carrier: Carrier) -> list[int]:
     """The slots that something is used of and that have not ended, earliest first."""
-    coin = state.coins.get(open_slots_coin_id(state.context.chain_id))
-    known = set(coin.starts) if isinstance(coin, OpenSlots) else set()
+    known = carrier.changed.union(corridors.open_slots(state).starts)
     now_s = slot_start(state.context.time_ms // 1_000)
-    return sorted(start for start in known | carrier.changed if start >= now_s)
+    return sorted(start for start in known if start >= now_s)
 
 
 def _contract(state: BlockState, contract_id: bytes) -> Contract:

@@ -6,7 +6,8 @@ alone and returns what to write. A refused transaction changes nothing and gets 
 reason.
 
 Order within a block: orders that have expired give their funds back, slots whose gates have closed
-hold their auctions, contracts whose grace is over are settled, evidence takes effect, the other
+hold their auctions, contracts whose grace is over are settled, orders trade that were passed over
+and for which room has appeared, evidence takes effect, the other
 transactions take effect one by one as the block has them, the registry closes its epoch and moves
 proposals on, the sealing of readings is paid, fees go to the proposer, totals are carried on.
 Receipts are in the block's order whatever came first.
@@ -32,6 +33,7 @@ from gtxnode.ledger import (
     licences,
     meters,
     orders,
+    passed_over,
     retirements,
     rotation,
     seeds,
@@ -39,6 +41,7 @@ from gtxnode.ledger import (
     staking,
     stopping,
     suspects,
+    sweeps,
     tariffs,
     transfers,
     turns,
@@ -153,6 +156,7 @@ def execute(
     orders.expire(state)
     gate_closure.close_gates(state)
     settlement.settle_due(state)
+    passed_over.begin(state)
     taken: set[bytes] = set()
     # No offender gets in between with what it does in the same block.
     first = {
@@ -172,6 +176,7 @@ def execute(
     licences.follow(state)
     tariffs.follow(state)
     directing.follow(state)
+    sweeps.end(state)
     corridors.settle(state)
     settle_usage(state)
     admission.settle(state)

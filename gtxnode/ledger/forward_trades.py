@@ -1,5 +1,7 @@
 """Trades of energy of a delivery slot: what moves, and the contract that each of them makes."""
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from gtxnode.ledger.block_state import BlockState
@@ -14,6 +16,7 @@ from gtxnode.ledger.forward_coins import (
 )
 from gtxnode.ledger.market_rules import note_bought
 from gtxnode.ledger.outcome import ForwardTrade
+from gtxnode.market.orders import Fill
 from gtxnode.market.slots import Product
 
 # Output 0 of a trade is its contract.
@@ -43,6 +46,24 @@ def trade(state: BlockState, order_id: bytes, order: ForwardOrder, product: Prod
             state.forwards.closed(resting_id, resting)
     if left_wh:
         state.coins.make(order_coin_id(order_id), replace(order, quantity_wh=left_wh))
+
+
+def settle_rested(state: BlockState, name: bytes, fills: Sequence[Fill]) -> None:
+    """Settle trades of orders that had all rested. `name` stands for the order in their ids."""
+    for number, fill in enumerate(fills):
+        pair = (open_order(state, fill.buy_id), open_order(state, fill.sell_id))
+        identity = trade_id(state.context.chain_id, name, number)
+        sides = (fill.buy_id, fill.sell_id)
+        change = conclude(state, identity, sides, pair, fill.quantity_wh, fill.price_mgtx_per_kwh)
+        for index, (owner, amount_ugtx) in enumerate(change.items(), start=_FIRST_CHANGE):
+            pay(state, output_id(identity, index), owner, amount_ugtx)
+        for order_id, order in zip(sides, pair, strict=True):
+            left_wh = order.quantity_wh - fill.quantity_wh
+            if left_wh:
+                state.coins.make(order_coin_id(order_id), replace(order, quantity_wh=left_wh))
+            else:
+                state.coins.spend(order_coin_id(order_id))
+                state.forwards.closed(order_id, order)
 
 
 def conclude(

@@ -3,16 +3,20 @@
 EGAT posts conditions and corridors' limits; the utilities of a zone limit what is sold out of it
 and delivered in it. A limit holds for whole slots of the grid that have not ended; a later one
 takes the place of an earlier one where the two overlap, and what sticks out of the earlier stays.
-What is sold ahead and no longer fits is cut at once (curtailment.py).
+What is sold ahead and no longer fits is cut at once (curtailment.py); what was passed over and
+fits again trades with the next block (passed_over.py).
 """
 
 from typing import TypeVar
 
 from gtxnode.grid.model import SLOT_S, GridModel
+from gtxnode.grid.status import standing_of
 from gtxnode.ledger import corridors
 from gtxnode.ledger.accounts import Why
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.bodies import FundGrid, PostGridStatus, SetCorridorLimits, SetZoneLimits
+from gtxnode.ledger.carriage import spot_span
+from gtxnode.ledger.corridors import carrier_of
 from gtxnode.ledger.curtailment import curtail
 from gtxnode.ledger.grid_coins import (
     MAX_RANGES,
@@ -20,12 +24,14 @@ from gtxnode.ledger.grid_coins import (
     GridLimits,
     ZoneRange,
     ZoneStatus,
+    is_raised,
     limits_coin_id,
     overlaid,
     slot_start,
     zone_status_coin_id,
 )
 from gtxnode.ledger.mandates import authorised, enter
+from gtxnode.ledger.sweeps import make_due_between
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.transfers import balance, move
 from gtxnode.primitives.errors import Reason, Refused
@@ -48,6 +54,9 @@ def post_status(state: BlockState, transaction: CheckedTransaction) -> None:
         _check_zone(model, zone)
     role = authorised(state, transaction)
     context = state.context
+    carrier = carrier_of(state)
+    assert carrier is not None, "only a grid has a condition"
+    worst = max(carrier.standing_of(zone, spot_span(state)) for zone in body.zones)
     for zone in body.zones:
         posted = ZoneStatus(zone, body.status, context.time_ms, role)
         coin_id = zone_status_coin_id(context.chain_id, zone)
@@ -55,6 +64,9 @@ def post_status(state: BlockState, transaction: CheckedTransaction) -> None:
         state.coins.make(coin_id, posted)
     enter(state, transaction, role)
     _changed(state)
+    # Of a slot that begins when what was posted before is too old nothing was known.
+    if standing_of(model.status, body.status) < max(worst, model.status.unknown):
+        make_due_between(state, 0, context.time_ms // 1_000 + model.status.max_age_s + 1)
 
 
 def set_corridor_limits(state: BlockState, transaction: CheckedTransaction) -> None:
@@ -62,7 +74,10 @@ def set_corridor_limits(state: BlockState, transaction: CheckedTransaction) -> N
     body = transaction.body
     assert isinstance(body, SetCorridorLimits)
     model = _model(state)
-    if (body.first, body.second) not in {(each.first, each.second) for each in model.corridors}:
+    usual = {
+        (each.first, each.second): (each.forward_mw, each.backward_mw) for each in model.corridors
+    }
+    if (body.first, body.second) not in usual:
         raise Refused(Reason.UNKNOWN_CORRIDOR, f"{body.first.name} to {body.second.name}")
     _check_times(state, body.start_s, body.end_s)
     role = authorised(state, transaction)
@@ -74,6 +89,8 @@ def set_corridor_limits(state: BlockState, transaction: CheckedTransaction) -> N
     _keep(state, GridLimits(ranges, held.zones))
     enter(state, transaction, role)
     curtail(state, transaction.id, body.start_s, body.end_s)
+    if is_raised(held.corridors, new, usual[body.first, body.second]):
+        make_due_between(state, body.start_s, body.end_s)
 
 
 def set_zone_limits(state: BlockState, transaction: CheckedTransaction) -> None:
@@ -89,6 +106,8 @@ def set_zone_limits(state: BlockState, transaction: CheckedTransaction) -> None:
     _keep(state, GridLimits(held.corridors, ranges))
     enter(state, transaction, role)
     curtail(state, transaction.id, body.start_s, body.end_s)
+    if is_raised(held.zones, new, (None, None)):
+        make_due_between(state, body.start_s, body.end_s)
 
 
 def fund_grid(state: BlockState, transaction: CheckedTransaction) -> None:

@@ -14,6 +14,8 @@ import msgspec
 from consensus.hashing import domain
 from gtxnode.grid.model import SLOT_S, Limit
 from gtxnode.grid.status import GridStatus
+from gtxnode.market.orders import Mark
+from gtxnode.market.slots import Slot
 from gtxnode.metering.meters import Seconds
 from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.primitives.zones import Role, Zone
@@ -22,6 +24,8 @@ MAX_RANGES = 2_048
 """Limits that are known at a time, of corridors and of zones each."""
 MAX_OPEN_SLOTS = 4_096
 """Slots in use at a time: 42 days of them."""
+MAX_SWEEPS = 1_024
+"""Books that are due at a time. In what there is beyond, orders wait for the next that comes."""
 
 Flow = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Watts = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
@@ -52,6 +56,11 @@ class CorridorRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """What it limits."""
         return (self.first, self.second)
 
+    @property
+    def limits(self) -> tuple[int | None, int | None]:
+        """Either way."""
+        return self.forward_mw, self.backward_mw
+
 
 class ZoneRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What may be sold out of a zone, and delivered in it, between two times."""
@@ -66,6 +75,11 @@ class ZoneRange(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def place(self) -> tuple[Zone, ...]:
         """What it limits."""
         return (self.zone,)
+
+    @property
+    def limits(self) -> tuple[int | None, int | None]:
+        """Of what goes out and what comes in; None where there is none."""
+        return self.sold_mw, self.delivered_mw
 
 
 class GridLimits(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=31):
@@ -85,10 +99,24 @@ class CorridorUse(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=32
     delivered: tuple[Watts, ...]
 
 
-class OpenSlots(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=33):
-    """The slots that have a use, by their beginnings, earliest first."""
+class Sweep(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A book whose orders may trade that were passed over: to be gone through again."""
 
-    starts: Annotated[tuple[Seconds, ...], msgspec.Meta(max_length=MAX_OPEN_SLOTS)]
+    slot: Slot | None
+    """None for the spot book."""
+    since: Mark | None = None
+    """Where it goes on; None at the beginning."""
+    again: bool = False
+    """Whether something traded since the beginning, which may have made room for what is before."""
+
+
+class OpenSlots(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=33):
+    """What goes on from block to block. None exists while nothing does."""
+
+    starts: Annotated[tuple[Seconds, ...], msgspec.Meta(max_length=MAX_OPEN_SLOTS)] = ()
+    """The slots that have a use, by their beginnings, earliest first."""
+    sweeps: Annotated[tuple[Sweep, ...], msgspec.Meta(max_length=MAX_SWEEPS)] = ()
+    """The books that are due, in the order in which they are gone through."""
 
 
 class GridFund(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=34):
@@ -117,6 +145,27 @@ def overlaid(ranges: Iterable[Range], new: Range, now_s: int) -> tuple[Range, ..
         if old.end_s > new.end_s:
             kept.append(msgspec.structs.replace(old, start_s=new.end_s))
     return tuple(sorted(kept, key=lambda each: (each.place, each.start_s)))
+
+
+def is_raised(ranges: Iterable[Range], new: Range, usual: tuple[int | None, int | None]) -> bool:
+    """Whether a new range lets anything more through than the ranges so far.
+
+    `usual` holds where no range does.
+    """
+    before = [usual]
+    uncovered_s = new.end_s - new.start_s
+    for old in ranges:
+        common_s = min(old.end_s, new.end_s) - max(old.start_s, new.start_s)
+        if old.place == new.place and common_s > 0:
+            uncovered_s -= common_s
+            before.append(old.limits)
+    if not uncovered_s:
+        del before[0]
+    return any(
+        was is not None and (now is None or now > was)
+        for limits in before
+        for was, now in zip(limits, new.limits, strict=True)
+    )
 
 
 def slot_start(time_s: int) -> int:

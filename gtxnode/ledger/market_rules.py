@@ -6,7 +6,7 @@ chain that serves one zone every order is about that zone; on one that serves se
 about those that the caller names.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.coins import BuyOrder, order_coin_id
@@ -42,19 +42,33 @@ def is_halted(state: BlockState, trader: bytes, product: int, zones: Collection[
     return any(each.scope.covers(trader, product, zones) for each in _standing(state))
 
 
-def is_way_halted(state: BlockState, seller: Zone, buyer: Zone) -> bool:
-    """Whether all trade in one of two zones is halted, so that nothing goes between them."""
-    return halts_way(_standing(state), seller, buyer)
+def is_way_halted(state: BlockState, seller: Zone, buyer: Zone, product: int | None = None) -> bool:
+    """Whether trade in one of two zones is halted, so that nothing goes between them.
+
+    All trade there, or that of a product where one is named.
+    """
+    return halts_way(_standing(state), seller, buyer, product)
 
 
-def halts_way(standing: Collection[StandingHalt], seller: Zone, buyer: Zone) -> bool:
+def halts_way(
+    standing: Collection[StandingHalt], seller: Zone, buyer: Zone, product: int | None = None
+) -> bool:
     """The same, by halts that stand."""
     return any(
         isinstance(each.scope, OfMarket)
-        and each.scope.product is None
-        and each.scope.zone in (seller, buyer)
+        and each.scope.product in (None, product)
+        and each.scope.zone in (None, seller, buyer)
         for each in standing
     )
+
+
+def products_open_since(state: BlockState) -> Iterator[int | None]:
+    """The products, None for all, of which a market's halt has ended since the block before."""
+    context = state.context
+    since_ms = context.time_ms - context.elapsed_ms
+    for halt, _ in standing_halts(context.chain_id, state.coins, since_ms):
+        if isinstance(halt.scope, OfMarket) and halt.until_s * 1_000 <= context.time_ms:
+            yield halt.scope.product
 
 
 def check_usage(state: BlockState, trader: bytes, quantity_wh: int, expires_s: int) -> None:

@@ -17,6 +17,7 @@ from gtxnode.ledger.halts import (
     MAX_HALTS,
     SPOT,
     Halts,
+    OfMarket,
     OfTrader,
     Scope,
     StandingHalt,
@@ -24,6 +25,7 @@ from gtxnode.ledger.halts import (
     halts_coin_id,
 )
 from gtxnode.ledger.mandates import authorised, enter
+from gtxnode.ledger.sweeps import make_due_of
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.zones import Role
@@ -75,6 +77,7 @@ def lift(state: BlockState, transaction: CheckedTransaction) -> None:
     _keep(state, coin_id, others)
     enter(state, transaction, role)
     direct(state, Lifted(body.scope))
+    _reopen(state, body.scope)
 
 
 def follow(state: BlockState) -> None:
@@ -89,6 +92,7 @@ def follow(state: BlockState) -> None:
                 _cancel(state, halt.scope)
             case Lifted(scope):
                 _keep(state, coin_id, _others(state, coin_id, scope))
+                _reopen(state, scope)
 
 
 def _check_scope(state: BlockState, body: Halt, role: Role) -> None:
@@ -111,6 +115,12 @@ def _check_own(state: BlockState, body: Halt | Lift, role: Role) -> None:
         for each in _standing(state, _coin_id(state))
     ):
         raise Refused(Reason.NOT_AUTHORISED, "the halt of that scope is ERC's")
+
+
+def _reopen(state: BlockState, scope: Scope) -> None:
+    """What rests may trade again."""
+    if isinstance(scope, OfMarket):
+        make_due_of(state, scope.product)
 
 
 def _coin_id(state: BlockState) -> bytes:

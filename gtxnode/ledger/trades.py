@@ -10,7 +10,7 @@ and the trade.
 """
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
@@ -36,6 +36,23 @@ from gtxnode.primitives.units import cost_ugtx
 
 K = TypeVar("K", SellOrder, BuyOrder)
 
+AFTER_ALL: Final = 2**32
+"""A position after those of all transactions that a block has room for."""
+
+
+class Place(NamedTuple):
+    """When an order queued, as its coin has it: what it is older or younger by."""
+
+    height: int
+    position: int
+    turn: int
+
+
+def place_of(order: Order) -> Place:
+    """When an order took its place."""
+    standing = order.standing
+    return Place(order.height, order.position, 0 if standing is None else standing.turn)
+
 
 def settle(
     state: BlockState,
@@ -53,24 +70,30 @@ def settle(
     """
     orders: dict[bytes, Order | None] = {order_id: placed}
     for number, fill in enumerate(fills):
-        sell, buy = _order(state, orders, fill.sell_id), _order(state, orders, fill.buy_id)
-        assert isinstance(sell, SellOrder)
-        assert isinstance(buy, BuyOrder)
         identity = trade_id(state.context.chain_id, transaction_id, number)
-        unsold = _deliver(state, identity, fill, sell, buy)
-        turn = number + 1
-        sell_turn, buy_turn = (0, turn) if fill.taker is Side.SELL else (turn, 0)
-        orders[fill.sell_id] = _sell_left(state, sell, unsold, fill.quantity_wh, sell_turn)
-        orders[fill.buy_id] = _buy_left(state, buy, fill.quantity_wh, buy_turn)
-        for identity, before in ((fill.sell_id, sell), (fill.buy_id, buy)):
-            if orders[identity] is None and identity in state.orders:
-                state.orders.closed(identity, before.trader)
+        place = Place(state.context.height, len(state.receipts), number + 1)
+        sell_place, buy_place = (None, place) if fill.taker is Side.SELL else (place, None)
+        _settle(state, identity, orders, fill, sell_place, buy_place)
     left = orders.pop(order_id)
     for identity, order in orders.items():
         _put(state, identity, order)
     if known:
         _put(state, order_id, left)
     return left
+
+
+def settle_rested(state: BlockState, name: bytes, fills: Sequence[Fill]) -> None:
+    """Settle the fills of orders that had all rested, before the block's transactions.
+
+    `name` stands for the transaction in the ids of the trades.
+    """
+    orders: dict[bytes, Order | None] = {}
+    for number, fill in enumerate(fills):
+        identity = trade_id(state.context.chain_id, name, number)
+        place = Place(state.context.height - 1, AFTER_ALL, len(state.trades) + 1)
+        _settle(state, identity, orders, fill, place, place)
+    for identity, order in orders.items():
+        _put(state, identity, order)
 
 
 def rested(order: Order) -> Order:
@@ -88,6 +111,26 @@ def return_energy(
     """Give lots to an owner, as outputs from `first` on."""
     for index, lot in enumerate(lots, start=first):
         state.coins.make(output_id(identity, index), Energy(owner, lot.amount_wh, lot.origin))
+
+
+def _settle(
+    state: BlockState,
+    identity: bytes,
+    orders: dict[bytes, Order | None],
+    fill: Fill,
+    sell_place: Place | None,
+    buy_place: Place | None,
+) -> None:
+    """One trade: `orders` has what is left of the two. The one that rested has a place."""
+    sell, buy = _order(state, orders, fill.sell_id), _order(state, orders, fill.buy_id)
+    assert isinstance(sell, SellOrder)
+    assert isinstance(buy, BuyOrder)
+    unsold = _deliver(state, identity, fill, sell, buy)
+    orders[fill.sell_id] = _sell_left(sell, unsold, fill.quantity_wh, sell_place)
+    orders[fill.buy_id] = _buy_left(buy, fill.quantity_wh, buy_place)
+    for order_id, before in ((fill.sell_id, sell), (fill.buy_id, buy)):
+        if orders[order_id] is None and order_id in state.orders:
+            state.orders.closed(order_id, before.trader)
 
 
 def _order(state: BlockState, orders: dict[bytes, Order | None], order_id: bytes) -> Order:
@@ -154,8 +197,9 @@ def _wheel(state: BlockState, sell: SellOrder, buy: BuyOrder, quantity_wh: int) 
 
 
 def _sell_left(
-    state: BlockState, order: SellOrder, lots: tuple[Lot, ...], traded_wh: int, turn: int
+    order: SellOrder, lots: tuple[Lot, ...], traded_wh: int, place: Place | None
 ) -> SellOrder | None:
+    """What is left of an order that took, or, with a place for its next slice, that rested."""
     if not lots:
         return None
     left = SellOrder(
@@ -167,12 +211,12 @@ def _sell_left(
         order.position,
         order.standing,
     )
-    if turn and order.standing is not None:
-        return _slice_left(state, order, left, traded_wh, turn)
+    if place is not None and order.standing is not None:
+        return _slice_left(order, left, traded_wh, place)
     return left
 
 
-def _buy_left(state: BlockState, order: BuyOrder, traded_wh: int, turn: int) -> BuyOrder | None:
+def _buy_left(order: BuyOrder, traded_wh: int, place: Place | None) -> BuyOrder | None:
     quantity_wh = order.quantity_wh - traded_wh
     if not quantity_wh:
         return None
@@ -185,12 +229,12 @@ def _buy_left(state: BlockState, order: BuyOrder, traded_wh: int, turn: int) -> 
         order.position,
         order.standing,
     )
-    if turn and order.standing is not None:
-        return _slice_left(state, order, left, traded_wh, turn)
+    if place is not None and order.standing is not None:
+        return _slice_left(order, left, traded_wh, place)
     return left
 
 
-def _slice_left(state: BlockState, before: K, left: K, traded_wh: int, turn: int) -> K:
+def _slice_left(before: K, left: K, traded_wh: int, place: Place) -> K:
     """What is left of an order with terms that rested: of an iceberg, its slice or the next one."""
     standing = before.standing
     assert standing is not None, "asked of an order with terms"
@@ -204,7 +248,7 @@ def _slice_left(state: BlockState, before: K, left: K, traded_wh: int, turn: int
     next_wh = min(terms.display_wh, left.quantity_wh)
     return replace(
         left,
-        height=state.context.height,
-        position=len(state.receipts),
-        standing=Standing(terms, next_wh, turn),
+        height=place.height,
+        position=place.position,
+        standing=Standing(terms, next_wh, place.turn),
     )

@@ -20,7 +20,7 @@ from typing import Final
 
 from gtxnode.market.carriage import Carriage, Walk
 from gtxnode.market.ladder import Ladder, Level, Resting, resting
-from gtxnode.market.orders import Depth, Fill, Order, PriceRule, Side
+from gtxnode.market.orders import Depth, Fill, Mark, Order, PriceRule, Revisit, Side, WhoTook
 from gtxnode.market.plan import Step, meets, plan
 
 MAX_LOOKS: Final = 4
@@ -88,8 +88,8 @@ class Book:
         opposite = self._ladder(_SELL if order.side is _BUY else _BUY)
         whole = order.terms is not None and order.terms.all_or_none
         grid = self._walk()
-        _, left = plan(order, order.quantity_wh, opposite, _limit(order), whole=whole, grid=grid)
-        return 0 if whole and left else order.quantity_wh - left
+        walk = plan(order, order.quantity_wh, opposite, _limit(order), whole=whole, grid=grid)
+        return 0 if whole and walk.left_wh else order.quantity_wh - walk.left_wh
 
     def rest(self, order: Order) -> None:
         """Put an order last in its queue without matching it, as when the book is rebuilt.
@@ -118,6 +118,50 @@ class Book:
         if rested.terms is not None and rested.terms.all_or_none:
             self._fill_whole(rested, fills)
         return tuple(fills)
+
+    def revisit(self, order_id: bytes, room_wh: int, took: WhoTook) -> Revisit:
+        """Let an order that rests trade with what rests on the other side, as far as they may now.
+
+        Neither of the two comes, so either trades as what rests does: an iceberg the slice that it
+        shows, an all-or-none order all of itself. What is left keeps its place. No more than
+        `room_wh` is traded. Who counts as the taker, where prices go by that, `took` says.
+        """
+        rested = self._orders[order_id]
+        own, opposite = self._bids, self._asks
+        if rested.side is _SELL:
+            own, opposite = opposite, own
+        whole = rested.terms is not None and rested.terms.all_or_none
+        want_wh = rested.remaining_wh if whole else min(rested.remaining_wh, room_wh)
+        if want_wh > room_wh:
+            return Revisit((), 0)
+        grid = self._walk()
+        steps, left_wh, met = plan(
+            rested, want_wh, opposite, _limit(rested), whole=whole, grid=grid
+        )
+        if not steps or (whole and left_wh):
+            return Revisit((), met)
+        fills: list[Fill] = []
+        self._take(rested, steps, opposite, fills, took)
+        if grid is not None:
+            grid.keep()
+        level = own.level_of(rested)
+        self._trade(own, level, rested, want_wh - left_wh)
+        own.tidy(level)
+        return Revisit(tuple(fills), met)
+
+    def crossing(self, since: Mark | None = None) -> Iterator[Order]:
+        """The orders that might trade with what rests, were it for prices alone, by priority.
+
+        Bids that reach the best ask, then all-or-none asks that reach the best bid, since one of
+        them may need several bids. From the order of the mark on, or, if that is gone, from the
+        first at its price.
+        """
+        if since is None or since.side is _BUY:
+            yield from self._bids.reaching(self._asks, since)
+            since = None
+        for order in self._asks.reaching(self._bids, since):
+            if order.terms is not None and order.terms.all_or_none:
+                yield order
 
     def cancel(self, order_id: bytes) -> Order | None:
         """Take out an order; what was left of it, or None if it is not in the book."""
@@ -151,15 +195,25 @@ class Book:
         """The lowest price asked, in mGTX/kWh, or None."""
         return self._asks.best()
 
+    @property
+    def is_crossed(self) -> bool:
+        """Whether a bid reaches an ask: orders were passed over, whatever for."""
+        bids, asks = self._bids.levels, self._asks.levels
+        return bool(bids and asks) and bids[-1].price >= asks[-1].price
+
     def depth(self, limit: int) -> Depth:
         """Up to `limit` price levels of each side, best first, without icebergs' reserves."""
         return Depth(self._bids.depth(limit), self._asks.depth(limit))
 
     def orders(self) -> Iterator[Order]:
         """What is left of every order by priority, bids and then asks."""
-        for ladder in (self._bids, self._asks):
-            for rested in ladder:
-                yield rested.order()
+        yield from self.side(_BUY)
+        yield from self.side(_SELL)
+
+    def side(self, side: Side) -> Iterator[Order]:
+        """What is left of the orders of one side by priority."""
+        for rested in self._ladder(side):
+            yield rested.order()
 
     def __contains__(self, order_id: bytes) -> bool:
         return order_id in self._orders
@@ -226,7 +280,7 @@ class Book:
         """The same where orders may have to be passed over; the quantity left over."""
         whole = order.terms is not None and order.terms.all_or_none
         grid = self._walk()
-        steps, left = plan(order, want_wh, opposite, limit, whole=whole, grid=grid)
+        steps, left, _ = plan(order, want_wh, opposite, limit, whole=whole, grid=grid)
         if whole and left:
             return want_wh
         self._take(order, steps, opposite, fills)
@@ -267,7 +321,7 @@ class Book:
         if waiting.side is _SELL:
             own, opposite = opposite, own
         grid, want_wh = self._walk(), waiting.remaining_wh
-        steps, left = plan(waiting, want_wh, opposite, _limit(waiting), whole=True, grid=grid)
+        steps, left, _ = plan(waiting, want_wh, opposite, _limit(waiting), whole=True, grid=grid)
         if left:
             return False
         self._take(waiting, steps, opposite, fills)
@@ -278,11 +332,16 @@ class Book:
         return True
 
     def _take(
-        self, taker: Order | Resting, steps: list[Step], opposite: Ladder, fills: list[Fill]
+        self,
+        taker: Order | Resting,
+        steps: list[Step],
+        opposite: Ladder,
+        fills: list[Fill],
+        took: WhoTook | None = None,
     ) -> None:
-        """Trade as planned."""
+        """Trade as planned. `took` says which of two that rested counts as the taker."""
         buying = taker.side is _BUY
-        at_makers_price = buying or self.price_rule is PriceRule.MAKER
+        side = taker.side
         touched: list[Level] = []
         for level, planned, traded in steps:
             if not touched or touched[-1] is not level:
@@ -290,12 +349,16 @@ class Book:
             # A step with a later slice of an iceberg was planned on its first.
             maker = self._orders[planned.id]
             left = self._trade(opposite, level, maker, traded)
-            price = (maker if at_makers_price else taker).price_mgtx_per_kwh
             buy, sell = (taker, maker) if buying else (maker, taker)
-            if at_makers_price and not buying and self.carriage is not None:
-                # What the buyer gives in all; the seller gets what the way leaves of it.
-                price -= self.carriage.toll(sell, buy)
-            fills.append(Fill(buy.id, sell.id, traded, price, left, taker.side))
+            if took is not None:
+                side = took(buy.id, sell.id)
+            price = sell.price_mgtx_per_kwh
+            if side is _SELL and self.price_rule is PriceRule.MAKER:
+                price = buy.price_mgtx_per_kwh
+                if self.carriage is not None:
+                    # What the buyer gives in all; the seller gets what the way leaves of it.
+                    price -= self.carriage.toll(sell, buy)
+            fills.append(Fill(buy.id, sell.id, traded, price, left, side))
         for level in touched:
             opposite.tidy(level)
 

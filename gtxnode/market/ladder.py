@@ -21,7 +21,7 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import structs
 
-from gtxnode.market.orders import Order, PriceLevel, Side, Terms
+from gtxnode.market.orders import Mark, Order, PriceLevel, Side, Terms
 
 
 class Resting(msgspec.Struct, gc=False):
@@ -198,6 +198,22 @@ class Ladder:
         """Up to `limit` levels, best first."""
         best = self.levels[-1 : -limit - 1 : -1]
         return tuple(PriceLevel(level.price, level.quantity_wh, level.orders) for level in best)
+
+    def reaching(self, opposite: "Ladder", since: Mark | None) -> Iterator[Order]:
+        """The orders that reach the best price of the other side, by priority, from a mark on."""
+        for level in reversed(self.levels):
+            if not opposite.levels or level.rank < -opposite.levels[-1].rank:
+                return
+            standing = [each for each in level.queue if each.remaining_wh]
+            place = 0
+            if since is not None:
+                if level.rank > since.price_mgtx_per_kwh * self._sign:
+                    continue
+                if level.price == since.price_mgtx_per_kwh:
+                    ids = [each.id for each in standing]
+                    place = ids.index(since.id) if since.id in ids else 0
+            for each in standing[place:]:
+                yield each.order()
 
     def __iter__(self) -> Iterator[Resting]:
         """Resting orders by priority: best price first, then first come."""

@@ -5,8 +5,9 @@ micro-GTX exactly. All types are frozen; `gc=False` keeps a million of them out 
 collector's sight (they hold only bytes, integers and terms, so no cycle can pass through them).
 """
 
+from collections.abc import Callable
 from enum import IntEnum, StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -83,10 +84,31 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     quantity_wh: int
     price_mgtx_per_kwh: int
     resting_remaining_wh: int
-    """What is left of the resting order after this trade; zero if it has left the book."""
+    """What is left of the resting order after this trade; zero if it has left the book. Of two that
+    rested, that is the one that the other met."""
     taker: Side
-    """The side of the order that takes: the one being placed, or an all-or-none order whose time
-    has come."""
+    """The side of the order that takes: the one being placed, an all-or-none order whose time has
+    come, or the later of two that both rested."""
+
+
+class Mark(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A place in a book, by the order that stands there."""
+
+    side: Side
+    price_mgtx_per_kwh: Annotated[int, msgspec.Meta(gt=0, le=MAX_AMOUNT)]
+    id: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+
+
+class Revisit(NamedTuple):
+    """What came of letting an order that rests trade again."""
+
+    fills: tuple[Fill, ...]
+    met: int
+    """Orders that it looked at."""
+
+
+WhoTook: TypeAlias = Callable[[bytes, bytes], Side]
+"""Of a buy and a sell order that both rested, by id: the side that counts as the taker."""
 
 
 class PriceLevel(msgspec.Struct, frozen=True, gc=False):

@@ -17,7 +17,7 @@ Nothing is changed here: the steps are what `Book` then does, all of them or non
 """
 
 from itertools import chain
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from gtxnode.market.carriage import Walk
 from gtxnode.market.ladder import Ladder, Level, Resting, next_slice
@@ -31,6 +31,16 @@ Step: TypeAlias = tuple[Level, Resting, int]
 """A trade of this quantity with an order of this level."""
 
 
+class Plan(NamedTuple):
+    """What a walk comes to."""
+
+    steps: list[Step]
+    left_wh: int
+    """What they leave wanting."""
+    met: int
+    """Orders that it looked at, where it is bounded."""
+
+
 def plan(
     order: Order | Resting,
     want_wh: int,
@@ -39,7 +49,7 @@ def plan(
     *,
     whole: bool,
     grid: Walk | None = None,
-) -> tuple[list[Step], int]:
+) -> Plan:
     """The steps of a walk along `ladder` down to the rank `limit`, and what they leave wanting.
 
     With `whole`, steps that leave anything wanting are not to be taken.
@@ -58,7 +68,7 @@ def plan(
                 continue
             if bounded:
                 if visits == MAX_VISITS:
-                    return steps, want_wh
+                    return Plan(steps, want_wh, visits)
                 visits += 1
             terms = resting.terms
             if terms is not None:
@@ -80,7 +90,7 @@ def plan(
                 break
             if resting.reserve_wh and traded_wh == shown_wh:
                 renewed.append(next_slice(resting))
-    return steps, want_wh
+    return Plan(steps, want_wh, visits)
 
 
 def carried_wh(order: Order | Resting, resting: Resting, wanted_wh: int, grid: Walk) -> int:

@@ -173,6 +173,7 @@ class LittleChain:
         self.author: bytes | None = None
         self.reveal: bytes | None = None
         self.elapsed_s = 0
+        self.parent_s = self.now_s
         self.shares: tuple[Share, ...] = ()
         """Who sealed the next block's transactions; nobody, where a test does not say."""
         self.decreed: Decreed | None = None
@@ -208,7 +209,8 @@ class LittleChain:
     def block(self, *transactions: CheckedTransaction, after_s: int = 1) -> BlockOutcome:
         """Make a block, write its coins, and hold it against the invariants."""
         self.now_s += after_s
-        self.elapsed_s = after_s
+        self.elapsed_s = self.now_s - self.parent_s
+        self.parent_s = self.now_s
         outcome = self.execute(*transactions)
         self.shares = ()
         self.height += 1

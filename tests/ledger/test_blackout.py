@@ -89,10 +89,13 @@ def test_a_tripped_line_cuts_what_was_sold_and_a_collapse_stops_the_south() -> N
     purse = chain.bid("egat's purse", 10 * KWH, 3_500, EVENING)
     assert chain.accepted(purse).forward_trades
 
-    # Power is back in the night: the lines carry, and the south trades again.
+    # Power is back in the night: the lines carry, and who waited in the south trades at once.
     chain.accepted(chain.status(CALM, SOUTH), chain.limit(WEST, SOUTH, 12, slots=slots))
-    chain.accepted(chain.offer("kanchanaburi", 200 * KWH, 2_500, EVENING))
-    trades = chain.accepted(chain.bid("krabi", 100 * KWH, 5_000, EVENING)).forward_trades
-    assert sum(trade.contract.sold_wh for trade in trades) == 100 * KWH
+    waited = chain.block().forward_trades
+    assert {trade.contract.buyer for trade in waited} == {address("phuket")}
+    # A Wh had found room between two cuts, and was cut with the second.
+    assert sum(trade.contract.sold_wh for trade in waited) == 100 * KWH - 1
+    trades = chain.accepted(chain.offer("kanchanaburi", 200 * KWH, 2_500, EVENING)).forward_trades
+    assert sum(trade.contract.sold_wh for trade in trades) == 200 * KWH
     assert {trade.contract.buyer_zone for trade in trades} == {SOUTH}
     assert {trade.wheeling.premium_ugtx for trade in trades if trade.wheeling} == {0}

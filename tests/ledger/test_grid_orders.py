@@ -82,11 +82,10 @@ def test_the_slot_of_the_blocks_time_is_used_and_the_next_one_is_free(chain: Ord
     tight = chain.limit(BANGKOK, SOUTHERN, 0, slots=1)
     chain.accepted(tight, sell(chain, "somchai", 10 * KWH, 3_500))
     assert not chain.accepted(buy(chain, "malee", 10 * KWH, 5_000)).trades
-    # The limit ends with the slot; an order that comes then meets what was passed over.
-    chain.block(after_s=SLOT_S)
-    (trade,) = chain.accepted(buy(chain, "malee", 10 * KWH, 5_000)).trades
+    # The limit ends with the slot; what was passed over trades, though nobody comes.
+    start = chain.slot_s + SLOT_S
+    (trade,) = chain.block(after_s=SLOT_S).trades
     assert trade.quantity_wh == 10 * KWH
-    start = chain.slot_s
     use = chain.use(start)
     assert use is not None
     assert (use.sold, use.delivered) == ((40_000, 0, 0), (0, 0, 40_000))

@@ -85,7 +85,36 @@ class NaiveBook:
             self.entries = [e for e in self.entries if e.order.id != waiting.order.id]
         return fills
 
-    def take(self, order: Order) -> list[Fill]:
+    def revisit(self, order_id: bytes, room_wh: int) -> list[Fill]:
+        """One that rests trades what it shows; of two that rest, the later id took."""
+        (entry,) = [entry for entry in self.entries if entry.order.id == order_id]
+        whole = terms_of(entry.order).all_or_none
+        if whole and entry.left > room_wh:
+            return []
+        quantity = min(entry.shown, room_wh)
+        fills = self.take(replace_quantity(entry.order, quantity), rested=True)
+        # What was undone has put another entry in its place.
+        found = [entry for entry in self.entries if entry.order.id == order_id]
+        for entry in found:
+            entry.shown -= sum(fill.quantity_wh for fill in fills)
+            if entry.shown == 0 and entry.hidden > 0:
+                entry.show_next(self.arrival())
+        self.entries = [entry for entry in self.entries if entry.left > 0]
+        return fills
+
+    def crossing(self) -> list[bytes]:
+        """Bids that reach an ask, and all-or-none asks that a bid reaches."""
+        return [
+            each.order.id
+            for each in (*self.by_priority(Side.BUY), *self.by_priority(Side.SELL))
+            if (each.order.side == Side.BUY or terms_of(each.order).all_or_none)
+            and any(
+                crosses(each.order, other.order)
+                for other in self.by_priority(opposite_of(each.order.side))
+            )
+        ]
+
+    def take(self, order: Order, *, rested: bool = False) -> list[Fill]:
         """Trade with what rests, best first; nothing at all if it cannot be as the order says."""
         before = deepcopy(self.entries), self.arrivals, deepcopy(self.grid)
         whole = terms_of(order).all_or_none
@@ -119,9 +148,11 @@ class NaiveBook:
             entry.shown -= traded
             if entry.shown == 0 and entry.hidden > 0:
                 entry.show_next(self.arrival())
-            paid = sell if self.price_rule == PriceRule.ASK else resting
+            older = min(order.id, resting.id) if rested else resting.id
+            paid = sell if self.price_rule == PriceRule.ASK or older == sell.id else buy
             price = paid.price_mgtx_per_kwh - (toll if paid is buy else 0)
-            fills.append(Fill(buy.id, sell.id, traded, price, entry.left, order.side))
+            taker = Side.SELL if older == buy.id else Side.BUY
+            fills.append(Fill(buy.id, sell.id, traded, price, entry.left, taker))
         if whole and left > 0:
             self.entries, self.arrivals, self.grid = before
             return []

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import gtxnode.market.book as book_module
 from gtxnode.market import Book, Fill, Order, PriceRule, Side, Terms, plan
 from gtxnode.market.ladder import Resting
+from gtxnode.market.orders import Mark
 from gtxnode.primitives.zones import Zone
 from tests.market.naive_book import Grid, NaiveBook
 
@@ -148,6 +149,7 @@ orders = st.builds(
     zone=st.sampled_from(ZONES),
     trader=st.integers(1, 4),
 )
+rooms = st.fixed_dictionaries({pair: st.integers(0, 40) for pair in PAIRS})
 grids = st.builds(
     Grid,
     st.fixed_dictionaries({pair: st.integers(0, 40) for pair in PAIRS}),
@@ -169,3 +171,71 @@ def test_over_a_grid_the_book_does_what_the_naive_one_does(
         assert list(book.orders()) == list(naive.orders())
         assert naive.grid is not None
         assert grid.left == naive.grid.left
+
+
+def the_younger_took(buy_id: bytes, sell_id: bytes) -> Side:
+    return Side.BUY if buy_id > sell_id else Side.SELL
+
+
+@settings(max_examples=300)
+@given(
+    grids,
+    st.lists(orders, max_size=20),
+    rooms,
+    st.sampled_from(PriceRule),
+    st.integers(1, 60),
+)
+def test_what_was_passed_over_trades_as_in_the_naive_book(
+    grid: Grid,
+    placed: list[object],
+    room: dict[tuple[Zone | None, Zone | None], int],
+    rule: PriceRule,
+    most_wh: int,
+) -> None:
+    naive = NaiveBook(rule, MAX_VISITS, MAX_LOOKS, deepcopy(grid))
+    book = book_over(grid, rule)
+    for number, make in enumerate(placed, start=1):
+        each = make(number)  # type: ignore[operator]
+        assert list(book.place(each)) == naive.place(each)
+    assert naive.grid is not None
+    grid.left.update(room)
+    naive.grid.left.update(room)
+    crossing = [each.id for each in book.crossing()]
+    assert crossing == naive.crossing()
+    for order_id in crossing:
+        if order_id in book:
+            found = book.revisit(order_id, most_wh, the_younger_took)
+            assert list(found.fills) == naive.revisit(order_id, most_wh)
+            assert found.met <= MAX_VISITS
+        assert list(book.orders()) == list(naive.orders())
+        assert grid.left == naive.grid.left
+
+
+def behind(order: Order, mark: Mark) -> bool:
+    """Whether an order comes no earlier than those of the mark's price."""
+    if order.side is not mark.side:
+        return order.side is Side.SELL
+    over = order.price_mgtx_per_kwh - mark.price_mgtx_per_kwh
+    return over <= 0 if order.side is Side.BUY else over >= 0
+
+
+@given(grids, st.lists(orders, max_size=20), st.integers(0, 20))
+def test_a_book_is_gone_through_from_where_it_was_left(
+    grid: Grid, placed: list[object], place: int
+) -> None:
+    book = book_over(Grid(dict.fromkeys(PAIRS, 0), grid.tolls))
+    for number, make in enumerate(placed, start=1):
+        book.place(make(number))  # type: ignore[operator]
+    crossing = list(book.crossing())
+    if place < len(crossing):
+        since = crossing[place]
+        mark = Mark(since.side, since.price_mgtx_per_kwh, since.id)
+        assert list(book.crossing(mark)) == crossing[place:]
+        # Where its order is gone, from the first that has its price.
+        book.cancel(since.id)
+        rest = list(book.crossing())
+        first = next(
+            (n for n, each in enumerate(rest) if behind(each, mark)),
+            len(rest),
+        )
+        assert list(book.crossing(mark)) == rest[first:]
