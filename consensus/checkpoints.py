@@ -8,11 +8,12 @@ with the signatures of k of n authorities, one for each role. Finality never wai
 | a certificate has enough authorities' signatures, and no others  | `verify`          |
 | of two checkpoints of a chain, the later has no smaller epoch    | `contradict`      |
 | an authority signs upwards only, a height once                   | `may_sign`        |
+| but for what its last word commits to anyway                     | `may_sign_below`  |
 | a chain that is followed contains the checkpoint                 | `relation`        |
 | a node's checkpoint moves forward only                           | `anchored`        |
 | new authorities are named by a checkpoint of the old             | `succeeded`       |
 
-Invariant: who signs only what `may_sign` lets through never contradicts itself; so two
+Invariant: who signs only what these two let through never contradicts itself; so two
 certificates that contradict each other name a guilty authority (`check_contradiction`).
 """
 
@@ -211,6 +212,16 @@ def may_sign(last: Checkpoint | None, new: Checkpoint) -> bool:
         return True
     assert new.chain_id == last.chain_id, "a guard is one chain's"
     return new.height > last.height and new.epoch >= last.epoch
+
+
+def may_sign_below(last: Checkpoint, new: Checkpoint) -> bool:
+    """Whether an authority may sign `new` below `last`, its latest on this chain, of which the
+    caller knows that both are of one chain.
+
+    The block of `last` commits to all before it, and so to everything that `new` states: who
+    contradicts it later would contradict `last`.
+    """
+    return new.chain_id == last.chain_id and new.height < last.height and new.epoch <= last.epoch
 
 
 def relation(checkpoint: Point, tip_height: int, id_at_checkpoint: bytes | None) -> Relation:

@@ -33,6 +33,7 @@ class Refusal(StrEnum):
     UNKNOWN_AUTHORITY = "unknown_authority"
     NOT_ENOUGH_AUTHORITIES = "not_enough_authorities"
     CROSSES_CHECKPOINT = "crosses_checkpoint"
+    SKIPS_CHECKPOINT = "skips_checkpoint"
 
 
 class PeerError(Exception):

@@ -74,7 +74,10 @@ class ShardObserver(Protocol):
         """A validator signed two messages that contradict."""
 
     def checkpoint(self, height: int, lag_blocks: int) -> None:
-        """The newest certified checkpoint, and how many blocks are final after it."""
+        """The newest checkpoint that certificates lead to, and how many blocks came after."""
+
+    def turn_missing(self, height: int) -> None:
+        """The checkpoint at which authorities change and that has no certificate; 0 for none."""
 
     def refused_checkpoint(self, reason: str) -> None:
         """A peer's word or certificate was refused."""

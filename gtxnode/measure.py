@@ -72,9 +72,13 @@ class Measures:
         self._metrics.evidence.inc()
 
     def checkpoint(self, height: int, lag_blocks: int) -> None:
-        """The newest certified checkpoint, and how many blocks are final after it."""
+        """The newest checkpoint that certificates lead to, and how many blocks came after."""
         self._metrics.checkpoint_height.set(height)
         self._metrics.checkpoint_lag.set(lag_blocks)
+
+    def turn_missing(self, height: int) -> None:
+        """The checkpoint at which authorities change and that has no certificate; 0 for none."""
+        self._metrics.checkpoint_turn.set(height)
 
     def refused_checkpoint(self, reason: str) -> None:
         """A peer's word or certificate was refused."""

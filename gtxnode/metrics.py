@@ -189,6 +189,12 @@ class _CheckpointFamilies:
             ("shard",),
             registry=registry,
         )
+        self.turn = Gauge(
+            "gridtokenx_checkpoint_turn_height",
+            "The checkpoint where authorities' keys change, while it is not certified; else 0.",
+            ("shard",),
+            registry=registry,
+        )
         self.refused = Counter(
             "gridtokenx_checkpoints_refused_total",
             "Authorities' words and certificates from peers that were refused, by reason.",
@@ -264,6 +270,7 @@ class ShardMetrics:
         self.evidence = families.evidence.labels(shard)
         self.checkpoint_height = families.checkpoints.height.labels(shard)
         self.checkpoint_lag = families.checkpoints.lag.labels(shard)
+        self.checkpoint_turn = families.checkpoints.turn.labels(shard)
         self.checkpoint_conflicts = families.checkpoints.conflicts.labels(shard)
         self._refused_checkpoints = families.checkpoints.refused
         self.epoch = families.proposing.epoch.labels(shard)

@@ -163,6 +163,7 @@ class Shard:
             pending_batches=len(self._pool),
             validator=self._voter(),
             checkpoint=self.checkpoints.height or None,
+            checkpoint_turn=self.checkpoints.turn,
         )
 
     def parameters(self) -> ChainParameters:

@@ -171,6 +171,22 @@ class Signer:
             self._last = _Signed(place, digest, signing.sign(self._private_key, digest))
             return self._last.signature
 
+    def sign_below(
+        self, height: int, round: int, step: Step, digest: bytes, last_digest: bytes
+    ) -> bytes:
+        """The signature of what the last one commits to, from who shows what that was signed for.
+
+        For checkpoints: a validator's places commit to nothing. The last place stays what it is,
+        and nothing is written. Raises WouldGoBack where something else was signed last.
+        """
+        place = Place(height, round, Step(step))
+        with self._turn:
+            self._usable()
+            last = self._last
+            if place >= last.place or last_digest != last.digest:
+                raise WouldGoBack(place, last.place)
+            return signing.sign(self._private_key, digest)
+
     def recall(self, height: int, round: int, step: Step, digest: bytes) -> None:
         """Take up what the journal says was signed; what lies at or below `last` is known."""
         place = Place(height, round, Step(step))

@@ -1,6 +1,6 @@
 """What a chain's database keeps of checkpoints: certificates by height, and which keys are guarded.
 
-Invariant: every certificate is of a block of this chain, and each is newer than those before it.
+Invariant: every certificate is of a block of this chain.
 """
 
 from typing import Final
@@ -19,9 +19,9 @@ class CertificateArchive:
     def __init__(self, database: KeyValue) -> None:
         self._database = database
 
-    def newest(self) -> Certificate | None:
-        """The highest."""
-        found = _CERTIFICATES.scan(self._database, reverse=True, limit=1)
+    def newest(self, below: int | None = None) -> Certificate | None:
+        """The highest, or the highest below a height."""
+        found = _CERTIFICATES.scan(self._database, stop=below, reverse=True, limit=1)
         return next((certificate for _, certificate in found), None)
 
     def at(self, height: int) -> Certificate | None:

@@ -12,15 +12,17 @@ from consensus.authorities import AuthoritySet
 from consensus.checkpoints import (
     Certificate,
     Checkpoint,
+    CrossesCheckpoint,
     InvalidCheckpoint,
     SignedCheckpoint,
-    anchored,
     certify,
     verify,
     verify_signed,
 )
 from consensus.errors import PeerError, Refusal
 from gtxnode.checkpoints.statement import Statements
+from gtxnode.checkpoints.trust import Trust, followed
+from gtxnode.checkpoints.turns import check_turn
 from gtxnode.checkpoints.words import Words
 from p2p.identity import PeerId
 from p2p.network import Offence
@@ -32,7 +34,10 @@ class Observer(Protocol):
     """What is told to those who measure."""
 
     def checkpoint(self, height: int, lag_blocks: int) -> None:
-        """The newest certified checkpoint, and how many blocks are final after it."""
+        """The newest checkpoint that certificates lead to, and how many blocks came after."""
+
+    def turn_missing(self, height: int) -> None:
+        """The checkpoint at which authorities change and that has no certificate; 0 for none."""
 
     def refused_checkpoint(self, reason: str) -> None:
         """A peer's word or certificate was refused."""
@@ -88,15 +93,36 @@ class Collector:
             return None
         return certify(authorities, self._words.about(stated, authorities))
 
-    def verified(self, certificate: Certificate, newest: Certificate | None) -> Checkpoint:
-        """The checkpoint of a certificate that may follow the newest; raises `PeerError`."""
-        authorities = self._authorities(certificate.checkpoint.height)
-        current = newest.checkpoint if newest is not None else None
-        return anchored(current, verify(self._chain_id, authorities, certificate))
+    def heard(self, height: int) -> list[int]:
+        """The roles whose words for a checkpoint are here."""
+        return self._words.roles(height)
 
-    def keep_within(self, lowest: int, highest: int) -> None:
+    def verified(self, certificate: Certificate) -> Checkpoint:
+        """What those signed who have to, as the state here says; raises `PeerError`."""
+        authorities = self._authorities(certificate.checkpoint.height)
+        return verify(self._chain_id, authorities, certificate).checkpoint
+
+    def followed(
+        self, authorities: AuthoritySet, after: int, lead: Trust, turn: int | None
+    ) -> tuple[Certificate, ...]:
+        """The certificates that lead on from a height and those who sign there, over a turn that is
+        missing here.
+
+        On any thread. Raises `PeerError`.
+        """
+        certificates = followed(self._chain_id, authorities, lead)
+        heights = [each.checkpoint.height for each in certificates]
+        for height in heights:
+            self._check_due(height)
+        if heights[0] <= after:
+            reason = f"height {heights[0]} after {after}"
+            raise CrossesCheckpoint(Refusal.CROSSES_CHECKPOINT, reason)
+        check_turn(heights[-1], turn if turn not in heights else None)
+        return certificates
+
+    def keep(self, wanted: Callable[[int], bool]) -> None:
         """Forget the words for all other heights."""
-        self._words.keep_within(lowest, highest)
+        self._words.keep(wanted)
 
     def refuse(self, peer: PeerId, error: PeerError) -> None:
         """Count and charge what a peer brought."""
@@ -106,12 +132,15 @@ class Collector:
         self._charge(peer, Offence.BAD_SIGNATURE if bad else Offence.INVALID)
 
     def _authorities(self, height: int) -> AuthoritySet:
-        if height % self._statements.interval_blocks:
-            raise InvalidCheckpoint(Refusal.WRONG_HEIGHT, f"none is due at height {height}")
+        self._check_due(height)
         authorities = self._statements.authorities(height)
         if authorities is None:
             raise InvalidCheckpoint(Refusal.UNKNOWN_AUTHORITY, "there are none, or too few")
         return authorities
+
+    def _check_due(self, height: int) -> None:
+        if height % self._statements.interval_blocks:
+            raise InvalidCheckpoint(Refusal.WRONG_HEIGHT, f"none is due at height {height}")
 
     def _note(self, role: int, word: SignedCheckpoint) -> None:
         earlier = self._words.take(role, word)

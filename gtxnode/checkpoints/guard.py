@@ -4,8 +4,8 @@ It is the validator's guard (gtxnode/signer.py) with one step and with the epoch
 round, so a second process, a file of another key or chain, and damage are refused alike. The file
 says `CHAIN/checkpoints`, so that no validator's guard is ever taken for an authority's.
 
-Invariant: what it signs passes `consensus.checkpoints.may_sign` after what it signed before, and is
-on the disk before `sign` returns.
+Invariant: what `sign` signs passes `consensus.checkpoints.may_sign` after what it signed before,
+and is on the disk before it returns. `sign_below` signs only what the last word commits to.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +16,12 @@ from typing import Self
 import structlog
 
 from consensus import signing
-from consensus.checkpoints import Checkpoint, SignedCheckpoint, checkpoint_digest
+from consensus.checkpoints import (
+    Checkpoint,
+    SignedCheckpoint,
+    checkpoint_digest,
+    may_sign_below,
+)
 from gtxnode.checkpoints.archive import CertificateArchive
 from gtxnode.ledger.authorities import all_authorities
 from gtxnode.ledger.parameters import ChainParameters
@@ -58,6 +63,20 @@ class CheckpointGuard:
         signature = self._signer.sign(place.height, place.round, Step.CHECKPOINT, digest)
         self._signer.sync()
         return SignedCheckpoint(checkpoint, self.public_key, signature)
+
+    def sign_below(self, missed: Checkpoint, last: Checkpoint) -> SignedCheckpoint:
+        """The word for a checkpoint below the last one signed, which has to be `last`.
+
+        The caller takes both from one chain. Raises WouldGoBack where another was signed last, and
+        as `sign` does.
+        """
+        place = Place(missed.height, missed.epoch, Step.CHECKPOINT)
+        if not may_sign_below(last, missed):
+            raise WouldGoBack(place, self._signer.last)
+        signature = self._signer.sign_below(
+            *place[:2], Step.CHECKPOINT, checkpoint_digest(missed), checkpoint_digest(last)
+        )
+        return SignedCheckpoint(missed, self.public_key, signature)
 
     def close(self) -> None:
         """Give up the file and its lock."""

@@ -7,10 +7,12 @@
 Nothing here is waited for: a chain whose authorities are silent goes on, and the lag grows. A
 certificate is kept once this node's own chain contains its block. One that is ahead of the tip says
 where sync must arrive; one that contradicts what is final here is never taken, and is told loudly.
+Of what was missed only the newest is signed, but for a turn (`turns.py`): that comes first.
 
 One task (`_follow`) signs, certifies and writes, in the order of heights.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -25,13 +27,16 @@ from consensus.checkpoints import (
     Point,
     SignedCheckpoint,
 )
-from consensus.encoding import DecodeError
 from consensus.errors import PeerError, Refusal
+from gtxnode.checkpoints.ahead import Ahead
 from gtxnode.checkpoints.archive import CertificateArchive
 from gtxnode.checkpoints.collector import Collector, Observer
-from gtxnode.checkpoints.exchange import ask_newest, serve_newest
+from gtxnode.checkpoints.exchange import MAX_LEAD_STEPS, ask_lead, serving_leads
 from gtxnode.checkpoints.guard import CheckpointGuard
 from gtxnode.checkpoints.statement import Statements
+from gtxnode.checkpoints.trust import InvalidTrust, Trust, gather
+from gtxnode.checkpoints.turns import Turns, check_turn
+from gtxnode.primitives.zones import Role
 from gtxnode.signer import WouldSignTwice
 from p2p.errors import RequestFailed
 from p2p.identity import PeerId
@@ -82,15 +87,18 @@ class Checkpoints:
         self._observer = observer
         self._collector = Collector(statements, network.report, accuse, observer)
         self._newest = archive.newest()
-        self._ahead: Certificate | None = None
+        self._turns = Turns(statements.store, archive)
+        self._ahead = Ahead()
         self._points: Mapping[int, bytes] = {}
         self._show_points()
         self._due: dict[int, Checkpoint] = {}
         """What is final and not certified, by height."""
         self._own: tuple[SignedCheckpoint, ...] = ()
-        """Our words for the newest that was due."""
+        """Our words for the one that was signed last."""
         self._tried = 0
         """Its height."""
+        self._turn: int | None = None
+        """The first turn that has no certificate yet: nothing newer is signed or taken."""
         self._looked = 0
         """The tip at the last look."""
         self._asked = 0
@@ -100,6 +108,11 @@ class Checkpoints:
     def height(self) -> int:
         """Of the newest checkpoint, 0 for none."""
         return self._newest.checkpoint.height if self._newest is not None else 0
+
+    @property
+    def turn(self) -> int | None:
+        """The checkpoint at which authorities change and that is not certified, None for none."""
+        return self._turn
 
     def hold(self) -> None:
         """Raise `CheckpointCrossed` if the chain runs past what it has to hold to."""
@@ -121,9 +134,7 @@ class Checkpoints:
     def receive(self, peer: PeerId, word: SignedCheckpoint) -> None:
         """Take an authority's word. What is too old or too new for us is nobody's fault."""
         height = word.checkpoint.height
-        if self._lowest() <= height <= self._highest() and self._collector.take(
-            peer, word, self._due.get(height)
-        ):
+        if self._wants(height) and self._collector.take(peer, word, self._due.get(height)):
             self._news.set()
 
     async def run(self, task_status: "TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
@@ -131,9 +142,11 @@ class Checkpoints:
 
         Raises `CheckpointCrossed`, `SignerFailed`, and storage's write errors.
         """
-        serve_newest(self._network, self._store.chain_id, lambda: self._newest)
         self._measure()
-        async with trio.open_nursery() as nursery:
+        async with (
+            serving_leads(self._network, self._store.chain_id, self._lead),
+            trio.open_nursery() as nursery,
+        ):
             nursery.start_soon(self._follow)
             if self._store.parameters.authorities:
                 nursery.start_soon(self._repeat)
@@ -150,6 +163,9 @@ class Checkpoints:
             await self._certify()
             await self._news.wait()
 
+    def _lead(self, after: int) -> Trust:
+        return gather(self._store, after, MAX_LEAD_STEPS)
+
     async def _look(self) -> None:
         """Find what has become due since the last look."""
         tip, lowest = self._store.tip.height, self._lowest()
@@ -159,51 +175,67 @@ class Checkpoints:
         self._looked = tip
         if not self._store.parameters.authorities:
             return
+        self._find_turn()
         first = -(-lowest // self._interval) * self._interval
-        for height in range(first, tip + 1, self._interval):
+        turns = () if self._turn is None else (self._turn,)
+        for height in (*turns, *range(first, tip + 1, self._interval)):
             if height not in self._due:
                 stated = await trio.to_thread.run_sync(self._statements.of, height)
                 if stated is not None:
                     self._due[height] = stated
-        self._forget_below(lowest)
-        self._collector.keep_within(lowest, self._highest())
+                    self._tell(height)
+        self._forget()
 
     async def _weigh(self) -> None:
-        """Hold a certificate that was ahead against our chain, once that has come to it."""
-        ahead = self._ahead
-        if ahead is None or ahead.checkpoint.height > self._store.tip.height:
-            return
-        if ahead.checkpoint.height > self.height:
-            try:
-                # Again: keys may have been barred since it came.
-                checkpoint = self._collector.verified(ahead, self._newest)
-                await trio.to_thread.run_sync(self._statements.check, checkpoint)
-                await self._keep(ahead)
-            except PeerError as error:
-                log.error(
-                    "checkpoint_conflicts_with_chain",
-                    chain=self._store.chain_id,
-                    checkpoint=repr(ahead.checkpoint),
-                    reason=str(error),
-                )
-                self._observer.conflicting_checkpoints()
-        self._ahead = None
+        """Hold certificates that were ahead against our chain, once that has come to them."""
+        for certificate in self._ahead.reached(self._store.tip.height):
+            height = certificate.checkpoint.height
+            if height > self.height or height == self._turn:
+                try:
+                    check_turn(height, self._turn)
+                except PeerError as error:
+                    self._collector.refuse(self._ahead.peer, error)
+                    self._ahead.drop()
+                    break
+                await self._keep_if_true(certificate)
+            self._ahead.drop(height)
         self._show_points()
 
+    async def _keep_if_true(self, certificate: Certificate) -> None:
+        try:
+            # Again, by what is final here: keys may have been barred since it came.
+            checkpoint = self._collector.verified(certificate)
+            await trio.to_thread.run_sync(self._statements.check, checkpoint)
+            await self._keep(certificate)
+        except PeerError as error:
+            log.error(
+                "checkpoint_conflicts_with_chain",
+                chain=self._store.chain_id,
+                checkpoint=repr(certificate.checkpoint),
+                reason=str(error),
+            )
+            self._observer.conflicting_checkpoints()
+
     async def _sign(self) -> None:
-        """Sign the newest that is due, once for each role that has a key here."""
-        newest = max(self._due, default=0)
-        if not self._guards or newest <= self._tried or self._is_behind():
+        """Sign the turn that is missing, or the newest that is due, once for each role that has a
+        key here."""
+        height, tip = self._turn or max(self._due, default=0), self._store.tip.height
+        if not self._guards or not height or height == self._tried or self._is_behind():
             return
-        self._tried, stated = newest, self._due[newest]
-        authorities = self._statements.authorities(newest)
+        if any(guard.last_height > tip for guard in self._guards):
+            return  # This chain has not come yet to what was signed on it.
+        stated = self._due.get(height)
+        if stated is None:
+            return  # It is looked up next.
+        self._tried = height
+        authorities = self._statements.authorities(height)
         own: dict[int, SignedCheckpoint] = {}
         for guard in self._guards:
             role = authorities.role_of(guard.public_key) if authorities is not None else None
             if role is None or role in own:
                 continue
             try:
-                own[role] = await trio.to_thread.run_sync(guard.sign, stated)
+                own[role] = await trio.to_thread.run_sync(self._word, guard, stated)
             except WouldSignTwice as error:
                 log.error("refused_to_sign", chain=self._store.chain_id, reason=str(error))
         self._own = tuple(own.values())
@@ -211,26 +243,63 @@ class Checkpoints:
             self._collector.take_own(role, word)
             await self._say(word)
 
+    def _word(self, guard: CheckpointGuard, stated: Checkpoint) -> SignedCheckpoint:
+        if stated.height == self._turn and stated.height < guard.last_height:
+            # It was signed past before turns had to come first.
+            last = self._statements.of(guard.last_height)
+            if last is not None:
+                return guard.sign_below(stated, last)
+        return guard.sign(stated)
+
     async def _certify(self) -> None:
-        """Put together the highest certificate that the words make."""
+        """Put together the highest certificate that the words make, over all turns."""
+        while (certificate := self._next_certificate()) is not None:
+            await self._keep(certificate)
+
+    def _next_certificate(self) -> Certificate | None:
         for height in sorted(self._due, reverse=True):
-            certificate = self._collector.certificate(self._due[height])
-            if certificate is not None:
-                await self._keep(certificate)
-                return
+            if self._turn is None or height <= self._turn:
+                certificate = self._collector.certificate(self._due[height])
+                if certificate is not None:
+                    return certificate
+        return None
 
     async def _keep(self, certificate: Certificate) -> None:
         await trio.to_thread.run_sync(self._archive.keep, certificate)
-        self._newest = certificate
-        self._forget_below(self.height + 1)
+        height = certificate.checkpoint.height
+        if height > self.height:
+            self._newest = certificate
+        self._find_turn()
+        self._forget()
         self._show_points()
         self._measure()
+        self._news.set()
         log.info(
             "checkpoint_certified",
             chain=self._store.chain_id,
-            height=self.height,
+            height=height,
             block=certificate.checkpoint.block_id.hex(),
             authorities=len(certificate.signatures),
+        )
+
+    def _find_turn(self) -> None:
+        found, self._turn = self._turn, self._turns.missing()
+        if found != self._turn:
+            self._measure()
+
+    def _tell(self, due: int) -> None:
+        """Say whom it waits for, where a turn is still missing."""
+        if self._turn is None or due < self._turn:
+            return
+        authorities = self._statements.authorities(self._turn)
+        heard = self._collector.heard(self._turn)
+        log.log(
+            logging.WARNING if due > self._turn else logging.INFO,
+            "checkpoint_turn",
+            chain=self._store.chain_id,
+            height=self._turn,
+            needs=authorities.threshold if authorities is not None else None,
+            heard=[Role(role).name.lower() for role in heard],
         )
 
     # ---- what comes round ----
@@ -239,54 +308,74 @@ class Checkpoints:
         while True:
             await trio.sleep(REPEAT_S)
             for word in self._own:
-                if word.checkpoint.height > self.height:
+                if word.checkpoint.height > self.height or word.checkpoint.height == self._turn:
                     await self._say(word)
             missing = self._store.tip.height - self.height >= self._interval
             peers = self._peers()
-            if peers and (missing or self._is_behind()):
+            if peers and (missing or self._turn is not None or self._is_behind()):
                 self._asked += 1
                 await self._ask(peers[self._asked % len(peers)])
 
     async def _ask(self, peer: PeerId) -> None:
-        """Take a peer's newest certificate, if it is newer than what is known here."""
-        chain = self._store.chain_id
+        """Take what leads on by a peer's certificates, if it leads further than what is known."""
+        chain, turn, after = self._store.chain_id, self._turn, self._led()
+        signers = self._statements.authorities((after // self._interval + 1) * self._interval)
+        if signers is None:
+            return
         try:
-            certificate = await ask_newest(self._network, chain, peer)
+            lead = await ask_lead(self._network, chain, peer, after)
         except RequestFailed as error:
             log.debug("checkpoint_not_answered", chain=chain, peer=peer, reason=str(error))
             return
-        except DecodeError as error:
+        except InvalidTrust as error:
             self._collector.refuse(peer, InvalidCheckpoint(Refusal.MALFORMED, str(error)))
             return
-        best = self._ahead.checkpoint.height if self._ahead is not None else self.height
-        if certificate is None or certificate.checkpoint.height <= best:
+        if lead is None or not self._leads_on(lead.newest.checkpoint.height):
             return
         try:
-            self._collector.verified(certificate, self._newest)
+            certificates = await trio.to_thread.run_sync(
+                self._collector.followed, signers, after, lead, turn
+            )
         except PeerError as error:
             self._collector.refuse(peer, error)
             return
-        self._ahead = certificate
+        self._ahead.take(peer, certificates)
         self._show_points()
         self._news.set()
 
+    def _leads_on(self, height: int) -> bool:
+        return height > max(self._ahead.height, self._led())
+
+    def _led(self) -> int:
+        """The newest checkpoint that certificates lead to, by what is kept here."""
+        if self._turn is None or self.height < self._turn:
+            return self.height
+        found = self._archive.newest(below=self._turn)
+        return found.checkpoint.height if found is not None else 0
+
+    def _wants(self, height: int) -> bool:
+        """Whether words for a checkpoint are taken, and what it states is kept."""
+        return height == self._turn or self._lowest() <= height <= self._highest()
+
     def _lowest(self) -> int:
-        """The lowest height that words are kept of."""
+        """The lowest height that words are kept of, but for a turn's."""
         return max(self.height + 1, self._store.tip.height - BEHIND * self._interval)
 
     def _highest(self) -> int:
         return self._store.tip.height + AHEAD * self._interval
 
-    def _forget_below(self, lowest: int) -> None:
-        self._due = {height: each for height, each in self._due.items() if height >= lowest}
+    def _forget(self) -> None:
+        self._due = {height: each for height, each in self._due.items() if self._wants(height)}
+        self._collector.keep(self._wants)
 
     def _show_points(self) -> None:
-        points = {each.height: each.block_id for each in self._trusted}
-        for certificate in (self._newest, self._ahead):
-            if certificate is not None:
-                points[certificate.checkpoint.height] = certificate.checkpoint.block_id
+        points = {each.height: each.block_id for each in self._trusted} | self._ahead.points()
+        if self._newest is not None:
+            points[self.height] = self._newest.checkpoint.block_id
         self._points = points
 
     def _measure(self) -> None:
         if self._store.parameters.authorities:
-            self._observer.checkpoint(self.height, self._store.tip.height - self.height)
+            led = self._led()
+            self._observer.checkpoint(led, self._store.tip.height - led)
+            self._observer.turn_missing(self._turn or 0)

@@ -20,7 +20,7 @@ from gtxnode.ledger.authorities import (
     signing_height,
 )
 from gtxnode.ledger.authority_keys import AuthorityKeys, authority_keys_coin_id
-from gtxnode.ledger.coin_view import CoinView
+from gtxnode.ledger.coin_view import read_coin
 
 
 class CheckpointCrossed(Exception):
@@ -110,9 +110,15 @@ class Statements:
 def in_force_after(store: ChainStore, height: int) -> AuthoritySet | None:
     """The authorities whose signatures the checkpoint after a block needs; None for nobody."""
     # Rotations are read after the parameters: what those have is then among them.
-    parameters, coins = store.parameters, CoinView(store)
-    barred = coins.get(barred_coin_id(store.chain_id))
-    keys = coins.get(authority_keys_coin_id(store.chain_id))
+    parameters = store.parameters
+    barred, keys = authority_coins(store)
+    return authorities_at(parameters, barred, height, keys)
+
+
+def authority_coins(store: ChainStore) -> tuple[BarredKeys | None, AuthorityKeys | None]:
+    """What a chain has barred, and its rotations."""
+    barred = read_coin(store, barred_coin_id(store.chain_id))
+    keys = read_coin(store, authority_keys_coin_id(store.chain_id))
     assert barred is None or isinstance(barred, BarredKeys), "the id holds what is barred"
     assert keys is None or isinstance(keys, AuthorityKeys), "the id holds the rotations"
-    return authorities_at(parameters, barred, height, keys)
+    return barred, keys

@@ -1,8 +1,9 @@
-"""What a new node is given to start from: certificates that lead from the genesis to a checkpoint.
+"""Certificates that lead from authorities that a node trusts to a newer checkpoint.
 
-Who has the genesis knows the first authorities. Each step is a checkpoint of those so far that
-names their successors, so whoever holds the file needs to trust nobody but the authorities of the
-genesis, and those whom they named (`consensus.checkpoints.succeeded`).
+Each step is a checkpoint of those so far that names their successors, so whoever gets them needs to
+trust nobody but those whom he began with, and those whom they named. A new node begins with those
+of the genesis (`gtxnode init --trust`); one that runs asks its peers for what leads on from its own
+newest.
 """
 
 from typing import Annotated, Final
@@ -13,23 +14,22 @@ from consensus.authorities import MAX_AUTHORITIES, Authority, AuthoritySet
 from consensus.checkpoints import (
     Certificate,
     Checkpoint,
-    CrossesCheckpoint,
+    InvalidCheckpoint,
     VerifiedCheckpoint,
     anchored,
     succeeded,
     verify,
 )
 from consensus.encoding import Codec, DecodeError
-from consensus.errors import InvalidAuthoritySet, PeerError
+from consensus.errors import InvalidAuthoritySet, PeerError, Refusal
 from consensus.types import MAX_CHAIN_ID_LENGTH
 from gtxnode.chain.store import ChainStore
 from gtxnode.checkpoints.archive import CertificateArchive
-from gtxnode.checkpoints.statement import in_force_after
-from gtxnode.ledger.authorities import BarredKeys, barred_coin_id
-from gtxnode.ledger.authority_keys import MAX_ROTATIONS, AuthorityKeys, authority_keys_coin_id
-from gtxnode.ledger.coin_view import CoinView
+from gtxnode.checkpoints.turns import turns
+from gtxnode.ledger.authorities import MAX_BARRED
+from gtxnode.ledger.authority_keys import MAX_ROTATIONS
 
-MAX_STEPS: Final = 2 * MAX_ROTATIONS
+MAX_STEPS: Final = MAX_ROTATIONS + MAX_BARRED
 MAX_TRUST_BYTES: Final = 8 * 1024 * 1024
 
 
@@ -85,45 +85,56 @@ def trusted_checkpoint(chain_id: str, founders: AuthoritySet, trust: Trust) -> C
     if trust.chain_id != chain_id:
         raise InvalidTrust(f"of the chain {trust.chain_id}, not {chain_id}")
     try:
+        return followed(chain_id, founders, trust)[-1].checkpoint
+    except PeerError as error:
+        raise InvalidTrust(str(error)) from error
+
+
+def followed(chain_id: str, authorities: AuthoritySet, trust: Trust) -> tuple[Certificate, ...]:
+    """The certificates by which one goes from these authorities to the newest, rising.
+
+    Raises `PeerError`.
+    """
+    try:
         steps = [
             (each.certificate, AuthoritySet(each.authorities, each.threshold))
             for each in trust.steps
         ]
-        authorities = succeeded(chain_id, founders, steps)
-        checkpoint = verify(chain_id, authorities, trust.newest).checkpoint
-        if steps:
-            anchored(steps[-1][0].checkpoint, VerifiedCheckpoint(checkpoint))
-    except (InvalidAuthoritySet, CrossesCheckpoint, PeerError) as error:
-        raise InvalidTrust(str(error)) from error
-    return checkpoint
+    except InvalidAuthoritySet as error:
+        raise InvalidCheckpoint(Refusal.MALFORMED, str(error)) from error
+    authorities = succeeded(chain_id, authorities, steps)
+    newest = verify(chain_id, authorities, trust.newest).checkpoint
+    certificates = (*(certificate for certificate, _ in steps), trust.newest)
+    if steps:
+        anchored(certificates[-2].checkpoint, VerifiedCheckpoint(newest))
+    return certificates
 
 
-def gather(store: ChainStore) -> Trust:
-    """What leads to a chain's newest checkpoint, from what this node has kept. On any thread.
+def gather(store: ChainStore, after: int = 0, most: int = MAX_STEPS) -> Trust:
+    """What leads on from a height, by what this node has kept: over `most` turns, as far as no turn
+    is missing. On any thread.
 
-    Raises `NoTrust`.
+    Raises `NoTrust` where nothing does.
     """
     archive = CertificateArchive(store.database)
-    newest = archive.newest()
-    if newest is None:
-        raise NoTrust("there is no checkpoint yet")
-    steps = []
-    for height in _turns(store):
-        if height >= newest.checkpoint.height:
+    steps: list[Step] = []
+    end: int | None = None
+    for turn in turns(store, after):
+        certificate = archive.at(turn.height)
+        if certificate is None or turn.successors is None or len(steps) == most:
+            end = turn.height + (certificate is not None)
             break
-        certificate, authorities = archive.at(height), in_force_after(store, height)
-        if certificate is None or authorities is None:
-            raise NoTrust(f"checkpoint {height}, where authorities changed, is not here")
-        steps.append(Step(certificate, authorities.threshold, authorities.authorities))
+        named = turn.successors
+        steps.append(Step(certificate, named.threshold, named.authorities))
+    newest = archive.newest(below=end)
+    if newest is None or newest.checkpoint.height <= after:
+        raise NoTrust(_nothing(end))
+    if steps and newest.checkpoint.height <= steps[-1].certificate.checkpoint.height:
+        newest = steps.pop().certificate
     return Trust(store.chain_id, tuple(steps), newest)
 
 
-def _turns(store: ChainStore) -> list[int]:
-    """The checkpoints' heights that name other authorities than the one before, rising."""
-    coins, interval = CoinView(store), store.parameters.checkpoints.interval_blocks
-    keys = coins.get(authority_keys_coin_id(store.chain_id))
-    barred = coins.get(barred_coin_id(store.chain_id))
-    changes = {each.height for each in keys.rotations} if isinstance(keys, AuthorityKeys) else set()
-    if isinstance(barred, BarredKeys):
-        changes |= {each.height for each in barred.keys}
-    return sorted({-(-height // interval) * interval for height in changes})
+def _nothing(end: int | None) -> str:
+    if end is None:
+        return "there is no checkpoint yet"
+    return f"checkpoint {end}, where authorities change, is not here"

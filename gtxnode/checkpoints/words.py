@@ -5,6 +5,7 @@ authority and height two different statements at most, which is what it takes to
 """
 
 from collections import defaultdict
+from collections.abc import Callable
 
 from consensus.authorities import AuthoritySet
 from consensus.checkpoints import Checkpoint, SignedCheckpoint, contradict
@@ -50,6 +51,10 @@ class Words:
             if each.checkpoint == checkpoint and authorities.role_of(each.public_key) is not None
         ]
 
-    def keep_within(self, lowest: int, highest: int) -> None:
+    def roles(self, height: int) -> list[int]:
+        """Who has said something of a height."""
+        return sorted(self._said.get(height, {}))
+
+    def keep(self, wanted: Callable[[int], bool]) -> None:
         """Forget all other heights."""
-        self._said = {at: said for at, said in self._said.items() if lowest <= at <= highest}
+        self._said = {at: said for at, said in self._said.items() if wanted(at)}

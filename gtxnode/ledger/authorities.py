@@ -72,6 +72,17 @@ def threshold_of(parameters: ChainParameters) -> int:
     return parameters.checkpoints.threshold or len(roles) // 2 + 1
 
 
+def changes(
+    barred: BarredKeys | None, keys: AuthorityKeys | None, interval_blocks: int
+) -> list[int]:
+    """The checkpoints that may name others than those who sign them, rising: the first at or after
+    each block that barred or rotated keys."""
+    found = {each.height for each in keys.rotations} if keys is not None else set()
+    if barred is not None:
+        found |= {each.height for each in barred.keys}
+    return sorted({-(-height // interval_blocks) * interval_blocks for height in found})
+
+
 def signing_height(height: int, interval_blocks: int) -> int:
     """The block whose state says who signs the checkpoint at a height: the checkpoint before."""
     return max(0, height - interval_blocks)

@@ -7,7 +7,9 @@ import trio
 
 from consensus import signing
 from gtxnode.checkpoints import service
+from gtxnode.checkpoints.trust import decode_trust, trusted_checkpoint
 from gtxnode.ledger import wallet
+from gtxnode.ledger.authorities import all_authorities
 from gtxnode.ledger.bodies import RotateKeys
 from gtxnode.ledger.parameters import ChainParameters, CheckpointRules, StakingRules
 from gtxnode.primitives.zones import REGISTRY, Role, Shard
@@ -85,4 +87,12 @@ async def test_checkpoints_need_the_new_key_and_no_longer_the_old(tmp_path: Path
                     return new in await signers(shard)
 
                 await until_true(as_well, within_s=60)
+            for shard in late.shards:
+                # What it kept leads over the change from the genesis on.
+                founders = all_authorities(genesis.chain_parameters(shard.name))
+                assert founders is not None
+                trust = decode_trust((await shard.view.trust()).trust)
+                assert len(trust.steps) == 1
+                assert trusted_checkpoint(shard.chain_id, founders, trust).height > 0
             assert not any(node.recorder.conflicts for node in running.nodes.values())
+            assert not any(node.recorder.refused for node in running.nodes.values())

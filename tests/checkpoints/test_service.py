@@ -15,7 +15,6 @@ from consensus.checkpoints import (
     Checkpoint,
     CrossesCheckpoint,
     SignedCheckpoint,
-    certificate_codec,
     certify,
 )
 from gtxnode.chain.store import ChainStore
@@ -26,6 +25,7 @@ from gtxnode.checkpoints.exchange import checkpoint_protocol
 from gtxnode.checkpoints.guard import CheckpointGuard
 from gtxnode.checkpoints.service import AHEAD, BEHIND, Checkpoints
 from gtxnode.checkpoints.statement import CheckpointCrossed, Statements
+from gtxnode.checkpoints.trust import Trust, encode_trust
 from gtxnode.config import TrustedBlock
 from gtxnode.ledger.parameters import Authority, ChainParameters, CheckpointRules
 from gtxnode.primitives.zones import Role
@@ -65,6 +65,11 @@ def certificate(of: Checkpoint, roles: Sequence[int] = (1, 2, 3)) -> Certificate
     made = certify(AUTHORITIES, [word(role, of) for role in roles])
     assert made is not None
     return made
+
+
+def led_by(newest: Certificate) -> bytes:
+    """A peer's answer where nothing changed before its newest."""
+    return encode_trust(Trust(CHAIN, (), newest))
 
 
 @dataclass
@@ -301,7 +306,7 @@ async def test_a_node_that_catches_up_signs_nothing(tmp_path: Path) -> None:
 async def test_what_is_missing_is_asked_for_and_kept_once_the_chain_contains_it() -> None:
     async with scene(a_chain(15)) as at:
         whole = a_chain(30)
-        at.answers = [b"", certificate_codec.encode(certificate(stated(whole, 20)))]
+        at.answers = [b"", led_by(certificate(stated(whole, 20)))]
         await until(lambda: not _allows(at.checkpoints, 20, bytes(32)))
         assert _allows(at.checkpoints, 20, stated(whole, 20).block_id)
         assert at.checkpoints.height == 0
@@ -312,13 +317,11 @@ async def test_what_is_missing_is_asked_for_and_kept_once_the_chain_contains_it(
 BAD_ANSWERS: dict[str, tuple[Callable[[Checkpoint], bytes], str]] = {
     "garbage": (lambda of: b"\xc1", "malformed"),
     "too few": (
-        lambda of: certificate_codec.encode(
-            Certificate(of, certificate(of).signatures[:2]),
-        ),
+        lambda of: led_by(Certificate(of, certificate(of).signatures[:2])),
         "not_enough_authorities",
     ),
     "a height without one": (
-        lambda of: certificate_codec.encode(certificate(msgspec.structs.replace(of, height=21))),
+        lambda of: led_by(certificate(msgspec.structs.replace(of, height=21))),
         "wrong_height",
     ),
 }
@@ -338,7 +341,7 @@ async def test_a_wrong_certificate_is_refused_by_name_and_charged(case: str) -> 
 async def test_a_certificate_against_what_is_final_is_told_and_never_taken(height: int) -> None:
     async with scene(a_chain(25)) as at:
         lie = certificate(checkpoint(height, chain_id=CHAIN))
-        at.answers = [certificate_codec.encode(lie), b""]
+        at.answers = [led_by(lie), b""]
         await until(lambda: not at.answers[0])
         at.grow(5)
         await until(lambda: at.seen.conflicts == 1)

@@ -15,6 +15,7 @@ from gtxnode.checkpoints.trust import (
     Trust,
     decode_trust,
     encode_trust,
+    followed,
     gather,
     trusted_checkpoint,
 )
@@ -58,9 +59,9 @@ class Anchored(Registry):
         self.add(RotateKeys(role, number, (new,)), by=own, beside=others)
         self.certify()
 
-    def certify(self) -> None:
-        height = self.store.tip.height
-        if height % INTERVAL or height in self._missed:
+    def certify(self, late: int | None = None) -> None:
+        height = late or self.store.tip.height
+        if height % INTERVAL or (height in self._missed and not late):
             return
         statements = Statements(self.store, self.sets)
         stated, authorities = statements.of(height), statements.authorities(height)
@@ -77,13 +78,17 @@ class Anchored(Registry):
 
 
 def twice_rotated() -> Trust:
+    return gather(twice_rotated_chain().store)
+
+
+def twice_rotated_chain() -> Anchored:
     chain = Anchored()
     chain.grow(2)
     chain.rotate(Role.PEA)
     chain.grow(6)
     chain.rotate(Role.MEA)
     chain.grow(6)
-    return gather(chain.store)
+    return chain
 
 
 def test_certificates_lead_from_the_genesis_over_every_change() -> None:
@@ -106,8 +111,8 @@ def test_without_a_change_the_newest_is_enough() -> None:
     assert trusted_checkpoint(CHAIN, FOUNDERS, trust).height == 4
 
 
-def test_a_change_that_no_certificate_here_names_is_told() -> None:
-    chain = Anchored(4)
+def test_it_leads_as_far_as_no_turn_is_missing() -> None:
+    chain = Anchored(2, 4)
     chain.grow(2)
     chain.rotate(Role.PEA)
     chain.grow(6)
@@ -115,6 +120,31 @@ def test_a_change_that_no_certificate_here_names_is_told() -> None:
         gather(chain.store)
     with pytest.raises(NotFound):
         trust_view("func_governance", chain.store)
+    chain = Anchored(4)
+    chain.grow(2)
+    chain.rotate(Role.PEA)
+    chain.grow(6)
+    assert gather(chain.store).newest.checkpoint.height == 2
+    chain.certify(4)
+    assert gather(chain.store).newest.checkpoint.height == 8
+
+
+@pytest.mark.parametrize("after", range(0, 18, 2))
+@pytest.mark.parametrize("most", [0, 1, 2, 3])
+def test_from_any_checkpoint_it_leads_on_over_so_many_turns(after: int, most: int) -> None:
+    chain = twice_rotated_chain()
+    signers = Statements(chain.store, chain.sets).authorities(after + INTERVAL)
+    assert signers is not None
+    met = after
+    while met < 16:
+        lead = gather(chain.store, met, most)
+        assert len(lead.steps) <= most
+        certificates = followed(CHAIN, signers, lead)
+        met = certificates[-1].checkpoint.height
+        signers = Statements(chain.store, chain.sets).authorities(met + INTERVAL)
+        assert signers is not None
+    with pytest.raises(NoTrust):
+        gather(chain.store, met, most)
 
 
 def test_old_certificates_are_shown_with_those_who_signed_them() -> None:

@@ -122,6 +122,8 @@ class Recorder:
     evidence_found: int = 0
     checkpoints: list[tuple[int, int]] = field(default_factory=list)
     """(height of the newest, lag in blocks)"""
+    turn: int = 0
+    """The checkpoint at which authorities change that is not certified, 0 for none."""
     conflicts: int = 0
 
     def block(self, record: BlockRecord, consensus_s: float, execution_s: float) -> None:
@@ -153,6 +155,9 @@ class Recorder:
 
     def checkpoint(self, height: int, lag_blocks: int) -> None:
         self.checkpoints.append((height, lag_blocks))
+
+    def turn_missing(self, height: int) -> None:
+        self.turn = height
 
     def refused_checkpoint(self, reason: str) -> None:
         self.refused.append(reason)

@@ -64,7 +64,7 @@ async def chain_checkpoint(session: Session, params: OfCheckpoint) -> Checkpoint
 async def chain_trust(session: Session, params: OfShard) -> TrustView:
     """The newest checkpoint with the certificates that lead to it from the genesis' authorities.
 
-    There is one for each change of their keys; a node has those that it collected while it ran.
+    There is one for each change of their keys; before one that is missing it ends.
     """
     return await session.node.chain(params.shard).trust()
 

@@ -12,7 +12,8 @@ from gtxnode.rpc.wire import Height, Hex
 class ChainStatus(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """How one hosted shard is doing. `validator` is this node's key if it validates there.
 
-    `checkpoint` is the height of the newest that the authorities have certified.
+    `checkpoint` is the height of the newest that the authorities have certified. `checkpoint_turn`
+    is that of one where their keys change, as long as it is not certified: it comes before others.
     """
 
     shard: str
@@ -25,6 +26,7 @@ class ChainStatus(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     pending_batches: int
     validator: Hex | None = None
     checkpoint: Height | None = None
+    checkpoint_turn: Height | None = None
 
 
 class NodeStatus(msgspec.Struct, frozen=True, gc=False):
