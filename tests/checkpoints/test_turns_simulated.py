@@ -7,6 +7,7 @@ lasts, whatever a node keeps leads from the genesis to its newest; then all come
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -179,6 +180,10 @@ class Run:
             each.leads()
 
 
+def has_the_newest(checkpoints: Checkpoints) -> bool:
+    return checkpoints.height == LAST and checkpoints.turn is None
+
+
 def check_words(said: Sequence[SignedCheckpoint]) -> None:
     """No key contradicts itself, or goes back."""
     for public_key in {each.public_key for each in said}:
@@ -207,7 +212,7 @@ async def test_certificates_lead_on_whoever_is_away_and_whatever_is_lost(
             for node in run.nodes.values():
                 made = node.checkpoints
                 assert made is not None
-                await until(lambda made=made: made.height == LAST and made.turn is None)
+                await until(partial(has_the_newest, made))
                 node.leads()
                 kept = gather(node.store)
                 assert [each.certificate.checkpoint.height for each in kept.steps] == list(TURNS)
