@@ -76,6 +76,10 @@ class Home:
     def database(self, shard: str) -> Path:
         return self.path / "data" / shard / "db"
 
+    def rebuilding(self, shard: str) -> Path:
+        """Where a chain is played again, beside its database."""
+        return self.path / "data" / shard / "rebuild"
+
     def journal(self, shard: str) -> Path:
         return self.path / "data" / shard / "journal"
 

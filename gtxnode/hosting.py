@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 import trio
@@ -212,13 +213,15 @@ async def open_disk(name: str, host: Hosting, home: Home) -> AsyncIterator[Disk]
     Raises storage's errors, among them `Locked` where another process has this home.
     """
     with ExitStack() as stack:
-        store = await trio.to_thread.run_sync(open_store, name, host, home)
+        store = await trio.to_thread.run_sync(
+            open_store, name, host.genesis, host.config, home.database(name)
+        )
         stack.callback(store.close)
         journal = Journal.open(home.journal(name))
         stack.callback(journal.close)
         signer = None
         key = host.identity.validator_key
-        sets = sets_on(name, host, store)
+        sets = sets_on(name, host.genesis, host.registry, store)
         votes = _may_vote(sets, store.tip.height + 1, host.identity.validator)
         if key is not None and (votes or not isinstance(sets, FixedSets)):
             # A guard that is lost later is not made again: it would not know what it signed.
@@ -238,13 +241,15 @@ async def open_disk(name: str, host: Hosting, home: Home) -> AsyncIterator[Disk]
         yield Disk(store, sets, journal, signer, guards)
 
 
-def sets_on(name: str, host: Hosting, store: ChainStore) -> ValidatorSets:
+def sets_on(
+    name: str, genesis: Genesis, registry: Registry | None, store: ChainStore
+) -> ValidatorSets:
     """Who votes on a chain."""
     if store.parameters.registry:
         return RegistrySets(store.database, store.parameters.staking.epoch_blocks)
-    if host.registry is not None:
-        return FollowedSets(host.registry.sets, Shard(name), partial(anchor_of, store))
-    return FixedSets(host.genesis.validator_set(name), genesis_id(host.genesis, name))
+    if registry is not None:
+        return FollowedSets(registry.sets, Shard(name), partial(anchor_of, store))
+    return FixedSets(genesis.validator_set(name), genesis_id(genesis, name))
 
 
 def _may_vote(sets: ValidatorSets, height: int, validator: bytes | None) -> bool:
@@ -255,13 +260,12 @@ def _may_vote(sets: ValidatorSets, height: int, validator: bytes | None) -> bool
         return True
 
 
-def open_store(name: str, host: Hosting, home: Home) -> ChainStore:
-    """A chain's database, with its genesis in it."""
-    genesis = host.genesis
+def open_store(name: str, genesis: Genesis, config: Config, path: Path) -> ChainStore:
+    """A chain's database in a folder, with its genesis in it."""
     chain = chain_id(genesis.network, name)
     cash = [(each.address, each.amount_ugtx) for each in genesis.allocations_on(name)]
     return ChainStore.open(
-        home.database(name),
+        path,
         chain,
         genesis_id(genesis, name),
         genesis.time_ms,
@@ -269,6 +273,6 @@ def open_store(name: str, host: Hosting, home: Home) -> ChainStore:
         initial_coins(
             chain, cash, (), genesis.stakes_on(name), genesis.serving(), genesis_id(genesis, name)
         ),
-        cache_bytes=host.config.storage.cache_bytes,
-        write_buffer_bytes=host.config.storage.write_buffer_bytes,
+        cache_bytes=config.storage.cache_bytes,
+        write_buffer_bytes=config.storage.write_buffer_bytes,
     )

@@ -58,7 +58,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "accuser", "admission", "application", "arrivals", "batches", "certificates", "chain",
-            "checkpoints", "engine", "hosting", "intake", "relay", "seeds", "sync",
+            "checkpoints", "engine", "hosting", "intake", "rebuild", "relay", "seeds", "sync",
         }
     ),
     frozenset(

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from itertools import chain as chained
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 from consensus.turns import Turns
 from consensus.types import Block, Commit, Header, block_codec, block_id, commit_codec
@@ -25,6 +25,7 @@ from gtxnode.chain.activity import put_activity
 from gtxnode.chain.audit import Audit
 from gtxnode.chain.coin_tables import COINS, ORDERS, OWNERS, put_coins
 from gtxnode.chain.indexes import TRANSACTIONS_BY_ID, put_transactions
+from gtxnode.chain.marks import FORMAT, check_marks, is_new, put_marks
 from gtxnode.chain.records import RECORD, BlockRecord, record_block
 from gtxnode.chain.retirements import put_retirements
 from gtxnode.chain.rules import Tip
@@ -55,20 +56,13 @@ from storage.leveldb import LevelDB
 from storage.sizes import CACHE_BYTES, WRITE_BUFFER_BYTES
 from storage.tables import U64, Raw, Table
 
-FORMAT: Final = "gtx-chain-1"
 # More levels than the widest price bounds in use have steps.
 BOOK_LEVELS = 10_000
 
 _RECORDS = Table(b"r", U64(), RECORD, name="block records")
-_BATCHES = Table(b"b", Raw(32), Raw(), name="batches")
+BATCHES = Table(b"b", Raw(32), Raw(), name="batches")
 # Batches that no block has ordered yet, with the height after which none may.
 _LIVE = Table(b"l", Raw(32), U64(), name="live batches")
-
-
-class WrongGenesis(Exception):
-    """The database was made from another genesis than the one given."""
-
-    code = "chain.wrong_genesis"
 
 
 class ChainStore:
@@ -83,7 +77,7 @@ class ChainStore:
         self.has_unsynced = False
         """Whether there may be batches that a power cut would take."""
         self.easiest_target = easiest_target(parameters.admission)
-        self._genesis_id = genesis_id
+        self.genesis_id = genesis_id
         self._store = store
         self._blocks = BlockStore(store)
         self._root = SavedRoot(chain_id, store, COINS)
@@ -117,7 +111,7 @@ class ChainStore:
     ) -> Self:
         """Open the database of a chain, and write genesis into a new one.
 
-        Raises storage's errors, `UnknownFormat` and `WrongGenesis` among them.
+        Raises storage's errors (`UnknownFormat` among them), `WrongGenesis`, `StaleIndexes`.
         """
         path.mkdir(parents=True, exist_ok=True)
         check_format(path, FORMAT)
@@ -147,28 +141,31 @@ class ChainStore:
 
     def close(self) -> None:
         """Give up the database."""
+        with suppress(StorageError):  # The next start works them out again.
+            self.save_root()
+        self._store.close()
+
+    def save_root(self) -> None:
+        """Write the state root's buckets as they are now."""
         write = WriteBatch()
         self._root.save(write)
-        with suppress(StorageError):  # The next start works them out again.
-            self._store.write(write, sync=False)
-        self._store.close()
+        self._store.write(write, sync=False)
 
     # ---- start ----
 
     def _resume(self, genesis_time_ms: int, initial: dict[bytes, HeldCoin]) -> None:
-        if self._store.get(b"m:genesis") is None:
+        if is_new(self._store):
             self._write_genesis(initial)
-        if self._store.get(b"m:genesis") != self._genesis_id:
-            raise WrongGenesis(f"the database of {self.chain_id} belongs to another genesis")
+        check_marks(self._store, self.chain_id, self.genesis_id)
         self.begins_s = genesis_time_ms // 1_000
         height = self._blocks.tip or 0
         self._root.resume(self._past_record(height).state_root if height else None)
         self._orders = OpenOrders.rebuild(
             (coin_id, decode_coin(self._coin(coin_id))) for coin_id, _ in ORDERS.scan(self._store)
         )
-        self.tip = Tip(self.chain_id, 0, self._genesis_id, genesis_time_ms, self._root.root)
+        self.tip = Tip(self.chain_id, 0, self.genesis_id, genesis_time_ms, self._root.root)
         if height <= BATCH_LIFETIME:
-            self._parents[0] = BatchParent(self._genesis_id, self.easiest_target)
+            self._parents[0] = BatchParent(self.genesis_id, self.easiest_target)
         for past in range(max(1, height - BATCH_LIFETIME), height + 1):
             block, commit = self.block(past)
             self._remember(block, commit, self._past_record(past).energy_target)
@@ -181,7 +178,7 @@ class ChainStore:
         batch = WriteBatch()
         self._root.begin(batch, initial)
         put_coins(batch, {}, initial)
-        batch.put(b"m:genesis", self._genesis_id)
+        put_marks(batch, self.genesis_id)
         self._store.write(batch, sync=True)
 
     def _past_record(self, height: int) -> BlockRecord:
@@ -201,7 +198,7 @@ class ChainStore:
     def keep_batch(self, batch: CheckedBatch, *, sync: bool) -> None:
         """Store a batch that no block has ordered yet; with `sync` it survives a power cut."""
         write = WriteBatch()
-        _BATCHES.put(write, batch.id, batch.sealed.encoded)
+        BATCHES.put(write, batch.id, batch.sealed.encoded)
         _LIVE.put(write, batch.id, batch.parent_height + BATCH_LIFETIME)
         self._store.write(write, sync=sync)
         if not sync:
@@ -216,7 +213,7 @@ class ChainStore:
         """Forget batches that no block can order any more."""
         write = WriteBatch()
         for identity in identities:
-            _BATCHES.delete(write, identity)
+            BATCHES.delete(write, identity)
             _LIVE.delete(write, identity)
         self._store.write(write, sync=False)
 
@@ -224,7 +221,7 @@ class ChainStore:
         """The encoded batches that were stored and that no block has ordered."""
         found = []
         for identity, _ in _LIVE.scan(self._store):
-            encoded = _BATCHES.get(self._store, identity)
+            encoded = BATCHES.get(self._store, identity)
             if encoded is not None:
                 found.append(encoded)
         return found
@@ -355,7 +352,7 @@ class ChainStore:
 
     def encoded_batch(self, identity: bytes) -> bytes | None:
         """A stored batch."""
-        return _BATCHES.get(self._store, identity)
+        return BATCHES.get(self._store, identity)
 
     def record(self, height: int) -> BlockRecord | None:
         """What a block did."""

@@ -23,6 +23,7 @@ COMMANDS = {
     "certificate": Lazy("gtxnode.cli.certificate:certificate", "Check certificates of origin."),
     "grid": Lazy("gtxnode.cli.grid:grid", "Make the model of the grid that a chain goes by."),
     "tariff": Lazy("gtxnode.cli.calendar:tariff", "Write tables of tariffs."),
+    "db": Lazy("gtxnode.cli.database:db", "Look after what the node keeps on its disk."),
     "config": Lazy("gtxnode.cli.settings:config", "Show and check the settings."),
     "completion": Lazy("gtxnode.cli.completion:completion", "Print a shell's completion script."),
 }

@@ -19,7 +19,8 @@ from consensus.validators import Validator, ValidatorSet
 from gtxnode.batches.batch import BATCH_LIFETIME, NO_WORK
 from gtxnode.batches.checking import check_batch
 from gtxnode.batches.pool import CheckedBatch
-from gtxnode.chain.store import ChainStore, WrongGenesis
+from gtxnode.chain.marks import WrongGenesis
+from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.state_root import StateRoot
 from storage.errors import Corrupted, DiskFull
