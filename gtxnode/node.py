@@ -136,6 +136,7 @@ class Node:
             ready=not reasons,
             reasons=tuple(reasons),
             chains=chains,
+            shards=tuple(each.id for each in self._genesis.shards),
         )
 
     def peers(self) -> tuple[PeerView, ...]:

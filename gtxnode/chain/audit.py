@@ -92,7 +92,7 @@ class Audit:
     ) -> None:
         """Write down what a block did, if it did anything."""
         held = outcome.made.get(self._supply_id)
-        if not transactions and held is None and not outcome.forward_trades:
+        if not transactions and held is None and not _acts_by_itself(outcome):
             return
         height, time_ms = header.height, header.time_ms
         before = self._supply
@@ -147,6 +147,17 @@ def violations_after(
     """(height, position, violation) from a place on, in order."""
     for (height, position), record in _VIOLATIONS.scan(reader, start=place):
         yield height, position, record
+
+
+def _acts_by_itself(outcome: BlockOutcome) -> bool:
+    """Whether a block does something that nobody sent and that leaves the chain's totals."""
+    return bool(
+        outcome.forward_trades
+        or outcome.settlements
+        or outcome.expired
+        or outcome.cancelled
+        or outcome.directives
+    )
 
 
 def _act(time_ms: int, parameters: ChainParameters, transaction: CheckedTransaction) -> ActRecord:

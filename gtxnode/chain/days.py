@@ -9,10 +9,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from gtxnode.ledger.bodies import KIND_NAMES
 from gtxnode.ledger.coins import Supply
 from gtxnode.ledger.compliance import VIOLATIONS
+from gtxnode.ledger.directives import name_of
 from gtxnode.ledger.execute import BlockOutcome
 from gtxnode.ledger.mandates import MANDATES
 from gtxnode.ledger.transactions import CheckedTransaction
@@ -59,6 +61,28 @@ class DayTotals(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Of those, what authorities signed."""
     violations: tuple[Count, ...] = ()
     """Refusals by the rule that was broken."""
+    delivered_ugtx: int = 0
+    """What sellers were paid for what was delivered."""
+    short_ugtx: int = 0
+    """What buyers were paid for what was not, their own money among it."""
+    curtailments: int = 0
+    curtailed_wh: int = 0
+    compensated_ugtx: int = 0
+    """What buyers and sellers got for that out of the grid's fund."""
+    lost_wh: int = 0
+    """On its way, of what was traded and delivered; retired in the same step."""
+    wires_ugtx: int = 0
+    """What buyers paid for the use of wires."""
+    premiums_ugtx: int = 0
+    """And into the grid's fund."""
+    credits_issued_mgco2e: int = 0
+    credits_retired_mgco2e: int = 0
+    expired: int = 0
+    """Orders whose time was over."""
+    cancelled: int = 0
+    """Orders that a halt has ended."""
+    directives: tuple[Count, ...] = ()
+    """What was signed on the registry and took effect here."""
 
 
 def day_of(time_ms: int) -> int:
@@ -85,30 +109,56 @@ def with_block(
         elif receipt.reason in VIOLATIONS:
             violations[receipt.reason.value] += 1
     effective = sum(kinds.values())
-    contracts = [trade.contract for trade in outcome.forward_trades]
-    return DayTotals(
-        before.day,
-        before.opening,
-        supply,
-        before.transactions + effective,
-        before.refused + len(transactions) - effective,
-        before.trades + len(outcome.trades),
-        before.traded_wh + outcome.traded_wh,
-        before.traded_ugtx + sum(trade.cost_ugtx for trade in outcome.trades),
-        before.forward_trades + len(contracts),
-        before.forward_wh + sum(each.sold_wh for each in contracts),
-        before.forward_ugtx + sum(each.sold_wh * each.price_mgtx_per_kwh for each in contracts),
-        before.delivered_wh + sum(each.delivered_wh for each in outcome.settlements),
-        before.short_wh + sum(each.short_wh for each in outcome.settlements),
-        before.minted_wh + outcome.minted_wh,
-        before.retired_wh + outcome.retired_wh,
-        before.fees_ugtx + outcome.fees_ugtx,
-        before.burned_ugtx + outcome.burned_ugtx,
-        before.rewarded_ugtx + outcome.rewarded_ugtx,
-        _added(before.kinds, kinds),
-        _added(before.acts, acts),
-        _added(before.violations, violations),
+    moved = _moved(outcome) | {
+        "transactions": effective,
+        "refused": len(transactions) - effective,
+    }
+    return replace(
+        before,
+        closing=supply,
+        kinds=_added(before.kinds, kinds),
+        acts=_added(before.acts, acts),
+        violations=_added(before.violations, violations),
+        directives=_added(before.directives, Counter(map(name_of, outcome.directives))),
+        **{name: getattr(before, name) + more for name, more in moved.items() if more},
     )
+
+
+def _moved(outcome: BlockOutcome) -> dict[str, int]:
+    """What a block adds to a day, by the field."""
+    contracts = [trade.contract for trade in outcome.forward_trades]
+    settled, cut = outcome.settlements, outcome.curtailments
+    spot = [trade.wheeling for trade in outcome.trades if trade.wheeling is not None]
+    ahead = [trade.wheeling for trade in outcome.forward_trades if trade.wheeling is not None]
+    return {
+        "trades": len(outcome.trades),
+        "traded_wh": outcome.traded_wh,
+        "traded_ugtx": sum(trade.cost_ugtx for trade in outcome.trades),
+        "forward_trades": len(contracts),
+        "forward_wh": sum(each.sold_wh for each in contracts),
+        "forward_ugtx": sum(each.sold_wh * each.price_mgtx_per_kwh for each in contracts),
+        "delivered_wh": sum(each.delivered_wh for each in settled),
+        "delivered_ugtx": sum(
+            each.delivered_wh * each.contract.price_mgtx_per_kwh for each in settled
+        ),
+        "short_wh": sum(each.short_wh for each in settled),
+        "short_ugtx": sum(each.short_wh * each.contract.imbalance_mgtx_per_kwh for each in settled),
+        "curtailments": len(cut),
+        "curtailed_wh": sum(each.cut_wh for each in cut),
+        "compensated_ugtx": sum(each.seller_ugtx + each.buyer_ugtx for each in cut),
+        "lost_wh": sum(each.lost_wh for each in spot) + sum(each.lost_wh for each in settled),
+        "wires_ugtx": sum(paid for each in (*spot, *ahead) for _, paid in each.wires_ugtx),
+        "premiums_ugtx": sum(each.premium_ugtx for each in (*spot, *ahead)),
+        "minted_wh": outcome.minted_wh,
+        "retired_wh": outcome.retired_wh,
+        "fees_ugtx": outcome.fees_ugtx,
+        "burned_ugtx": outcome.burned_ugtx,
+        "rewarded_ugtx": outcome.rewarded_ugtx,
+        "credits_issued_mgco2e": outcome.credits_issued_mgco2e,
+        "credits_retired_mgco2e": outcome.credits_retired_mgco2e,
+        "expired": len(outcome.expired),
+        "cancelled": len(outcome.cancelled),
+    }
 
 
 def _added(before: Iterable[Count], more: Counter[str]) -> tuple[Count, ...]:

@@ -1,34 +1,24 @@
-"""`gtxnode tx halt` and `lift`, and what regulators ask: `gtxnode query report`, `violations`,
-`acts`, `halts`, `mandates`, `usage`.
+"""`gtxnode tx halt` and `lift`, and what regulators ask: `gtxnode query violations`, `acts`,
+`halts`, `mandates`, `usage`.
 
 An authority signs with a key of its own, by `--key-file`, as for everything that it signs.
 """
 
-import csv
-import io
-from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import click
 
 from gtxnode.cli.accounts import ACCOUNT
 from gtxnode.cli.amounts import DURATION
-from gtxnode.cli.connection import ask, shard_of
 from gtxnode.cli.query import MAX_PAGE, chain_options, print_answer
-from gtxnode.cli.render import emit
 from gtxnode.cli.submit import Holdings, now_ms
 from gtxnode.cli.tx import send_body, sending_options
 from gtxnode.ledger.bodies import Body, Halt, Lift
 from gtxnode.ledger.halts import MAX_CAUSE_LENGTH, SPOT, OfMarket, OfTrader, Scope
 from gtxnode.primitives.addresses import format_address
 from gtxnode.primitives.zones import Zone
-from gtxnode.tariffs.calendar import OFFSET_S
 
 ZONES = tuple(zone.name.lower() for zone in Zone)
-MAX_DAYS = 366
-CSV_COLUMNS = ("shard", "day", "section", "name", "value", "unit")
-_UNITS = (("_ugtx", "uGTX"), ("_wh", "Wh"), ("_mgco2e", "mgCO2e"))
 
 
 class Product(click.ParamType[int]):
@@ -92,42 +82,6 @@ def lift(zone: str | None, product: int | None, trader: bytes | None, **sending:
     """
     scope = _scope(zone, product, trader)
     send_body(lambda held: Lift(scope, now_ms()), **sending)
-
-
-@click.command()
-@chain_options
-@click.option("--until", metavar="DAY", help="The last day of several.  [default: one day alone]")
-@click.option("--csv", "as_csv", is_flag=True, help="As CSV, amounts in the smallest units.")
-@click.argument("day", required=False)
-def report(
-    url: str | None,
-    timeout_s: float,
-    shard: str | None,
-    until: str | None,
-    as_csv: bool,
-    day: str | None,
-) -> None:
-    """What a chain did in a day of Bangkok.
-
-    Totals in GTX and kWh, what took effect by kind, acts of authorities, violations by
-    rule. DAY is a date such as 2026-11-21.  [default: yesterday]
-    """
-    first = _day(day) if day is not None else _today() - timedelta(days=1)
-    last = _day(until) if until is not None else first
-    count = (last - first).days + 1
-    if not 1 <= count <= MAX_DAYS:
-        raise click.UsageError(f"{count} days, from 1 to {MAX_DAYS} are reported at once.")
-
-    async def conversation(client: Any) -> Any:
-        where = await shard_of(client, shard)
-        days = [(first + timedelta(days=number)).isoformat() for number in range(count)]
-        return [await client.call("compliance.report", shard=where, day=each) for each in days]
-
-    found = ask(url, timeout_s, conversation)
-    if as_csv:
-        click.echo(csv_text(found), nl=False)
-    else:
-        emit(found if count > 1 else found[0])
 
 
 @click.command()
@@ -202,44 +156,9 @@ def usage(url: str | None, timeout_s: float, shard: str | None, account: bytes) 
     print_answer(url, timeout_s, shard, "compliance.usage", address=format_address(account))
 
 
-def csv_text(reports: list[Mapping[str, Any]]) -> str:
-    """Daily reports as a table, a row for each figure."""
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow(CSV_COLUMNS)
-    for each in reports:
-        for section, name, value in _figures(each):
-            unit = next((unit for suffix, unit in _UNITS if name.endswith(suffix)), "")
-            table.writerow((each["shard"], each["day"], section, name, value, unit))
-    return out.getvalue()
-
-
-def _figures(found: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    for name, value in found.items():
-        match value:
-            case dict():
-                yield from ((name, inner, str(figure)) for inner, figure in value.items())
-            case list():
-                yield from ((name, each["name"], str(each["number"])) for each in value)
-            case _ if name not in ("shard", "chain_id", "day", "is_over"):
-                yield "totals", name, str(value)
-
-
 def _scope(zone: str | None, product: int | None, trader: bytes | None) -> Scope:
     if trader is None:
         return OfMarket(Zone[zone.upper()] if zone is not None else None, product)
     if zone is not None or product is not None:
         raise click.UsageError("--trader stands alone: a halted trader trades nothing anywhere.")
     return OfTrader(trader)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise click.UsageError(f"{text!r} is no date such as 2026-11-21.") from error
-
-
-def _today() -> date:
-    """In Bangkok."""
-    return (datetime.now(UTC) + timedelta(seconds=OFFSET_S)).date()

@@ -59,7 +59,7 @@ COMMANDS = {
     "in-force": Lazy(
         "gtxnode.cli.governance:in_force", "The parameters that hold, and by which proposal."
     ),
-    "report": Lazy("gtxnode.cli.compliance:report", "What a chain did in a day of Bangkok."),
+    "report": Lazy("gtxnode.cli.report:report", "What a chain did in a day of Bangkok."),
     "violations": Lazy("gtxnode.cli.compliance:violations", "What blocks took and rules refused."),
     "acts": Lazy("gtxnode.cli.compliance:acts", "What authorities have signed: the audit trail."),
     "halts": Lazy("gtxnode.cli.compliance:halts", "The halts that stand."),

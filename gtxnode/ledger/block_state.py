@@ -178,6 +178,7 @@ class BlockState:
         self._carry_totals()
         self._carry_day()
         log_nodes = self._log_retirements()
+        decreed = self.context.decreed
         return BlockOutcome(
             receipts=tuple(self.receipts),
             spent=self.coins.spent(),
@@ -192,6 +193,7 @@ class BlockState:
             settlements=tuple(self.settlements),
             curtailments=tuple(self.curtailments),
             cancelled=tuple(self.cancelled),
+            directives=decreed.directives if decreed is not None else (),
             minted_wh=self.minted_wh,
             retired_wh=self.retired_wh,
             traded_wh=self.traded_wh,

@@ -7,7 +7,9 @@ counts how far it has come. Invariant: a directive never changes, so that what a
 of its blocks is the same however far the registry has gone meanwhile.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import TypeAlias
 
 import msgspec
@@ -57,6 +59,18 @@ class TariffSet(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=4):
 Saying: TypeAlias = Halted | Lifted | Licensed | Unlicensed | TariffSet
 
 
+SAYING_NAMES: Mapping[type[Saying], str] = MappingProxyType(
+    {
+        Halted: "halt",
+        Lifted: "lift",
+        Licensed: "grant_licence",
+        Unlicensed: "revoke_licence",
+        TariffSet: "replace_tariff",
+    }
+)
+"""How the kind of transaction is called that says it."""
+
+
 class Directive(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=67):
     """One of them."""
 
@@ -98,3 +112,8 @@ def directives_after(chain_id: str, coins: Coins, taken: int, height: int) -> tu
             break
         found.append(coin)
     return tuple(found)
+
+
+def name_of(directive: Directive) -> str:
+    """The kind of transaction that it was signed as."""
+    return SAYING_NAMES[type(directive.saying)]

@@ -10,6 +10,7 @@ import msgspec
 
 from consensus.merkle_log import Node
 from gtxnode.ledger.coins import HeldCoin, Lot, Origin
+from gtxnode.ledger.directives import Directive
 from gtxnode.ledger.forward_coins import Contract
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.market.orders import Side
@@ -221,6 +222,8 @@ class BlockOutcome(msgspec.Struct, frozen=True):
     """Of energy batches that build on the block."""
     cancelled: tuple[bytes, ...] = ()
     """Orders that a halt has cancelled, by id."""
+    directives: tuple[Directive, ...] = ()
+    """What was signed on the registry and holds here from the next block on."""
     parameters: ChainParameters | None = None
     """What the next block goes by; None where that is what this one went by."""
     accounts: Mapping[bytes, Sequence[int]] = {}

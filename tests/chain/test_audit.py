@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import date
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -40,11 +41,11 @@ START = (0, 0)
 class AuditedChain(LittleChain):
     """A little chain whose blocks leave their trail; `seen` is what it is held against."""
 
-    def __init__(self, *people: str) -> None:
+    def __init__(self, *people: Any, **how: Any) -> None:
         self.database = MemoryStore()
         self.audit = Audit(CHAIN, self.database)
         self.seen: list[tuple[int, tuple[CheckedTransaction, ...], BlockOutcome]] = []
-        super().__init__(*people)
+        super().__init__(*people, **how)
         self.audit.resume(START_S * 1_000, self.supply())
 
     def block(self, *transactions: CheckedTransaction, after_s: int = 1) -> BlockOutcome:

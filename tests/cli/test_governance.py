@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gtxnode.cli.exits import Exit
+from gtxnode.cli.report import summed
 from gtxnode.home import Home, write_private_key
 from gtxnode.ledger.coins import decode_coin
 from gtxnode.ledger.halts import SPOT, Halts, OfMarket, OfTrader, Scope, halts_coin_id
@@ -15,7 +16,7 @@ from gtxnode.primitives.addresses import format_address
 from gtxnode.primitives.zones import REGISTRY, Zone
 from tests.cli.ledger_node import FRIEND, KEY, LedgerChain, running
 from tests.cli.running import Ran, gtxnode
-from tests.rpc.fake_node import FakeChain
+from tests.rpc.fake_node import FakeChain, FakeNode
 
 FEE = 1_000
 DEPOSIT = 50_000_000
@@ -138,3 +139,46 @@ def test_a_report_as_csv_has_a_row_for_each_figure(home: Path) -> None:
     assert first["violations", "halted"]["value"] == "1"
     minted = [int(first[section, "minted_wh"]["value"]) for section in ("opening", "closing")]
     assert minted[1] - minted[0] == int(first["totals", "minted_wh"]["value"])
+
+
+def test_the_networks_report_is_the_sum_of_its_chains(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeNode, "elsewhere", ("geo_eastern", "geo_southern"))
+    bangkok, southern = FakeChain(), FakeChain("geo_southern")
+    with running(bangkok) as url, running(southern) as other:
+        words = ("query", "report", "2026-11-20", "--network", "--url", url)
+        alone = gtxnode(home, *words, "-o", "json")
+        both = gtxnode(home, *words, "--also", other, "-o", "json")
+        table = gtxnode(home, *words, "--also", other, "--until", "2026-11-21", "--csv")
+        shown = gtxnode(home, *words, "--also", other)
+        for wrong in (("--shard", "geo_bangkok"), ("--also", other) * 16):
+            assert gtxnode(home, *words, *wrong).code == Exit.USAGE
+        without = gtxnode(home, "query", "report", "2026-11-20", "--also", other, "--url", url)
+        assert without.code == Exit.USAGE
+    assert alone.answer["missing"] == ["geo_eastern", "geo_southern"]
+    assert both.answer["missing"] == ["geo_eastern"]
+    assert [each["shard"] for each in both.answer["chains"]] == ["geo_bangkok", "geo_southern"]
+    (one,), sums = alone.answer["chains"], both.answer["network"]
+    assert (sums["traded_ugtx"], sums["trades"]) == (str(2 * int(one["traded_ugtx"])), 2)
+    assert sums["closing"]["minted_wh"] == str(2 * int(one["closing"]["minted_wh"]))
+    assert sums["violations"] == [{"name": "halted", "number": 2}]
+    rows = list(csv.DictReader(io.StringIO(table.out)))
+    assert {(row["shard"], row["day"]) for row in rows} == {
+        (shard, day)
+        for shard in ("geo_bangkok", "geo_southern", "network")
+        for day in ("2026-11-20", "2026-11-21")
+    }
+    figures = {(row["shard"], row["section"], row["name"]): row["value"] for row in rows}
+    assert figures["network", "totals", "traded_ugtx"] == sums["traded_ugtx"]
+    assert "geo_southern" in shown.out
+    assert "350 GTX" in shown.out
+
+
+def test_counts_that_only_some_chains_have_are_kept() -> None:
+    one = {"shard": "a", "day": "x", "minted_wh": "5", "kinds": [{"name": "reading", "number": 2}]}
+    other = {**one, "shard": "b", "kinds": [{"name": "halt", "number": 1}]}
+    assert summed([one, other]) == {
+        "minted_wh": "10",
+        "kinds": [{"name": "halt", "number": 1}, {"name": "reading", "number": 2}],
+    }

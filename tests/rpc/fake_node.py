@@ -149,7 +149,7 @@ class FakeChain:
 
     @property
     def compliance(self) -> FakeCompliance:
-        return FakeCompliance()
+        return FakeCompliance(self.shard)
 
     @property
     def height(self) -> int:
@@ -438,6 +438,9 @@ class FakeChain:
 class FakeNode:
     """Implements `backend.Node` over fake chains."""
 
+    elsewhere: tuple[str, ...] = ()
+    """The network's other chains."""
+
     def __init__(self, *chains: FakeChain) -> None:
         self.chains = {chain.shard: chain for chain in chains or (FakeChain(),)}
         self.reasons: tuple[str, ...] = ()
@@ -454,6 +457,7 @@ class FakeNode:
                 ChainStatus(name, chain.chain_id, chain.height, 0, False, chain.height, 0, 0)
                 for name, chain in self.chains.items()
             ),
+            shards=(*self.chains, *self.elsewhere),
         )
 
     def peers(self) -> tuple[PeerView, ...]:

@@ -73,11 +73,24 @@ REPORT = ReportView(
     forward_wh=Amount(0),
     forward_ugtx=Amount(0),
     delivered_wh=Amount(0),
+    delivered_ugtx=Amount(0),
     short_wh=Amount(0),
+    short_ugtx=Amount(0),
+    curtailments=0,
+    curtailed_wh=Amount(0),
+    compensated_ugtx=Amount(0),
+    lost_wh=Amount(0),
+    wires_ugtx=Amount(0),
+    premiums_ugtx=Amount(0),
+    credits_issued_mgco2e=Amount(0),
+    credits_retired_mgco2e=Amount(0),
+    expired_orders=0,
+    cancelled_orders=0,
     transactions=4,
     refused=1,
     kinds=(CountView("reading", 1), CountView("place_sell", 3)),
     acts=(),
+    directives=(),
     violations=(CountView("halted", 1),),
 )
 
@@ -105,6 +118,9 @@ class FakeGovernance:
 class FakeCompliance:
     """Implements `backend.Compliance`: one of each."""
 
+    def __init__(self, shard: str) -> None:
+        self.shard = shard
+
     async def mandates(self) -> MandatesView:
         return MandatesView("geo_bangkok", 1, (MandateView("halt", ("EGAT", "ERC"), False),), ())
 
@@ -131,4 +147,4 @@ class FakeCompliance:
     async def report(self, day: date) -> ReportView:
         if day.year > 2026:
             raise NotFound(f"{day} has not begun on this chain")
-        return msgspec.structs.replace(REPORT, day=day.isoformat())
+        return msgspec.structs.replace(REPORT, shard=self.shard, day=day.isoformat())

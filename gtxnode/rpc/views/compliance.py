@@ -143,7 +143,13 @@ class TotalsView(msgspec.Struct, frozen=True, gc=False):
 
 class ReportView(msgspec.Struct, frozen=True, gc=False):
     """One day of Bangkok, from midnight to midnight. What was minted, retired, burned and paid to
-    those who sealed readings is what closing and opening differ by."""
+    those who sealed readings is what closing and opening differ by.
+
+    Buyers paid `traded_ugtx`, and `delivered_ugtx` for what came of contracts; `short_ugtx` went to
+    them for what did not, `compensated_ugtx` to both sides for what was curtailed. `lost_wh` was
+    lost on its way and is in `retired_wh`; `wires_ugtx` and `premiums_ugtx` were paid for it. Halts
+    ended `cancelled_orders`. `acts` were signed on this chain; `directives` were signed on the
+    registry, and took effect here."""
 
     shard: str
     chain_id: str
@@ -163,9 +169,22 @@ class ReportView(msgspec.Struct, frozen=True, gc=False):
     forward_wh: Amount
     forward_ugtx: Amount
     delivered_wh: Amount
+    delivered_ugtx: Amount
     short_wh: Amount
+    short_ugtx: Amount
+    curtailments: int
+    curtailed_wh: Amount
+    compensated_ugtx: Amount
+    lost_wh: Amount
+    wires_ugtx: Amount
+    premiums_ugtx: Amount
+    credits_issued_mgco2e: Amount
+    credits_retired_mgco2e: Amount
+    expired_orders: int
+    cancelled_orders: int
     transactions: int
     refused: int
     kinds: tuple[CountView, ...]
     acts: tuple[CountView, ...]
+    directives: tuple[CountView, ...]
     violations: tuple[CountView, ...]

@@ -30,7 +30,10 @@ class ChainStatus(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class NodeStatus(msgspec.Struct, frozen=True, gc=False):
-    """How the node is doing. `reasons` says in words why it is not ready, empty when it is."""
+    """How the node is doing. `reasons` says in words why it is not ready, empty when it is.
+
+    `shards` are all of the network's, `chains` those that this node hosts.
+    """
 
     version: str
     peer_id: str
@@ -39,6 +42,7 @@ class NodeStatus(msgspec.Struct, frozen=True, gc=False):
     ready: bool
     reasons: tuple[str, ...]
     chains: tuple[ChainStatus, ...]
+    shards: tuple[str, ...]
 
 
 class PeerView(msgspec.Struct, frozen=True, gc=False):
