@@ -77,10 +77,10 @@ from consensus.records import (
     encode_record,
 )
 from consensus.round import ProposeValue, TimedOut, TimeoutKind, apply
-from consensus.state import DriverState, catch_up, decided_commit, knows
+from consensus.state import DriverState, catch_up, fuller_commit, knows
 from consensus.types import Block, Proposal, Vote, VoteKind, block_id, without_signature
 
-__all__ = ["DriverState", "catch_up", "decided_commit", "knows", "start_height", "step"]
+__all__ = ["DriverState", "catch_up", "fuller_commit", "knows", "start_height", "step"]
 
 
 def start_height(me: bytes | None, start: StartHeight) -> Result:
@@ -296,8 +296,11 @@ def _check_undecided(state: DriverState) -> None:
 
 
 def _check_late(state: DriverState, vote: Vote) -> None:
-    """After the decision only the decided round's precommits are still of use."""
+    """After the decision only precommits are of use: the decided round's, and any for its block,
+    whose validator was there all the same (consensus/presence.py)."""
     decided = state.decided
     assert decided is not None, "asked after the decision"
-    if vote.kind is not VoteKind.PRECOMMIT or vote.round != decided.commit.round:
+    commit = decided.commit
+    is_useful = vote.round == commit.round or vote.block_id == commit.block_id
+    if vote.kind is not VoteKind.PRECOMMIT or not is_useful:
         raise PeerError(Refusal.STALE_ROUND, "the height is decided")

@@ -19,6 +19,7 @@ from consensus.messages import (
     VoteMessage,
     commit_from_votes,
     polka_from_votes,
+    votes_of_commit,
 )
 from consensus.round import RoundState, Step, TimeoutKind
 from consensus.tally import Tally
@@ -116,11 +117,21 @@ def catch_up(state: DriverState) -> tuple[Message, ...]:
     )
 
 
-def decided_commit(state: DriverState) -> Commit | None:
-    """The commit of the decided block, with every precommit counted so far."""
-    if state.decided is None:
-        return None
-    return find_commit(state, state.decided.commit.round, state.decided.commit.block_id)
+def fuller_commit(state: DriverState, commit: Commit) -> Commit:
+    """A commit of this height with every other precommit that would fit into it."""
+    votes = {vote.validator: vote for vote in votes_of_commit(commit)}
+    for vote in _votes_for(state, VoteKind.PRECOMMIT, commit.round, commit.block_id):
+        votes.setdefault(vote.validator, vote)
+    return commit_from_votes(votes.values())
+
+
+def precommits_for(state: DriverState, wanted: bytes) -> tuple[Vote, ...]:
+    """Every precommit counted for a block, in whatever round: a validator's first."""
+    counted: dict[bytes, Vote] = {}
+    for number in sorted(state.tally.rounds):
+        for vote in _votes_for(state, VoteKind.PRECOMMIT, number, wanted):
+            counted.setdefault(vote.validator, vote)
+    return tuple(counted.values())
 
 
 def find_commit(state: DriverState, round_: int, wanted: bytes) -> Commit:

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 import trio
 
-from consensus.driver import DriverState, catch_up, decided_commit, start_height, step
+from consensus.driver import DriverState, catch_up, fuller_commit, start_height, step
 from consensus.errors import InvalidRecord, PeerError
 from consensus.events import (
     BlockJudged,
@@ -36,10 +36,10 @@ from consensus.events import (
     TimeoutFired,
     ValueBuilt,
 )
-from consensus.messages import Message, encode_message, votes_of_commit
+from consensus.messages import Message, encode_message
 from consensus.recovery import own_messages, rebuild
 from consensus.round import TimeoutKind
-from consensus.state import find_block
+from consensus.state import find_block, precommits_for
 from consensus.types import (
     Block,
     Commit,
@@ -125,6 +125,7 @@ class Engine:
         self._recall()
         if self._voice.looks_first:
             await self._look()
+        self._listen_for_late()
         async with trio.open_nursery() as nursery:
             await self._enter(nursery, *self._resume())
             while True:
@@ -172,7 +173,8 @@ class Engine:
 
     def _resume(self) -> tuple[DriverState, Iterable[Effect]]:
         try:
-            return rebuild(self._voice.me, self._start_height(), self._journal.recovered)
+            start = self._start_height(self.height)
+            return rebuild(self._voice.me, start, self._journal.recovered)
         except InvalidRecord as error:
             raise Corrupted(str(self._journal.path), str(error)) from error
 
@@ -193,11 +195,17 @@ class Engine:
 
     # ---- the driver ----
 
-    def _start_height(self) -> StartHeight:
-        height = self.height
+    def _start_height(self, height: int) -> StartHeight:
         return StartHeight(
             height, self._application.validators(height), self._application.proposers(height)
         )
+
+    def _listen_for_late(self) -> None:
+        """Precommits of the head still count, though what was said of it before is forgotten."""
+        height = self._application.head_height()
+        if height:
+            self._heights.previous, _ = start_height(None, self._start_height(height))
+            self._heights.decided = self._application.head_id()
 
     async def _take(self, nursery: trio.Nursery, inputs: Sequence[Item]) -> None:
         """Step through inputs, then perform all their effects under one sync of the journal."""
@@ -311,15 +319,15 @@ class Engine:
         self._heights.previous, self._last_commit = self._heights.current, commit
         self._heights.decided = commit.block_id
         await self._voice.empty_journal(self._pace.journal_max_bytes)
-        state, effects = start_height(self._voice.me, self._start_height())
+        state, effects = start_height(self._voice.me, self._start_height(self.height))
         await self._enter(nursery, state, effects)
 
     def _keep_late(self) -> None:
-        """Keep the precommits of the height before that its commit has left out."""
-        late, previous = self._heights.late, self._heights.previous
-        heard = decided_commit(previous) if previous is not None else None
-        if heard is not None:
-            late.keep(votes_of_commit(heard))
+        """Keep the precommits of the height before that its commit has left out: of any round, and
+        also where others brought us the block before we had decided."""
+        late, previous, final = self._heights.late, self._heights.previous, self._heights.decided
+        if previous is not None and final is not None:
+            late.keep(precommits_for(previous, final))
         late.trim(self._application.late_window(), self._application.head_height())
 
     async def _enter(
@@ -363,9 +371,10 @@ class Engine:
 
     def _best_last_commit(self, height: int) -> Commit | None:
         """The parent's commit, with the late precommits that have come in since."""
-        if self._heights.previous is not None and self._heights.previous.height == height - 1:
-            return decided_commit(self._heights.previous) or self._last_commit
-        return self._last_commit
+        previous, commit = self._heights.previous, self._last_commit
+        if previous is None or commit is None or not previous.height == commit.height == height - 1:
+            return commit
+        return fuller_commit(previous, commit)
 
     async def _judge(self, block_id: bytes, block: Block) -> Input | None:
         return BlockJudged(block_id, await self._application.judge(block))

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from consensus import state as states
-from consensus.driver import DriverState, catch_up, decided_commit, knows, start_height, step
+from consensus.driver import DriverState, catch_up, fuller_commit, knows, start_height, step
 from consensus.errors import Contradiction, NotAsked, PeerError, Refusal
 from consensus.events import (
     BlockJudged,
@@ -298,11 +298,26 @@ def test_late_precommits_still_count() -> None:
     state, _ = run(fresh(), [event, BlockJudged(A_ID, True)])
     state, effects = step(state, received(precommit(ME, A)))
     assert effects == ()
-    full = decided_commit(state)
-    assert full is not None
-    assert len(full.signatures) == 4
+    assert fuller_commit(fresh(), commit) == commit
+    full = fuller_commit(state, commit)
+    assert full == commit_from_votes([precommit(each, A) for each in range(4)])
     assert refusal(state, received(prevote(0, A))) is Refusal.STALE_ROUND
     assert refusal(state, proposed(A)) is Refusal.STALE_ROUND
+
+
+def test_precommits_of_other_rounds_for_the_decided_block_show_who_was_there() -> None:
+    """Before the decision and after it. They have no place in the commit; others are of no use."""
+    commit = commit_from_votes([precommit(each, A, 1) for each in (0, 2, 3)])
+    event = CommitReceived(VerifiedCommit(commit, A))
+    for inputs in (
+        [received(precommit(ME, A)), event, BlockJudged(A_ID, True)],
+        [event, BlockJudged(A_ID, True), received(precommit(ME, A))],
+    ):
+        state, _ = run(fresh(), inputs)
+        assert {each.validator for each in states.precommits_for(state, A_ID)} == set(KEYS[:4])
+        assert fuller_commit(state, commit) == commit
+        assert refusal(state, received(precommit(ME, B, 2))) is Refusal.STALE_ROUND
+        assert refusal(state, received(prevote(ME, A))) is Refusal.STALE_ROUND
 
 
 def test_equivocation_is_evidence_once() -> None:

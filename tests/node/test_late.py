@@ -10,7 +10,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from consensus import signing
 from consensus.encoding import DecodeError
-from consensus.messages import VoteMessage, commit_from_votes
+from consensus.messages import ProposalMessage, VoteMessage, commit_from_votes
 from consensus.presence import OpenHeight, Window, advanced, credited, open_height
 from consensus.reputation import Conduct
 from consensus.types import (
@@ -361,6 +361,61 @@ async def test_what_a_proposer_leaves_out_of_its_commit_is_carried_after(tmp_pat
             await until(lambda height=height: life.engine.height == height + 1)  # type: ignore[misc]
         await until(lambda: bool(chain.carried) and chain.carried[-1][0] == 4)
         assert chain.carried[-1] == (4, (precommit(VICTIM, first),))
+
+
+WAYS = (
+    "before it is final",
+    "before others bring the block",
+    "once it is final",
+    "after a restart",
+)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_precommit_that_has_no_place_in_our_commit_is_carried(
+    tmp_path: Path, way: str
+) -> None:
+    """One of another round than we decide by, or of a block that we did not decide ourselves."""
+    chain = Counting()
+    first = next_on(chain)
+    early = precommit(VICTIM, first, round_=0 if way == "after a restart" else 1)
+    if way == "after a restart":
+        await chain.finalise(first, commit_of(first, *SIGNERS))
+    async with living(tmp_path, chain, key=KEYS[ME]) as life:
+        if way.startswith("before"):
+            await life.hear(proposal(first), VoteMessage(early))
+            await wait_all_tasks_blocked()
+        if way == "before others bring the block":
+            await life.engine.synced(first, commit_of(first, *SIGNERS))
+        elif way != "after a restart":
+            others = [place for place in SIGNERS if place != ME]
+            await life.hear(proposal(first))
+            for kind in VoteKind:
+                await life.hear(*[VoteMessage(vote(KEYS[each], kind, first)) for each in others])
+        await until(lambda: life.engine.height == 2)
+        await wait_all_tasks_blocked()
+        await life.hear(VoteMessage(early))
+        for height in (2, 3):
+            block = block_on(chain.tip, commit_of(chain.final[-1][0], *SIGNERS))
+            await life.engine.synced(block, commit_of(block, *SIGNERS))
+            await until(lambda height=height: life.engine.height == height + 1)  # type: ignore[misc]
+        await until(lambda: bool(chain.carried) and chain.carried[-1][0] == 4)
+        assert chain.carried[-1] == (4, (early,))
+        assert life.ear.charges == []
+
+
+async def test_what_is_heard_after_a_restart_fits_into_the_commit(tmp_path: Path) -> None:
+    """Where our block is the next."""
+    chain = Counting()
+    for _ in range(3):
+        block = next_on(chain)
+        await chain.finalise(block, commit_of(block, *SIGNERS))
+    block = chain.final[-1][0]
+    async with living(tmp_path, chain, key=KEYS[ME]) as life:
+        await life.hear(VoteMessage(precommit(VICTIM, block)))
+        await until(lambda: any(isinstance(each, ProposalMessage) for each in life.ear.said))
+        (said,) = [each for each in life.ear.said if isinstance(each, ProposalMessage)]
+        assert said.block.last_commit == commit_of(block, *sorted((*SIGNERS, VICTIM)))
 
 
 async def test_what_counts_for_nothing_is_dropped_and_forgery_is_charged(tmp_path: Path) -> None:

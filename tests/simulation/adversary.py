@@ -6,19 +6,21 @@ import msgspec
 
 from consensus.driver import start_height
 from consensus.events import BuildValue, Decided, Effect, Evidence, Input, Persist, Send, ValueBuilt
-from consensus.messages import CommitMessage, Message, ProposalMessage, VoteMessage
+from consensus.messages import (
+    CommitMessage,
+    Message,
+    ProposalMessage,
+    VoteMessage,
+    votes_of_commit,
+)
 from consensus.progress import advance
 from consensus.round import NO_ROUND, NewRound, RoundState, Step
 from consensus.timeliness import MAX_WAIT_MS
 from consensus.types import UNSIGNED, Proposal, Vote, VoteKind, block_id
-from tests.simulation.node import (
-    EPOCH_MS,
-    Node,
-    Surroundings,
-    make_block,
-    signed_proposal,
-    signed_vote,
-)
+from tests.simulation.attendance import LATE_HEIGHTS
+from tests.simulation.blocks import make_block
+from tests.simulation.inputs import signed_proposal, signed_vote
+from tests.simulation.node import EPOCH_MS, Node, Surroundings
 from tests.simulation.reveals import value
 
 
@@ -150,6 +152,27 @@ class Forger(Node):
         return rng.choice(
             (right, None, value(self.key, turn), value(rng.choice(others), turn), bytes(32))
         )
+
+
+class Starver(Node):
+    """Leaves a rival's precommits out wherever it can, and others' late ones; at times it carries
+    what has counted before, or what counts for nothing."""
+
+    def carried(self, last: CommitMessage | None) -> tuple[CommitMessage | None, tuple[Vote, ...]]:
+        """As few precommits as will do, or wrong ones."""
+        last, late = super().carried(last)
+        if last is None:
+            return last, late
+        rng = self._world.rng
+        if rng.random() < 0.2:
+            height = rng.randint(max(1, last.commit.height - LATE_HEIGHTS - 1), last.commit.height)
+            found = votes_of_commit(self.disk.blocks[height].commit)
+            return last, (rng.choice(found),)
+        rival = max(each.public_key for each in self._world.validators)
+        left = tuple(each for each in last.commit.signatures if each.validator != rival)
+        if self._world.validators.has_quorum(len(left)):
+            last = CommitMessage(msgspec.structs.replace(last.commit, signatures=left), last.block)
+        return last, ()
 
 
 class LateVoter(Node):

@@ -8,11 +8,12 @@ thirds of the stake. Of single votes: a correct process votes for no invalid val
 36), names a polka as its reason only where there is one (28), and precommits a value only
 with its polka of that round (36). Of time: every block is later than its parent, and whoever
 proposed it, none is decided before the fastest correct clock is within the bound of its time.
-Of reveals: each is its author's for just that turn, and a correct process withholds none.
+Of reveals: each is its author's for just that turn, and a correct process withholds none. Of
+presence: whoever leaves it out, a correct process' precommit that reached another in time counts.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from consensus.events import Evidence
@@ -29,6 +30,7 @@ from consensus.proposers import ProposerSchedule
 from consensus.round import NO_ROUND
 from consensus.timeliness import PRECISION_MS
 from consensus.types import Block, Proposal, Vote, VoteKind, block_id, without_signature
+from tests.simulation.attendance import NaiveAttendance
 from tests.simulation.node import delay_ms
 from tests.simulation.reveals import NaiveReckoning
 
@@ -64,7 +66,8 @@ class Checker:
     """By block, the least time it may have by when it was first proposed."""
     invalid: set[bytes] = field(default_factory=set)
     reveals: NaiveReckoning = field(default_factory=NaiveReckoning)
-    revealed_height: int = 0
+    attendance: NaiveAttendance = field(default_factory=NaiveAttendance)
+    final_height: int = 0
     prevoters: dict[tuple[int, int, bytes | None], set[bytes]] = field(
         default_factory=lambda: defaultdict(set)
     )
@@ -107,6 +110,11 @@ class Checker:
         for each in _signed_parts(message):
             self.heard[each] = None
 
+    def attended(self, conducts: Mapping[bytes, tuple[int, int]], height: int) -> None:
+        """A correct process counts who was there, after so many blocks."""
+        if conducts != self.attendance.conducts(height):
+            raise Violation(f"who was there is miscounted at {height}: {conducts}")
+
     def accused(self, evidence: Evidence) -> None:
         """Somebody holds evidence."""
         first, second = evidence.first, evidence.second
@@ -144,13 +152,16 @@ class Checker:
         self._check_commit(decision)
         self.rounds[height] = max(commit.round, self.rounds.get(height, 0))
 
-    def revealed(self, proposers: ProposerSchedule, block: Block) -> None:
-        """A correct process has a decided block: its reveal is its turn's, whoever made it."""
+    def final(self, proposers: ProposerSchedule, block: Block) -> None:
+        """A correct process has a decided block: its reveal is its turn's, whoever made it, and it
+        leaves nobody out of whom a correct maker knew."""
         header = block.header
-        if header.height != self.revealed_height + 1:
+        if header.height != self.final_height + 1:
             return  # Another has had it before.
-        self.revealed_height += 1
+        self.final_height += 1
         if fault := self.reveals.fault(proposers, block):
+            raise Violation(fault)
+        if fault := self.attendance.fault(block, self.correct):
             raise Violation(fault)
         if header.proposer in self.correct and header.reveal is None:
             raise Violation(f"block {header.height} of a correct process reveals nothing")

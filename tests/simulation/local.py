@@ -40,8 +40,8 @@ from consensus.messages import (
 )
 from consensus.round import Step, TimeoutKind
 from consensus.types import Block, Proposal, Vote, VoteKind, block_id
+from tests.simulation.blocks import make_block
 from tests.simulation.checker import Violation
-from tests.simulation.node import make_block
 
 Sent = Vote | ProposalMessage
 Place = tuple[int, int]

@@ -233,6 +233,33 @@ MUTANTS = (
         ),
     ),
     _mutant(
+        "a late precommit counts again",
+        "simulation",
+        (
+            "presence.py",
+            "    if vote.validator not in place.missing:\n",
+            "    if not place.missing:\n",
+        ),
+    ),
+    _mutant(
+        "a height is settled a block early",
+        "simulation",
+        (
+            "presence.py",
+            "max(0, len(heights) - late_heights)",
+            "max(0, len(heights) - late_heights + 1)",
+        ),
+    ),
+    _mutant(
+        "precommits of other rounds than the commit's are dropped",
+        "simulation",
+        (
+            "state.py",
+            "    for number in sorted(state.tally.rounds):\n",
+            "    for number in state.decided and (state.decided.commit.round,) or ():\n",
+        ),
+    ),
+    _mutant(
         "a polka's certificate is taken vote by vote",
         "traces simulation",
         (

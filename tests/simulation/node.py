@@ -8,26 +8,20 @@ ever signed twice must come out of the journal alone.
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import Protocol
 
-import msgspec
-
-from consensus.driver import step
+from consensus.driver import start_height, step
 from consensus.errors import PeerError, Refusal
 from consensus.events import (
     BlockJudged,
     BuildValue,
-    CommitReceived,
     Decided,
     Effect,
     Evidence,
     Input,
     JudgeBlock,
     Persist,
-    PolkaReceived,
     ProposalReceived,
-    ProposalSigned,
     Send,
     SetTimeout,
     Sign,
@@ -35,40 +29,22 @@ from consensus.events import (
     Timeout,
     TimeoutFired,
     ValueBuilt,
-    VerifiedCommit,
-    VerifiedPolka,
-    VerifiedProposal,
-    VerifiedVote,
-    VoteReceived,
-    VoteSigned,
 )
-from consensus.messages import (
-    CommitMessage,
-    PolkaMessage,
-    ProposalMessage,
-    VoteMessage,
-)
+from consensus.messages import CommitMessage, VoteMessage
 from consensus.proposers import ProposerSchedule
 from consensus.recovery import rebuild
 from consensus.round import TimeoutKind
 from consensus.state import DriverState
 from consensus.timeliness import is_timely, wait_ms
 from consensus.timeouts import Timeouts
-from consensus.types import (
-    Block,
-    Header,
-    Proposal,
-    Vote,
-    block_id,
-    commit_root,
-    payload_root,
-    proposal_digest,
-    vote_digest,
-)
+from consensus.types import Block, Vote
+from consensus.validators import ValidatorSet
+from tests.simulation.attendance import Attendance
+from tests.simulation.blocks import is_valid, make_block, time_of
 from tests.simulation.disk import CannotWrite, Disk
+from tests.simulation.inputs import height_of, signed, verified
 from tests.simulation.reveals import Reckoning
 
-CHAIN = "simulated"
 TIMEOUTS = Timeouts(
     propose_ms=300, prevote_ms=150, precommit_ms=150, delta_ms=100, rebroadcast_ms=400
 )
@@ -96,9 +72,11 @@ class Surroundings(Protocol):
     rng: random.Random
     now_ms: int
     healed_ms: int
+    validators: ValidatorSet
 
     def later(self, delay_ms: int, action: Callable[[], None]) -> None: ...
     def send(self, sender: "Node", receiver: str, message: object) -> None: ...
+    def built(self, node: "Node", block: Block) -> None: ...
     def decided(self, node: "Node", decision: CommitMessage) -> None: ...
     def evidence(self, node: "Node", evidence: Evidence) -> None: ...
     def died(self, node: "Node") -> None: ...
@@ -146,7 +124,12 @@ class Node:
         self.lives += 1
         self.running = True
         self._reckoning = Reckoning()
+        self._attendance = Attendance(self._world.validators)
         height = len(self.disk.blocks) + 1
+        if height > 1:
+            # What comes late still counts, though what was heard before is forgotten.
+            state, _ = start_height(None, self._world.start(self, height - 1))
+            self.attendance().leave(state, self.disk.blocks[height - 1].commit.block_id)
         self._guarded(lambda: self._enter(height, self.disk.recover()))
 
     def take(self, life: int, event: Input) -> None:
@@ -158,6 +141,10 @@ class Node:
         """Something from the network."""
         if self.running:
             self._guarded(lambda: self._receive(sender, message))
+
+    def has_come_to(self, height: int) -> bool:
+        """Whether it runs and can make use of what is said of a height."""
+        return self.running and height <= len(self.disk.blocks) + 1
 
     def die(self) -> None:
         """Killed; what was not synced may be gone."""
@@ -216,6 +203,7 @@ class Node:
         self._mortal()
         self.disk.rotate()
         self._mortal()
+        self.attendance().leave(self.state, decision.commit.block_id)
         self._enter(decision.commit.height + 1, ())
 
     def _receive(self, sender: str, message: object) -> None:
@@ -226,12 +214,24 @@ class Node:
             return
         height = height_of(message)
         if height < self.state.height:
+            if isinstance(message, VoteMessage):
+                self._hear_late(message.vote)
             if not isinstance(message, CommitMessage):
                 self._world.send(self, sender, self.disk.blocks[height])
         elif height > self.state.height:
             self._world.send(self, sender, AskFor(self.state.height))
         else:
             self._step(self._timed(verified(message)))
+
+    def _hear_late(self, vote: Vote) -> None:
+        try:
+            effects = self.attendance().hear(vote)
+        except PeerError:
+            self.refused += 1
+            return
+        for effect in effects:
+            if isinstance(effect, Evidence):
+                self.perform(effect)
 
     def _timed(self, event: Input) -> Input:
         """As the engine: a proposal, and whether it came at its time."""
@@ -244,10 +244,21 @@ class Node:
     def _build(self, height: int, round_: int) -> ValueBuilt:
         # No two builds are alike, so a proposer that forgot its proposal is found out.
         name = f"{self.name} {height} {round_} {self._world.rng.getrandbits(64):x}"
-        last = self.disk.blocks.get(height - 1)
+        last, late = self.carried(self.disk.blocks.get(height - 1))
         time_ms = self.block_time_ms(time_of(last))
-        block = make_block(height, name.encode(), last, self.key, time_ms, self.reveal(last))
+        block = make_block(height, name.encode(), last, self.key, time_ms, self.reveal(last), late)
+        self._world.built(self, block)
         return ValueBuilt(height, round_, block)
+
+    def carried(self, last: CommitMessage | None) -> tuple[CommitMessage | None, tuple[Vote, ...]]:
+        """What the application puts into a block of the precommits before it."""
+        return self.attendance().carried(last)
+
+    def attendance(self) -> Attendance:
+        """Who was there, after what is on the disk."""
+        while self._attendance.height < len(self.disk.blocks):
+            self._attendance.take(self.disk.blocks[self._attendance.height + 1].block)
+        return self._attendance
 
     def reveal(self, last: CommitMessage | None) -> bytes | None:
         """What the application puts into a block that carries this decision's commit."""
@@ -271,6 +282,7 @@ class Node:
         parent = self.disk.blocks.get(block.header.height - 1)
         valid = is_valid(block) and time_ms > time_of(parent)
         valid = valid and self.reckoning().fits(self.proposers, block)
+        valid = valid and self.attendance().fits(block)
         later_ms = wait_ms(time_ms, self.clock_ms) if valid else 0
         self._later(later_ms + self._world.rng.randint(0, 40), BlockJudged(judged, valid))
 
@@ -294,88 +306,3 @@ class Node:
 def delay_ms(round_: int) -> int:
     """How long a proposal of this round may be on its way."""
     return TIMEOUTS.duration_ms(Timeout(TimeoutKind.PROPOSE, 1, round_))
-
-
-def make_block(
-    height: int,
-    content: bytes,
-    last: CommitMessage | None,
-    proposer: bytes,
-    time_ms: int | None = None,
-    reveal: bytes | None = None,
-) -> Block:
-    """A block with this content on top of the last decision, right after it if not later."""
-    payload = (content[:64],)
-    commit = None if last is None else last.commit
-    header = Header(
-        version=1,
-        chain_id=CHAIN,
-        height=height,
-        time_ms=time_of(last) + 1 if time_ms is None else time_ms,
-        parent_id=bytes(32) if last is None else block_id(last.block.header),
-        last_commit_root=commit_root(commit),
-        payload_root=payload_root(payload),
-        app_root=bytes(32),
-        validators_root=bytes(32),
-        next_validators_root=bytes(32),
-        proposer=proposer,
-        reveal=reveal,
-    )
-    return Block(header, payload, commit)
-
-
-def time_of(last: CommitMessage | None) -> int:
-    """When the last block was made; before the first, 0."""
-    return 0 if last is None else last.block.header.time_ms
-
-
-def is_valid(block: Block) -> bool:
-    """The simulation's notion of validity, but for time."""
-    return not block.payload[0].startswith(b"invalid")
-
-
-def height_of(message: object) -> int:
-    """The height that a consensus message is about."""
-    match message:
-        case VoteMessage(vote):
-            return vote.height
-        case ProposalMessage(proposal):
-            return proposal.height
-        case PolkaMessage(polka):
-            return polka.height
-        case CommitMessage(commit):
-            return commit.height
-    raise AssertionError(f"unknown message {message}")
-
-
-def verified(message: object) -> Input:
-    """The driver's input. Nobody here can sign for another, so there is nothing to verify."""
-    match message:
-        case VoteMessage(vote):
-            return VoteReceived(VerifiedVote(vote))
-        case ProposalMessage(proposal, block, polka):
-            return ProposalReceived(VerifiedProposal(proposal, block, polka))
-        case PolkaMessage(polka):
-            return PolkaReceived(VerifiedPolka(polka))
-        case CommitMessage(commit, block):
-            return CommitReceived(VerifiedCommit(commit, block))
-    raise AssertionError(f"unknown message {message}")
-
-
-def signed(unsigned: Vote | Proposal) -> VoteSigned | ProposalSigned:
-    """The signer's answer."""
-    if isinstance(unsigned, Vote):
-        return VoteSigned(signed_vote(unsigned))
-    return ProposalSigned(signed_proposal(unsigned))
-
-
-def signed_vote(unsigned: Vote) -> Vote:
-    """The vote with what stands for a signature: bytes that depend on the key and the digest."""
-    signature = sha256(unsigned.validator + vote_digest(CHAIN, unsigned)).digest() * 2
-    return msgspec.structs.replace(unsigned, signature=signature)
-
-
-def signed_proposal(unsigned: Proposal) -> Proposal:
-    """The proposal with what stands for a signature."""
-    signature = sha256(unsigned.proposer + proposal_digest(CHAIN, unsigned)).digest() * 2
-    return msgspec.structs.replace(unsigned, signature=signature)

@@ -13,8 +13,8 @@ from consensus.proposers import ProposerSchedule
 from consensus.seed import first_state, proposed
 from consensus.turns import turns_of
 from consensus.types import Block, Commit
+from tests.simulation.blocks import CHAIN
 
-CHAIN = "simulated"
 LINKS = 600
 """More than a validator has turns in a run."""
 

@@ -1,14 +1,12 @@
 """Who proposes in the simulation: all in turn, or drawn as a chain draws them, with rests."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 from consensus.messages import CommitMessage
 from consensus.proposers import ProposerSchedule, ProposerWeights, WeightedSchedule
 from consensus.turns import Misses, RestRule, after_turns, resting, turns_of
 from consensus.validators import ValidatorSet
-
-CHAIN: Final = "simulated"
+from tests.simulation.blocks import CHAIN
 
 
 class Rotation:

@@ -18,9 +18,10 @@ from consensus.evidence import Offence, signer_of
 from consensus.types import Block
 from tests.simulation import world as worlds
 from tests.simulation.__main__ import main
+from tests.simulation.blocks import is_valid
 from tests.simulation.checker import Fork, Violation
 from tests.simulation.disk import CannotWrite
-from tests.simulation.node import Node, is_valid
+from tests.simulation.node import Node
 from tests.simulation.staged import deserted, fork, fork_by_amnesia
 from tests.simulation.world import BYZANTINE, FAULTS, Plan, World, populate, simulate
 
@@ -272,6 +273,11 @@ def test_the_command_prints_a_report(capsys: pytest.CaptureFixture[str]) -> None
     report = json.loads(capsys.readouterr().out)
     assert report["plan"]["faults"] == ["loss", "crash"]
     assert report["hash"] == simulate(Plan(4, 2, 4, ("loss", "crash"))).hash
+    options = ["--seed", "4", "--heights", "2", "--faults", "loss,crash", "--weighted"]
+    assert main([*options, "-o", "json"]) == 0
+    drawn = json.loads(capsys.readouterr().out)
+    assert drawn["hash"] == simulate(Plan(4, 2, 4, ("loss", "crash"), weighted=True)).hash
+    assert drawn["hash"] != report["hash"]
 
 
 def test_the_command_knows_its_faults() -> None:

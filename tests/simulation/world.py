@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from consensus.events import Evidence, StartHeight
-from consensus.messages import CommitMessage
+from consensus.messages import CommitMessage, VoteMessage
 from consensus.proposers import ProposerSchedule
 from consensus.turns import RestRule
+from consensus.types import Block
 from consensus.validators import Validator, ValidatorSet
 from tests.simulation.adversary import (
     Amnesiac,
@@ -24,9 +25,11 @@ from tests.simulation.adversary import (
     Liar,
     Mute,
     Replayer,
+    Starver,
     Twin,
     Withholder,
 )
+from tests.simulation.attendance import figures
 from tests.simulation.checker import Checker, Violation
 from tests.simulation.network import Network
 from tests.simulation.node import Node
@@ -51,6 +54,7 @@ FAULTS = (
     "flood",
     "forge",
     "mute",
+    "starve",
 )
 ADVERSARIES: Mapping[str, type[Node]] = {
     "withhold": Withholder,
@@ -61,6 +65,7 @@ ADVERSARIES: Mapping[str, type[Node]] = {
     "flood": Flooder,
     "forge": Forger,
     "mute": Mute,
+    "starve": Starver,
 }
 """The faults of a validator that is one machine."""
 BYZANTINE = ("equivocate", "twins", *ADVERSARIES)
@@ -144,7 +149,7 @@ class World:
         faulty = frozenset(self.keys[: plan.faulty])
         self.checker = Checker(dict.fromkeys(self.keys, 1), frozenset(self.keys) - faulty)
         self._rotation = Rotation(self.keys, self.rng.randrange(plan.nodes))
-        self._validators = ValidatorSet(self._validator(key) for key in self.keys)
+        self.validators = ValidatorSet(self._validator(key) for key in self.keys)
         self._final: dict[int, CommitMessage] = {}
         self.schedule = self.proposers(self._final)
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
@@ -175,8 +180,13 @@ class World:
             latest_ms = max(each.clock_ms for each in self.correct_nodes())
             self.checker.decision(node.key, decision, latest_ms)
             self._final.setdefault(decision.commit.height, decision)
-            self.checker.revealed(self.schedule, decision.block)
+            self.checker.final(self.schedule, decision.block)
         self._note(node.name, decision.commit.height, decision.commit.block_id)
+
+    def built(self, node: Node, block: Block) -> None:
+        """A node made a block."""
+        if node.key in self.checker.correct:
+            self.checker.attendance.builds(node.key, block)
 
     def evidence(self, node: Node, evidence: Evidence) -> None:
         """A node found evidence."""
@@ -186,6 +196,7 @@ class World:
     def died(self, node: Node) -> None:
         """A node was killed; somebody will start it again."""
         self.crashes += 1
+        self.checker.attendance.forgets(node.key)
         self._note(node.name, "died", b"")
         self.later(self.rng.randint(10, 1_500), node.boot)
 
@@ -194,12 +205,12 @@ class World:
         if not self.plan.weighted:
             return self._rotation
         seed = sha256(b"%d" % self.plan.seed).digest()
-        return Drawn(self._validators, seed, self._rest, blocks)
+        return Drawn(self.validators, seed, self._rest, blocks)
 
     def start(self, node: Node, height: int) -> StartHeight:
         """A node enters a height."""
         self._entered.setdefault(height, self.now_ms)
-        return StartHeight(height, self._validators, node.proposers)
+        return StartHeight(height, self.validators, node.proposers)
 
     # The run.
 
@@ -214,6 +225,9 @@ class World:
             self.now_ms, _, action = heapq.heappop(self._queue)
             action()
         self._check_rounds()
+        for node in self.correct_nodes():
+            conducts = figures(node.attendance().conducts.items())
+            self.checker.attended(conducts, len(node.disk.blocks))
         self.checker.audit()
         return self._report()
 
@@ -249,9 +263,12 @@ class World:
     def _deliver(self, delay_ms: int, sender: str, receiver: str, message: object) -> None:
         def arrive() -> None:
             self._note(receiver, type(message).__name__, b"")
-            if self.nodes[receiver].key in self.checker.correct:
+            node = self.nodes[receiver]
+            if node.key in self.checker.correct:
                 self.checker.hears(message)
-            self.nodes[receiver].receive(sender, message)
+                if isinstance(message, VoteMessage) and node.has_come_to(message.vote.height):
+                    self.checker.attendance.hears(node.key, message.vote)
+            node.receive(sender, message)
 
         self.later(delay_ms, arrive)
 
