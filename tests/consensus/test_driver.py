@@ -309,10 +309,9 @@ def test_precommits_of_other_rounds_for_the_decided_block_show_who_was_there() -
     """Before the decision and after it. They have no place in the commit; others are of no use."""
     commit = commit_from_votes([precommit(each, A, 1) for each in (0, 2, 3)])
     event = CommitReceived(VerifiedCommit(commit, A))
-    for inputs in (
-        [received(precommit(ME, A)), event, BlockJudged(A_ID, True)],
-        [event, BlockJudged(A_ID, True), received(precommit(ME, A))],
-    ):
+    ours, judged = received(precommit(ME, A)), BlockJudged(A_ID, True)
+    orders: tuple[tuple[Input, ...], ...] = ((ours, event, judged), (event, judged, ours))
+    for inputs in orders:
         state, _ = run(fresh(), inputs)
         assert {each.validator for each in states.precommits_for(state, A_ID)} == set(KEYS[:4])
         assert fuller_commit(state, commit) == commit
