@@ -19,7 +19,7 @@ from gtxnode.grid.model import SLOT_S
 from gtxnode.grid.status import Standing, faults
 from gtxnode.ledger import corridors
 from gtxnode.ledger.block_state import BlockState
-from gtxnode.ledger.corridors import Carrier, Span, carrier_of, pair_of
+from gtxnode.ledger.corridors import Carrier, Filled, Span, carrier_of, pair_of
 from gtxnode.ledger.grid_coins import slot_start
 from gtxnode.ledger.halts import SPOT
 from gtxnode.ledger.market_rules import is_way_halted
@@ -72,13 +72,15 @@ class GridCarriage:
 class GridWalk:
     """The slots' uses as one walk would leave them."""
 
-    __slots__ = ("_carrier", "_full", "_halted", "_room_wh", "_span", "_taken", "_uses")
+    __slots__ = ("_carrier", "_filled", "_full", "_halted", "_room_wh", "_span", "_taken", "_uses")
 
     def __init__(self, carrier: Carrier, span: Span, halted: Halted) -> None:
         self._carrier = carrier
         self._span = span
         self._halted = halted
         self._room_wh = 0
+        self._filled: Filled = {}
+        """The ways that its own trades have filled, which is so once it is kept."""
         self._uses = carrier.uses_of(span)
         self._taken = False
         self._full: set[int] = set()
@@ -98,7 +100,8 @@ class GridWalk:
             room_wh = 0
         if not room_wh:
             self._full.add(pair_of(*zones))
-            self._carrier.filled[pair_of(*zones), self._span] = zones
+            filled = self._filled if self._taken else self._carrier.filled
+            filled[pair_of(*zones), self._span] = zones
         self._room_wh = room_wh
         return room_wh
 
@@ -109,7 +112,7 @@ class GridWalk:
         self._carrier.take(*zones, self._span, self._uses, quantity_wh)
         self._taken = True
         if quantity_wh == self._room_wh:
-            self._carrier.filled[pair_of(*zones), self._span] = zones
+            self._filled[pair_of(*zones), self._span] = zones
         # What goes one way may make room for what goes another.
         self._full.clear()
 
@@ -117,6 +120,7 @@ class GridWalk:
         """Use the slots up."""
         if self._taken:
             self._carrier.keep(self._uses)
+            self._carrier.filled.update(self._filled)
 
 
 def begin(state: BlockState) -> None:

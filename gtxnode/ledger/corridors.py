@@ -55,6 +55,8 @@ W_PER_WH = HOUR_S // SLOT_S
 
 Uses: TypeAlias = dict[int, SlotUse]
 """What is used of slots, by their beginnings."""
+Filled: TypeAlias = dict[tuple[int, Span], tuple[Zone, Zone]]
+"""Ways by their pair as one number, and when."""
 
 
 class Carrier:
@@ -100,8 +102,8 @@ class Carrier:
         self._tolls: dict[tuple[int, int, int], Toll] = {}
         self.changed: set[int] = set()
         """The slots whose use is not what their coin says."""
-        self.filled: dict[tuple[int, Span], tuple[Zone, Zone]] = {}
-        """The ways on which a walk of the block came to the end of what is carried, and when."""
+        self.filled: Filled = {}
+        """The ways on which a walk of the block came to the end of what is carried."""
 
     def room_wh(self, seller: Zone, buyer: Zone, span: Span, uses: Uses) -> int:
         """The most energy that can be carried, evenly over the slots; zero where it is refused.

@@ -79,6 +79,8 @@ class _Sweeping:
         carriage = self._carriage(book, sweep.slot)
         again = sweep.again
         cheapest = self._cheapest(book, carriage)
+        if self._is_over():
+            return sweep
         for order in list(islice(book.crossing(sweep.since), self._looks + 1)):
             if self._is_over():
                 mark = Mark(order.side, order.price_mgtx_per_kwh, order.id)

@@ -134,6 +134,16 @@ def test_what_goes_the_other_way_makes_room(chain: OrderChain) -> None:
     assert not chain.block().trades
 
 
+def test_a_walk_in_vain_makes_nothing_due(chain: OrderChain) -> None:
+    # 1 MW for a quarter of an hour is 250 kWh: all of the first bid, and nothing of the second.
+    chain.accepted(chain.local(BANGKOK, 1, None, by="MEA"))
+    chain.accepted(buy(chain, "malee", 250 * KWH, 5_000), buy(chain, "prasert", 10 * KWH, 4_900))
+    chain.accepted(sell(chain, "somchai", 260 * KWH, 3_500, all_or_none=True))
+    assert chain.orders.book.is_crossed
+    chain.block(after_s=SLOT_S)
+    assert due(chain) == ()
+
+
 def test_books_of_slots_are_gone_through_as_well() -> None:
     chain = GridChain({"somchai": BANGKOK, "malee": SOUTHERN, "niran": BANGKOK})
     chain.accepted(*(chain.limit(*pair, 0, start_s=NOON) for pair in CORRIDORS))
