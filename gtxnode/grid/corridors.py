@@ -54,6 +54,11 @@ class Way:
     loads: tuple[tuple[int, int], ...]
     """Corridors by their place, and the factor there in ppm; those without one are left out."""
 
+    def relieves(self, other: "Way") -> bool:
+        """Whether what goes this way makes room on a corridor for what goes the other."""
+        loaded = dict(self.loads)
+        return any(loaded.get(corridor, 0) * factor < 0 for corridor, factor in other.loads)
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -191,23 +191,40 @@ def span_of(slot: Slot) -> Span:
     return Span(slot.start_s, slot.end_s)
 
 
-def toll_on(state: BlockState, seller: Zone, buyer: Zone, span: Span, price: int) -> int:
-    """What a kWh costs beside that price of the seller's, in mGTX; nothing without a grid."""
-    carrier = carrier_of(state)
-    return 0 if carrier is None else carrier.toll(seller, buyer, span, price).total
+class AuctionWays:
+    """The grid as an auction's trades leave it (market/coupling.py)."""
+
+    __slots__ = ("_carrier", "_span", "_uses")
+
+    def __init__(self, carrier: Carrier, span: Span) -> None:
+        self._carrier = carrier
+        self._span = span
+        self._uses = carrier.uses_of(span)
+
+    def room_wh(self, seller: Zone, buyer: Zone) -> int:
+        """The most that a trade from the one to the other can have."""
+        return self._carrier.room_wh(seller, buyer, self._span, self._uses)
+
+    def take(self, seller: Zone, buyer: Zone, quantity_wh: int) -> None:
+        """Use it up, of the block's grid as well."""
+        self._carrier.take(seller, buyer, self._span, self._uses, quantity_wh)
+        self._carrier.keep(self._uses)
+
+    def toll(self, seller: Zone, buyer: Zone, price_mgtx_per_kwh: int) -> int:
+        """What a kWh costs beside a seller's price."""
+        return self._carrier.toll(seller, buyer, self._span, price_mgtx_per_kwh).total
+
+    def relieves(self, seller: Zone, buyer: Zone, other_seller: Zone, other_buyer: Zone) -> bool:
+        """Whether a trade between the first two may make room between the others."""
+        one = self._carrier.way(seller, buyer)
+        other = self._carrier.way(other_seller, other_buyer)
+        return one is not None and other is not None and one.relieves(other)
 
 
-def carry(state: BlockState, seller: Zone, buyer: Zone, span: Span, wanted_wh: int) -> int:
-    """As much of it as the grid carries, which it uses up; all of it without a grid."""
+def auction_ways_in(state: BlockState, slot: Slot) -> AuctionWays | None:
+    """The grid between the orders of an auction; None on a chain without one."""
     carrier = carrier_of(state)
-    if carrier is None:
-        return wanted_wh
-    uses = carrier.uses_of(span)
-    carried_wh = min(wanted_wh, carrier.room_wh(seller, buyer, span, uses))
-    if carried_wh:
-        carrier.take(seller, buyer, span, uses, carried_wh)
-        carrier.keep(uses)
-    return carried_wh
+    return None if carrier is None else AuctionWays(carrier, span_of(slot))
 
 
 def lost_on(state: BlockState, seller: Zone, buyer: Zone, quantity_wh: int) -> int:

@@ -4,19 +4,21 @@ A slot that is auctioned has its auction then, which no transaction has to ask f
 that is left gives its funds back.
 """
 
+from collections.abc import Sequence
 from itertools import count
 
 from msgspec.structs import replace
 
 from gtxnode.ledger.block_state import BlockState
-from gtxnode.ledger.carriage import carry, span_of, toll_on
+from gtxnode.ledger.carriage import auction_ways_in
 from gtxnode.ledger.coins import expiry_id, order_coin_id, output_id, trade_id
 from gtxnode.ledger.forward_coins import ForwardBuy, ForwardOrder, ForwardSell, auction_id
 from gtxnode.ledger.forward_trades import conclude, open_order, pay
 from gtxnode.ledger.market_rules import is_halted
 from gtxnode.market.auction import AUCTIONS, Match, Mechanism
-from gtxnode.market.orders import Order, Side
-from gtxnode.market.slots import Slot
+from gtxnode.market.coupling import couple, zone_of
+from gtxnode.market.orders import Order, Side, Terms
+from gtxnode.market.slots import Product, Slot
 
 
 def close_gates(state: BlockState) -> None:
@@ -41,16 +43,14 @@ def _close(state: BlockState, slot: Slot) -> None:
             if not is_halted(state, order.trader, slot.length_s, (order.zone,))
         }
         bids, asks = _by_time(admitted, ForwardBuy), _by_time(admitted, ForwardSell)
-        for match in AUCTIONS[product.mechanism](bids, asks, product.rationing):
+        for match in _carried(state, slot, product, bids, asks):
             buy, sell = open_orders[match.buy_id], open_orders[match.sell_id]
             # Placing saw to it, unless the slot was traded continuously when these were placed.
             if buy.trader == sell.trader:
                 continue
-            quantity_wh, price = _carried(state, match, product.mechanism, buy, sell)
-            if not quantity_wh:
-                continue
             identity = trade_id(context.chain_id, held, next(numbers))
             sides = (match.buy_id, match.sell_id)
+            quantity_wh, price = match.quantity_wh, match.price_mgtx_per_kwh
             change = conclude(state, identity, sides, (buy, sell), quantity_wh, price)
             for order_id in sides:
                 back_ugtx[order_id] += change.get(open_orders[order_id].trader, 0)
@@ -71,21 +71,28 @@ def _close(state: BlockState, slot: Slot) -> None:
 
 
 def _carried(
-    state: BlockState, match: Match, mechanism: Mechanism, buy: ForwardOrder, sell: ForwardOrder
-) -> tuple[int, int]:
-    """What the grid carries of an auction's match, used up for it; and at which price.
+    state: BlockState, slot: Slot, product: Product, bids: list[Order], asks: list[Order]
+) -> Sequence[Match]:
+    """The auction's trades, as the grid carries them (market/coupling.py).
 
-    The auction clears as if all were in one place. Its matches are then carried in their order,
-    each as far as it fits; one whose buyer's limit does not cover price and toll is not. Where
-    buyers pay what they bid, the toll is part of that.
+    Where buyers pay what they bid, the toll is part of that.
     """
-    span, price = span_of(sell.slot), match.price_mgtx_per_kwh
-    toll = toll_on(state, sell.zone, buy.zone, span, sell.price_mgtx_per_kwh)
-    if mechanism is Mechanism.PAY_AS_BID:
-        price -= toll
-    if price < sell.price_mgtx_per_kwh or price + toll > buy.price_mgtx_per_kwh:
-        return 0, price
-    return carry(state, sell.zone, buy.zone, span, match.quantity_wh), price
+    matches = AUCTIONS[product.mechanism](bids, asks, product.rationing)
+    ways = auction_ways_in(state, slot)
+    if ways is None or not matches:
+        return matches
+    price = matches[0].price_mgtx_per_kwh
+    carried = []
+    order_of = {order.id: order for order in (*bids, *asks)}
+    for pairing in couple(product.mechanism, bids, asks, matches, ways):
+        buy, sell = order_of[pairing.buy_id], order_of[pairing.sell_id]
+        asked = sell.price_mgtx_per_kwh
+        if product.mechanism is Mechanism.PAY_AS_OFFER:
+            price = asked
+        elif product.mechanism is Mechanism.PAY_AS_BID:
+            price = buy.price_mgtx_per_kwh - ways.toll(zone_of(sell), zone_of(buy), asked)
+        carried.append(Match(*pairing, price))
+    return carried
 
 
 def _by_time(
@@ -99,6 +106,9 @@ def _by_time(
         if isinstance(coin, kind)
     )
     return [
-        Order(order_id, coin.trader, side, coin.price_mgtx_per_kwh, coin.quantity_wh)
+        Order(
+            *(order_id, coin.trader, side, coin.price_mgtx_per_kwh, coin.quantity_wh),
+            terms=Terms(zone=coin.zone),
+        )
         for _, _, order_id, coin in placed
     ]

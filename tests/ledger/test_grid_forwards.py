@@ -169,6 +169,25 @@ def test_an_auction_carries_its_matches_as_far_as_the_corridor_goes(chain: GridC
     assert 0 < sum(contract.sold_wh for contract in contracts) < 1_400
 
 
+@pytest.mark.parametrize(
+    ("mechanism", "price"),
+    [(Mechanism.UNIFORM, 4_500), (Mechanism.PAY_AS_BID, 4_500), (Mechanism.PAY_AS_OFFER, 3_000)],
+)
+def test_who_was_left_out_of_an_auction_has_what_others_cannot_reach(
+    chain: GridChain, mechanism: Mechanism, price: int
+) -> None:
+    chain.parameters = with_products(chain, mechanism)
+    for pair in ((BANGKOK, CENTRAL), (BANGKOK, SOUTHERN), (CENTRAL, SOUTHERN)):
+        chain.accepted(chain.limit(*pair, 0, start_s=NOON))
+    chain.accepted(chain.bid("malee", 1 * KWH, 4_500), chain.bid("niran", 1 * KWH, 4_500))
+    # As much is offered as one wants: in one place each would have a half, or the first all.
+    chain.accepted(chain.offer("somchai", 1 * KWH, 3_000))
+    chain.block(after_s=NOON - 900 - chain.now_s)
+    (contract,) = chain.contracts()
+    assert (contract.buyer, contract.sold_wh) == (address("niran"), 1 * KWH)
+    assert contract.price_mgtx_per_kwh == price
+
+
 def test_what_is_lost_on_the_way_is_minted_and_retired_in_one(chain: GridChain) -> None:
     chain.accepted(chain.offer("somchai", 1 * KWH, 3_000))
     chain.accepted(chain.bid("malee", 1 * KWH, 4_500))
