@@ -44,6 +44,7 @@ from gtxnode.chain.validators import ValidatorSets
 from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.decrees import Decreed
 from gtxnode.ledger.directives import count_of
+from gtxnode.ledger.exhibits import shard_of
 from gtxnode.ledger.proposers import reveal_due
 from gtxnode.primitives.errors import Refused
 
@@ -258,7 +259,8 @@ class ChainApplication:
         voters = self.validators(block.header.height)
         decreed = self._decreed(block.header)
         turns = self._turns(block.last_commit)
-        return self._store.finalise(block, commit, batches, turns, voters, decreed)
+        homes = self._reference.homes(block.header.anchor, shard_of(self._store.chain_id))
+        return self._store.finalise(block, commit, batches, turns, voters, decreed, homes)
 
     def _decreed(self, header: Header) -> Decreed | None:
         """What the registry has changed since the parent, if the reference has moved."""

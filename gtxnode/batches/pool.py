@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 
-from gtxnode.batches.batch import BATCH_LIFETIME, SealedBatch
+from gtxnode.batches.batch import BATCH_LIFETIME, BatchKind, SealedBatch
+from gtxnode.ledger.block_state import Share
 from gtxnode.ledger.transactions import CheckedTransaction
+from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.errors import Reason, Refused
 
 MAX_POOL_BYTES = 64 * 1024 * 1024
@@ -44,6 +46,13 @@ class CheckedBatch:
     def producer(self) -> bytes:
         """The public key of the node that sealed it, 33 bytes."""
         return self.sealed.batch.header.producer
+
+    @property
+    def share(self) -> Share:
+        """Its part in the transactions of a block that orders it."""
+        header = self.sealed.batch.header
+        energy = header.kind is BatchKind.ENERGY
+        return Share(address_of(header.producer), len(self.transactions), energy)
 
     def live_at(self, height: int) -> bool:
         """Whether a block at `height` may order it."""

@@ -14,7 +14,9 @@ from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import RegistrySets
 from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.decrees import Decreed, decreed_in
+from gtxnode.ledger.meter_home_coins import Homes, HomesAt
 from gtxnode.ledger.transactions import UnverifiedTransaction
+from gtxnode.primitives.zones import Shard
 
 
 class Reference(Protocol):
@@ -26,6 +28,10 @@ class Reference(Protocol):
     def decreed(self, anchor: Anchor, taken: int) -> Decreed | None:
         """What holds on the registry after a block of it that is here; None without one. Of its
         directives, those after the first `taken`."""
+
+    def homes(self, anchor: Anchor, shard: Shard | None) -> Homes | None:
+        """Where meters' keys count, for one chain, after a block of the registry that is here;
+        None without one."""
 
     async def check(self, before: Anchor, anchor: Anchor) -> None:
         """Return once a reference is known to be right; raises `InvalidBlock` for a wrong one.
@@ -51,6 +57,10 @@ class NoRegistry:
 
     def decreed(self, anchor: Anchor, taken: int) -> Decreed | None:
         """Only its own votes change a chain that goes by no other."""
+        return None
+
+    def homes(self, anchor: Anchor, shard: Shard | None) -> Homes | None:
+        """There is nothing to ask."""
         return None
 
     async def check(self, before: Anchor, anchor: Anchor) -> None:
@@ -82,6 +92,10 @@ class Registry:
         epoch = self.sets.epoch(anchor.height + 1)
         coins = CoinView(self.store)
         return decreed_in(self.store.chain_id, coins, epoch, anchor.height, taken)
+
+    def homes(self, anchor: Anchor, shard: Shard | None) -> Homes:
+        """As its state says; any thread may ask."""
+        return HomesAt(self.store.chain_id, CoinView(self.store), anchor.height, shard)
 
     async def check(self, before: Anchor, anchor: Anchor) -> None:
         """Hold a reference against its blocks, once they are here."""

@@ -19,7 +19,7 @@ from typing import Self
 from consensus.turns import Turns
 from consensus.types import Block, Commit, Header, block_codec, block_id, commit_codec
 from consensus.validators import ValidatorSet
-from gtxnode.batches.batch import BATCH_LIFETIME, BatchKind, BatchParent
+from gtxnode.batches.batch import BATCH_LIFETIME, BatchParent
 from gtxnode.batches.pool import CheckedBatch
 from gtxnode.chain.activity import put_activity
 from gtxnode.chain.audit import Audit
@@ -31,7 +31,6 @@ from gtxnode.chain.retirements import put_retirements
 from gtxnode.chain.rules import Tip
 from gtxnode.chain.saved_root import BLOCKS_PER_SAVING, SavedRoot
 from gtxnode.ledger.admission import easiest_target
-from gtxnode.ledger.block_state import Share
 from gtxnode.ledger.coin_view import CoinView, read_coin
 from gtxnode.ledger.coins import (
     HeldCoin,
@@ -41,6 +40,7 @@ from gtxnode.ledger.coins import (
 )
 from gtxnode.ledger.decrees import Decreed, parameters_after
 from gtxnode.ledger.execute import BlockContext, execute
+from gtxnode.ledger.meter_home_coins import Homes
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import BlockOutcome
 from gtxnode.ledger.parameters import ChainParameters
@@ -234,12 +234,13 @@ class ChainStore:
         turns: Turns | None = None,
         voters: ValidatorSet | None = None,
         decreed: Decreed | None = None,
+        homes: Homes | None = None,
     ) -> BlockRecord:
         """Execute a final block on the tip and write it. The block's rules hold already.
 
-        `turns` are those of its parent's height, `voters` who votes at its own, `decreed` the
-        registry's parameters at the block that it names. Raises storage's write errors; memory is
-        then ahead of the disk, and the node must stop.
+        `turns` are those of its parent's height, `voters` who votes at its own; `decreed` is what
+        changed on the registry by the block that it names, `homes` where meters' keys count there.
+        Raises storage's write errors; memory is then ahead of the disk, and the node must stop.
         """
         height = block.header.height
         assert height == self.tip.height + 1, "blocks are finalised in order"
@@ -254,12 +255,13 @@ class ChainStore:
             block.last_commit,
             turns,
             block.header.time_ms - self.tip.time_ms,
-            tuple([_share(batch) for batch in batches]),
+            tuple([batch.share for batch in batches]),
             voters,
             decreed,
             author=block.header.proposer,
             reveal=block.header.reveal,
             late=block.late,
+            homes=homes,
         )
         outcome = execute(context, transactions, self, self._orders)
         root = self._root.apply(outcome.spent, outcome.made)
@@ -389,8 +391,3 @@ class ChainStore:
     def snapshot(self) -> AbstractContextManager[Reader]:
         """One consistent state to read several things from."""
         return self._store.snapshot()
-
-
-def _share(batch: CheckedBatch) -> Share:
-    energy = batch.sealed.batch.header.kind is BatchKind.ENERGY
-    return Share(address_of(batch.producer), len(batch.transactions), energy)

@@ -20,6 +20,7 @@ from gtxnode.cli.tx import MEMO, send_body, sending_options
 from gtxnode.home import read_private_key
 from gtxnode.ledger.bodies import (
     Body,
+    HomeMeter,
     JudgeHeld,
     RegisterMeter,
     ResetMeter,
@@ -39,12 +40,14 @@ from gtxnode.metering.meters import (
 from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.units import MAX_AMOUNT
+from gtxnode.primitives.zones import REGISTRY, ZONES_OF_SHARD, Shard
 
 F = TypeVar("F", bound=Callable[..., Any])
 Change = Callable[[dict[str, Any]], Body]
 """The change of a meter, from what the node says of it now."""
 
 COMMANDS = {
+    "home": Lazy("gtxnode.cli.meter:home", "Say on which chain a meter's key counts."),
     "register": Lazy("gtxnode.cli.meter:register", "Make a meter known."),
     "rotate-key": Lazy("gtxnode.cli.meter:rotate_key", "Give a meter another key."),
     "reset": Lazy("gtxnode.cli.meter:reset", "State what a repaired meter's registers show."),
@@ -58,6 +61,7 @@ COMMANDS = {
 PROVINCES = click.Choice([each.name.lower() for each in Province])
 SOURCES = click.Choice([each.name.lower() for each in Source])
 CURVES = click.Choice([each.name.lower() for each in KeyCurve])
+CHAINS = click.Choice([shard.value for shard, zones in ZONES_OF_SHARD.items() if zones])
 WH = click.IntRange(0, MAX_AMOUNT)
 SECONDS = click.IntRange(0, MAX_TIME_S)
 
@@ -141,6 +145,34 @@ def register(
         ),
         **sending,
     )
+
+
+@click.command()
+@sending_options
+@record_key_options
+@click.option("--public-key", "native_key", type=METER_KEY, help="A native meter's key.")
+@click.option("--meter", "id", type=METER_ID, help="Its id.  [default: from its key]")
+@click.option("--on", "where", type=CHAINS, required=True, help="The chain that it counts on.")
+def home(
+    native_key: bytes | None,
+    record_key: str | None,
+    curve: str,
+    serial: str,
+    context: str,
+    id: bytes | None,
+    where: str,
+    **sending: Any,
+) -> None:
+    """Say on which chain a meter's key counts.
+
+    Once and for good, on func_governance where --shard names no other: no other chain of the
+    network ever registers a meter with that key. A utility signs, before it registers the
+    meter or gives it that key. Keys are in hexadecimal.
+    """
+    key = _key(native_key, record_key, curve, serial, context)
+    meter = id or meter_id_of(key if isinstance(key, bytes) else key.point)
+    sending["shard"] = sending["shard"] or REGISTRY.value
+    send_body(lambda _: HomeMeter(meter, key, Shard(where)), **sending)
 
 
 @click.command("rotate-key")

@@ -5,7 +5,9 @@ from typing import Any
 import click
 
 from gtxnode.cli.amounts import TRANSACTION_ID
+from gtxnode.cli.meter import CURVES
 from gtxnode.cli.query import MAX_PAGE, chain_options, print_answer
+from gtxnode.primitives.zones import REGISTRY
 
 MAX_RECORD_BYTES = 32_768
 """More than any record may have."""
@@ -29,6 +31,30 @@ def held(
     Energy that suspect readings exported, in kWh, with what speaks against it.
     """
     print_answer(url, timeout_s, shard, "meter.held", utility=utility, after=after, limit=limit)
+
+
+@click.command("meter-home")
+@chain_options
+@click.option("--curve", type=CURVES, default=None, help="A foreign meter's.")
+@click.option("--serial", default=None, help="A foreign meter's, as its records have it.")
+@click.argument("public_key", metavar="KEY")
+def meter_home(
+    url: str | None,
+    timeout_s: float,
+    shard: str | None,
+    curve: str | None,
+    serial: str | None,
+    public_key: str,
+) -> None:
+    """On which chain a meter's key counts.
+
+    As the registry has it, func_governance where --shard names no other. KEY is in
+    hexadecimal: a native meter's, or with --curve and --serial a foreign meter's point. The
+    height is in the registry's blocks.
+    """
+    where = shard or REGISTRY.value
+    asked = {"public_key": public_key, "curve": curve, "serial": serial}
+    print_answer(url, timeout_s, where, "meter.home", **asked)
 
 
 @click.command()

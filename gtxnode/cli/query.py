@@ -45,6 +45,9 @@ COMMANDS = {
     "route": Lazy(
         "gtxnode.cli.grid:query_route", "What carrying energy from one zone into another takes."
     ),
+    "meter-home": Lazy(
+        "gtxnode.cli.meter_queries:meter_home", "On which chain a meter's key counts."
+    ),
     "held": Lazy("gtxnode.cli.meter_queries:held", "What waits for a utility's judgement."),
     "provinces": Lazy("gtxnode.cli.meter_queries:provinces", "Zones and utilities by province."),
     "record": Lazy("gtxnode.cli.meter_queries:record", "A foreign meter's record, to the byte."),

@@ -71,10 +71,12 @@ class Home:
         registration: CheckedTransaction,
         meter: SimulatedMeter,
         parameters: ChainParameters,
+        homing: tuple[Watch, CheckedTransaction] | None = None,
         plan: Plan | None = None,
     ) -> None:
-        """With a `plan` it trades slots ahead of time too, and what it retires covers what its
-        meter took in: the others' readings are of months that are closed."""
+        """`homing` is what goes before the registration, and the registry that it goes to. With a
+        `plan` it trades slots ahead of time too, and what it retires covers what its meter took
+        in: the others' readings are of months that are closed."""
         self.accepted = 0
         """Readings that a block took."""
         self.exported_wh = 0
@@ -83,6 +85,7 @@ class Home:
         self._watch = watch
         self._chain_id = chain_id
         self._registration = registration
+        self._homing = homing
         self._registered = False
         self._meter = meter
         self._parameters = parameters
@@ -140,6 +143,10 @@ class Home:
 
     async def _deliver(self, client: Client) -> None:
         """Send what was read, in order, and wait until a block holds it before sending more."""
+        if self._homing is not None:
+            registry, homing = self._homing
+            await registry.send(client, homing)
+        # A chain may hear of the meter's home a block later.
         while not self._registered:
             outcome = await self._watch.send(client, self._registration)
             self._registered = outcome.settled is Settled.FINAL

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from consensus import signing
 from gtxnode.devnet.homes import CONNECTION_W, HOUR_S
-from gtxnode.ledger.bodies import RegisterMeter
+from gtxnode.ledger.bodies import HomeMeter, RegisterMeter
 from gtxnode.ledger.territories import Territories
 from gtxnode.metering.meters import Direction, meter_id_of
 from gtxnode.primitives.addresses import Address, address_of
@@ -63,6 +63,10 @@ class Household:
     def utility(self) -> Role:
         """The authority that registers meters here."""
         return Territories().utility_of(self.province)
+
+    def homing(self) -> HomeMeter:
+        """What a utility signs on the registry, where there is one, before the registration."""
+        return HomeMeter(self.meter, signing.public_key(self.meter_key), self.shard)
 
     def registration(self, installed_s: int) -> RegisterMeter:
         """What the utility signs; the meter's first interval may begin at `installed_s`."""

@@ -39,8 +39,10 @@ from gtxnode.devnet.table import show
 from gtxnode.devnet.trading_chain import Trading
 from gtxnode.devnet.watch import Watch
 from gtxnode.genesis import chain_id
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.wallet import sign
 from gtxnode.primitives.addresses import address_of
+from gtxnode.primitives.zones import REGISTRY
 from gtxnode.rpc.client import Client, Disconnected, RpcError, connect
 from gtxnode.rpc.views.node import NodeStatus
 
@@ -201,8 +203,17 @@ class Session:
             registration=sign(chain, household.registration(start_s), utility_key),
             meter=meter,
             parameters=self._fleet.genesis.parameters,
+            homing=self._homing(household),
             plan=Plan(meter, household.number) if is_community else None,
         )
+
+    def _homing(self, household: Household) -> tuple[Watch, CheckedTransaction] | None:
+        """What has to be on the registry before the meter is registered; None without one."""
+        if REGISTRY not in self._fleet.shards:
+            return None
+        chain = chain_id(self._fleet.genesis.network, REGISTRY)
+        utility_key = self._fleet.authorities[household.utility]
+        return self._watches[REGISTRY], sign(chain, household.homing(), utility_key)
 
     async def _guard(self) -> None:
         """Say of each validator that it ended, once."""

@@ -19,6 +19,7 @@ from gtxnode.ledger.coins import Cash, Supply, fees_coin_id, supply_coin_id
 from gtxnode.ledger.decrees import Decreed
 from gtxnode.ledger.grid_coins import Sweep
 from gtxnode.ledger.halts import StandingHalt
+from gtxnode.ledger.meter_home_coins import Homes
 from gtxnode.ledger.open_forwards import OpenForwards
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import (
@@ -79,6 +80,9 @@ class BlockContext(msgspec.Struct, frozen=True):
     reveal: bytes | None = None
     late: tuple[Vote, ...] = ()
     """Precommits for earlier heights that the block carries."""
+    homes: Homes | None = None
+    """On a chain that follows the registry: where meters' keys count, as the header's block of it
+    says. None where there is no registry to ask."""
 
 
 class BlockState:

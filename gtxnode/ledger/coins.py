@@ -29,6 +29,7 @@ from gtxnode.ledger.grid_coins import (
 )
 from gtxnode.ledger.halts import Halts
 from gtxnode.ledger.licence_coins import Licence
+from gtxnode.ledger.meter_home_coins import MeterHome
 from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
 from gtxnode.ledger.proposers import MissedTurns, RevealChain, Seeds
 from gtxnode.ledger.retirement_coins import RetirementLog
@@ -240,6 +241,7 @@ Coin: TypeAlias = (
     | Directive
     | Directives
     | RetirementLog
+    | MeterHome
 )
 Order: TypeAlias = SellOrder | BuyOrder
 
@@ -275,8 +277,7 @@ def order_id_of(coin_id: bytes) -> bytes:
 
 def record_key_coin_id(chain_id: str, key: RecordKey) -> bytes:
     """The coin of a foreign meter's key and serial, whichever of its counts is read."""
-    identity = bytes([key.curve]) + key.point + key.serial.encode()
-    return domain("coin/record_key", chain_id).hash(identity) + b"\x00\x00"
+    return domain("coin/record_key", chain_id).hash(key.identity) + b"\x00\x00"
 
 
 def meter_coin_id(chain_id: str, meter: bytes) -> bytes:

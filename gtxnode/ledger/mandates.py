@@ -31,6 +31,7 @@ from gtxnode.ledger.bodies import (
     Body,
     GrantLicence,
     Halt,
+    HomeMeter,
     JudgeHeld,
     Lift,
     PledgeSeed,
@@ -65,6 +66,7 @@ class Mandate(NamedTuple):
 MANDATES: Mapping[type[Body], Mandate] = MappingProxyType(
     {
         RegisterMeter: Mandate(_UTILITIES, territorial=True),
+        HomeMeter: Mandate(_UTILITIES),
         Halt: Mandate(frozenset({Role.ERC, Role.EGAT})),
         Lift: Mandate(frozenset({Role.ERC, Role.EGAT})),
         RotateMeterKey: Mandate(_UTILITIES, territorial=True),

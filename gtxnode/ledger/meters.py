@@ -15,6 +15,7 @@ from gtxnode.ledger.bodies import (
     SubmitRecord,
 )
 from gtxnode.ledger.coins import Origin, RecordKeyUse, meter_coin_id, record_key_coin_id
+from gtxnode.ledger.homing import check_home
 from gtxnode.ledger.imports import counted
 from gtxnode.ledger.mandates import authorised
 from gtxnode.ledger.minting import credit
@@ -41,6 +42,7 @@ def register_meter(state: BlockState, transaction: CheckedTransaction) -> None:
     coin_id = meter_coin_id(state.context.chain_id, body.meter)
     if state.coins.get(coin_id) is not None:
         raise Refused(Reason.METER_EXISTS, f"meter {body.meter.hex()}")
+    check_home(state, body.meter, body.public_key)
     claim_id = _key_to_claim(state, body.meter, body.public_key)
     state.coins.make(coin_id, registered(body))
     _claim(state, claim_id, body.meter)
@@ -54,6 +56,7 @@ def rotate_meter_key(state: BlockState, transaction: CheckedTransaction) -> None
     key = body.public_key
     if isinstance(key, bytes) and key not in transaction.signers:
         raise Refused(Reason.UNPROVED_KEY, f"key {key.hex()}")
+    check_home(state, body.meter, key)
     claim_id = _key_to_claim(state, body.meter, key)
     changed = msgspec.structs.replace(meter, public_key=key, revision=body.revision)
     state.coins.make(coin_id, changed)

@@ -58,6 +58,7 @@ from gtxnode.ledger.grid_coins import (
 )
 from gtxnode.ledger.halts import Halts
 from gtxnode.ledger.licence_coins import Licence
+from gtxnode.ledger.meter_home_coins import MeterHome
 from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
 from gtxnode.ledger.proposers import MissedTurns, RevealChain, Seeds
 from gtxnode.ledger.tariff_series import TariffSeries
@@ -125,6 +126,7 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         ),
         Energy: SpendRow(frozenset({Transfer, PlaceSell, Amend, Retire}), owner_signed),
         RecordKeyUse: SpendRow(frozenset(), nobody),
+        MeterHome: SpendRow(frozenset(), nobody),
         HeldEnergy: SpendRow(frozenset({JudgeHeld}), as_mandated),
         Credit: SpendRow(frozenset({Transfer, RetireCredits}), owner_signed),
         Meter: SpendRow(frozenset({Reading, SubmitRecord}), meter_signed),

@@ -110,7 +110,7 @@ def serve(state: BlockState, transaction: CheckedTransaction) -> None:
 def require_registry(state: BlockState) -> None:
     """Refuse what only the registry takes."""
     if not state.context.parameters.registry:
-        raise Refused(Reason.NOT_REGISTRY, f"{state.context.chain_id} holds no stakes")
+        raise Refused(Reason.NOT_REGISTRY, f"{state.context.chain_id} is not it")
 
 
 def epoch_at(state: BlockState) -> int:

@@ -70,6 +70,11 @@ class RecordKey(msgspec.Struct, frozen=True, array_like=True, gc=False):
     context: Annotated[str, msgspec.Meta(max_length=1)] = ""
     """Which of the meter's counts its readings go by: in OCMF `T` or `F`, else empty."""
 
+    @property
+    def identity(self) -> bytes:
+        """The key and serial, whichever of the meter's counts is read."""
+        return bytes([self.curve]) + self.point + self.serial.encode()
+
 
 class Quality(IntFlag):
     """What a meter says of a reading's quality. The bits are on the wire."""

@@ -108,7 +108,12 @@ class Reason(StrEnum):
         "wrong_revision",
         "The change does not follow the last that was made of the meter.",
     )
-    KEY_IN_USE = ("key_in_use", "Another meter's records are signed with that key already.")
+    KEY_IN_USE = ("key_in_use", "Another meter's readings are signed with that key already.")
+    NO_HOME = (
+        "no_home",
+        "The registry, as this chain has heard it, does not have the meter's key at home here.",
+    )
+    HOME_TAKEN = ("home_taken", "The key has a home, on this or another chain, and keeps it.")
     UNPROVED_KEY = ("unproved_key", "The new key has not signed: nobody has shown to hold it.")
     WRONG_METER_KEY = ("wrong_meter_key", "The reading is not signed with the meter's key.")
     BAD_RECORD = (
@@ -216,7 +221,7 @@ class Reason(StrEnum):
     # Validators.
     NOT_REGISTRY = (
         "not_registry",
-        "Stakes and evidence belong on the registry, the chain func_governance.",
+        "Stakes, evidence and meters' homes belong on the registry, the chain func_governance.",
     )
     VALIDATOR_EXISTS = ("validator_exists", "A validator with that key is registered already.")
     UNKNOWN_VALIDATOR = ("unknown_validator", "No validator with that key is registered.")

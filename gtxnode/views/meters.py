@@ -8,11 +8,13 @@ from gtxnode.chain.coin_tables import held_in
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.coin_view import read_coin
 from gtxnode.ledger.coins import meter_coin_id
-from gtxnode.metering.meters import Meter
+from gtxnode.ledger.meter_home_coins import MeterHome, meter_home_coin_id
+from gtxnode.metering.meters import KeyCurve, Meter, RecordKey
 from gtxnode.primitives.provinces import Province
-from gtxnode.rpc.errors import NotFound
+from gtxnode.rpc.errors import BadValue, NotFound
 from gtxnode.rpc.views.meters import (
     HeldPage,
+    HomeView,
     JudgementView,
     MeterView,
     ProvinceView,
@@ -61,6 +63,19 @@ class MetersView:
         views = tuple(held_view(coin_id, encoded, territories) for _, coin_id, encoded in page)
         last = Hex(bytes([page[-1][0]]) + page[-1][1]) if len(found) > limit else None
         return HeldPage(height, views, last)
+
+    async def home(self, public_key: bytes, curve: str | None, serial: str | None) -> HomeView:
+        """Where a key counts; raises `NotFound`, and `BadValue` for what is no key."""
+        key: bytes | RecordKey = bytes(public_key)
+        if curve is not None or serial is not None:
+            if curve is None or not serial:
+                raise BadValue("serial", "a foreign meter's key goes with its curve and serial")
+            key = RecordKey(KeyCurve[curve.upper()], bytes(public_key), serial)
+        home = read_coin(self._store, meter_home_coin_id(self._store.chain_id, key))
+        if home is None:
+            raise NotFound(f"a home of the key {public_key.hex()}")
+        assert isinstance(home, MeterHome), "homes' ids are their own domain"
+        return HomeView(Hex(home.meter), home.shard.value, home.height)
 
     async def provinces(self) -> tuple[ProvinceView, ...]:
         """All provinces, by their numbers."""

@@ -43,6 +43,7 @@ from gtxnode.ledger.execute import BlockContext, BlockOutcome, execute
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardOrder, ForwardSell
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.grid_coins import GridFund
+from gtxnode.ledger.meter_home_coins import Homes
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import Receipt
 from gtxnode.ledger.parameters import Authority, ChainParameters
@@ -177,6 +178,7 @@ class LittleChain:
         self.shares: tuple[Share, ...] = ()
         """Who sealed the next block's transactions; nobody, where a test does not say."""
         self.decreed: Decreed | None = None
+        self.homes: Homes | None = None
         self.imported_wh: dict[tuple[bytes, str], int] = {}
         """By meter and month in Bangkok, as the readings said."""
         self.covered_wh: dict[tuple[bytes, str], int] = {}
@@ -203,6 +205,7 @@ class LittleChain:
             self.decreed,
             self.author,
             self.reveal,
+            homes=self.homes,
         )
         return execute(context, transactions, self.store, self.orders if orders is None else orders)
 

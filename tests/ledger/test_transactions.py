@@ -45,6 +45,7 @@ from gtxnode.ledger.bodies import (
     FundGrid,
     GrantLicence,
     Halt,
+    HomeMeter,
     JudgeHeld,
     Lift,
     PlaceBuy,
@@ -124,6 +125,7 @@ from gtxnode.ledger.halts import (
     StandingHalt,
 )
 from gtxnode.ledger.licence_coins import Licence
+from gtxnode.ledger.meter_home_coins import MeterHome
 from gtxnode.ledger.meters import registered
 from gtxnode.ledger.proposals import (
     MAX_CHANGES,
@@ -229,6 +231,7 @@ BODIES: tuple[Body, ...] = (
     Evidence(ProposalPair(proposal("somchai", 7, "one"), proposal("somchai", 7, "two"))),
     Evidence(CheckpointPair(SIGNED_CHECKPOINT, SIGNED_CHECKPOINT)),
     RotateMeterKey(meter_of("somchai"), 1, KEY),
+    HomeMeter(meter_of("somchai"), KEY, Shard.GEO_BANGKOK),
     ResetMeter(meter_of("somchai"), 1, 0, 0, 0),
     RetireMeter(meter_of("somchai"), 1),
     Propose(OWNER, (COIN,), "สวัสดี", (Change("min_fee_ugtx", "2"),), 3, (Cash(OWNER, 1),)),
@@ -282,6 +285,7 @@ COINS: tuple[Coin, ...] = (
     Cash(OWNER, MAX_AMOUNT),
     Energy(OWNER, 1, ORIGIN),
     RecordKeyUse(meter_of("somchai")),
+    MeterHome(meter_of("somchai"), Shard.GEO_BANGKOK, 7),
     HeldEnergy(OWNER, 1, ORIGIN, Province.BANGKOK, tuple(Suspicion)),
     Credit(OWNER, 1),
     TariffSeries(THAI_TABLES),

@@ -57,6 +57,7 @@ from gtxnode.ledger.bodies import (
     FundGrid,
     GrantLicence,
     Halt,
+    HomeMeter,
     JudgeHeld,
     Lift,
     PlaceBuy,
@@ -136,6 +137,7 @@ from gtxnode.ledger.grid_coins import (
 )
 from gtxnode.ledger.halts import SPOT, Halts, OfMarket, OfTrader, StandingHalt, halts_coin_id
 from gtxnode.ledger.licence_coins import Licence, licence_coin_id
+from gtxnode.ledger.meter_home_coins import MeterHome, meter_home_coin_id
 from gtxnode.ledger.meters import registered
 from gtxnode.ledger.proposals import (
     Agenda,
@@ -349,6 +351,8 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
         ("somchai",),
     ),
     (GrantLicence(1_800_000_000_000, ADDRESS["malee"], 5_000_000, 1_831_536_000), ("authority",)),
+    (HomeMeter(METER, PUBLIC["meter"], Shard.GEO_BANGKOK), ("authority",)),
+    (HomeMeter(METER, RECORD_KEY, Shard.FUNC_ENERGYTRADING), ("authority",)),
     (RevokeLicence(1_800_000_000_001, ADDRESS["malee"]), ("authority",)),
     (
         Retire((ENERGY_IN, CASH_IN), (Cash(ADDRESS["malee"], 1),), ADDRESS["malee"], b"home"),
@@ -475,6 +479,10 @@ COINS: tuple[tuple[bytes, Coin], ...] = (
     (CREDIT_IN, Credit(ADDRESS["malee"], 10_000_000)),
     (tariff_coin_id(CHAIN, FuelSurcharge), TariffSeries((LATER_FT,))),
     (record_key_coin_id(CHAIN, RECORD_KEY), RecordKeyUse(METER)),
+    (
+        meter_home_coin_id(CHAIN, PUBLIC["meter"]),
+        MeterHome(METER, Shard.GEO_BANGKOK, 9_601),
+    ),
     (meter_coin_id(CHAIN, METER), registered(REGISTRATION)),
     (
         output_id(ORDER_ID, 0),

@@ -29,6 +29,7 @@ from gtxnode.rpc.views.market import BookView, DayTotals, DayView, LevelView, Tr
 from gtxnode.rpc.views.meters import (
     HeldPage,
     HeldView,
+    HomeView,
     JudgementView,
     MeterView,
     ProvinceView,
@@ -405,6 +406,11 @@ class FakeChain:
         )  # fmt: skip
         found = (held,) if utility in (None, "MEA") and after is None else ()
         return HeldPage(self.height, found[:limit], None)
+
+    async def home(self, public_key: bytes, curve: str | None, serial: str | None) -> HomeView:
+        if curve is not None:
+            raise NotFound(f"a home of the key {public_key.hex()}")
+        return HomeView(Hex(bytes(16)), SHARD, 7)
 
     async def provinces(self) -> tuple[ProvinceView, ...]:
         return (ProvinceView(10, "bangkok", "bangkok", "MEA", True),)

@@ -27,6 +27,7 @@ from gtxnode.ledger.bodies.grid import (
 )
 from gtxnode.ledger.bodies.licences import GrantLicence, RevokeLicence
 from gtxnode.ledger.bodies.meters import (
+    HomeMeter,
     JudgeHeld,
     RegisterMeter,
     ResetMeter,
@@ -55,6 +56,7 @@ __all__ = [
     "FundGrid",
     "GrantLicence",
     "Halt",
+    "HomeMeter",
     "JudgeHeld",
     "Lift",
     "PlaceBuy",
@@ -125,6 +127,7 @@ Body: TypeAlias = (
     | GrantLicence
     | RevokeLicence
     | RotateKeys
+    | HomeMeter
 )
 
 KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
@@ -165,6 +168,7 @@ KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
         GrantLicence: "grant_licence",
         RevokeLicence: "revoke_licence",
         RotateKeys: "rotate_keys",
+        HomeMeter: "home_meter",
     }
 )
 """Each kind's name in interfaces and metrics."""

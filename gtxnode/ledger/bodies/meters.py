@@ -24,6 +24,7 @@ from gtxnode.metering.meters import (
 )
 from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
+from gtxnode.primitives.zones import Shard
 
 MAX_CARRIED_RECORD_BYTES = 4_096
 """Public OCMF records have up to 906. It bounds what a hostile one costs to read: 13 ms."""
@@ -44,6 +45,18 @@ class RegisterMeter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=
     import_wh: Register = 0
     """What the registers show when it is installed: that energy is never minted."""
     export_wh: Register = 0
+
+
+class HomeMeter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=64):
+    """A utility says on the registry on which chain a key counts, and for which meter, for good.
+
+    A chain registers no meter, and gives none a key, that has no home there.
+    """
+
+    meter: MeterId
+    public_key: PublicKey | RecordKey
+    """The `context` of a record key says nothing here: its home is that of all its counts."""
+    shard: Shard
 
 
 class RotateMeterKey(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=40):

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from gtxnode.rpc.views.meters import (
     HeldPage,
+    HomeView,
     JudgementView,
     MeterView,
     ProvinceView,
@@ -28,6 +29,10 @@ class Meters(Protocol):
 
     async def held(self, utility: str | None, *, after: bytes | None, limit: int) -> HeldPage:
         """What suspect readings exported, in one utility's territory or in both."""
+        ...
+
+    async def home(self, public_key: bytes, curve: str | None, serial: str | None) -> HomeView:
+        """Where a key counts; raises `NotFound`, and `BadValue` for what is no key."""
         ...
 
     async def provinces(self) -> tuple[ProvinceView, ...]:

@@ -12,6 +12,7 @@ from gtxnode.rpc.methods.fields import OfShard, PageSize, Shard
 from gtxnode.rpc.methods.row import Session, row
 from gtxnode.rpc.views.meters import (
     HeldPage,
+    HomeView,
     JudgementView,
     MeterView,
     ProvinceView,
@@ -22,6 +23,11 @@ from gtxnode.rpc.wire import Hex
 
 MAX_READINGS = 1_000
 MAX_KEY_CHARS = 1_024
+MAX_SERIAL_CHARS = 128
+CurveName = Literal[
+    "secp224r1", "secp256r1", "secp256k1", "secp384r1", "secp521r1", "brainpool256r1",
+    "brainpool384r1", "brainpool512r1",
+]  # fmt: skip
 
 
 class SubmitReadings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,6 +63,15 @@ class HeldQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: PageSize = 100
 
 
+class OfKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A native meter's key, or a foreign meter's point with its curve and serial."""
+
+    shard: Shard
+    public_key: Hex
+    curve: CurveName | None = None
+    serial: Annotated[str, Meta(max_length=MAX_SERIAL_CHARS)] | None = None
+
+
 class JudgeRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A record's bytes, and a key: DER or a point, in hexadecimal or base64."""
 
@@ -76,6 +91,12 @@ async def meter_held(session: Session, params: HeldQuery) -> HeldPage:
     """What suspect readings exported and nobody has judged yet."""
     meters = session.node.chain(params.shard).meters
     return await meters.held(params.utility, after=params.after, limit=params.limit)
+
+
+async def meter_home(session: Session, params: OfKey) -> HomeView:
+    """On which chain a meter's key counts, as the registry (func_governance) has it."""
+    meters = session.node.chain(params.shard).meters
+    return await meters.home(params.public_key, params.curve, params.serial)
 
 
 async def meter_provinces(session: Session, params: OfShard) -> tuple[ProvinceView, ...]:
@@ -98,6 +119,7 @@ ROWS = (
     row("meter.submit", meter_submit, ErrorCode.NOT_HOSTED),
     row("meter.get", meter_get, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
     row("meter.held", meter_held, ErrorCode.NOT_HOSTED),
+    row("meter.home", meter_home, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
     row("meter.provinces", meter_provinces, ErrorCode.NOT_HOSTED),
     row("meter.verdict", meter_verdict, ErrorCode.NOT_HOSTED),
     row("meter.record", meter_record, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),

@@ -42,6 +42,14 @@ class MeterView(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     record_key: RecordKeyView | None = None
 
 
+class HomeView(msgspec.Struct, frozen=True, gc=False):
+    """Where a meter's key counts, for good; the registry has it since the block at `height`."""
+
+    meter: Hex
+    shard: str
+    height: Height
+
+
 class HeldView(msgspec.Struct, frozen=True, gc=False):
     """What a suspect reading exported. `id` is what `tx judge-held` names, and the utility judges.
 
