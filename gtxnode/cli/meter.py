@@ -27,6 +27,7 @@ from gtxnode.ledger.bodies import (
     RetireMeter,
     RotateMeterKey,
     SubmitRecord,
+    TransferMeter,
 )
 from gtxnode.ledger.bodies.meters import MAX_CARRIED_RECORD_BYTES
 from gtxnode.metering.meters import (
@@ -51,6 +52,7 @@ COMMANDS = {
     "register": Lazy("gtxnode.cli.meter:register", "Make a meter known."),
     "rotate-key": Lazy("gtxnode.cli.meter:rotate_key", "Give a meter another key."),
     "reset": Lazy("gtxnode.cli.meter:reset", "State what a repaired meter's registers show."),
+    "transfer": Lazy("gtxnode.cli.meter:transfer", "Give a meter another owner."),
     "retire": Lazy("gtxnode.cli.meter:retire", "Take a meter out of service for good."),
     "release": Lazy(
         "gtxnode.cli.meter:release", "Let what is held count: it becomes its owners' energy."
@@ -218,6 +220,29 @@ def reset(id: bytes, import_wh: int, export_wh: int, from_s: int, **sending: Any
 
     def change(now: dict[str, Any]) -> Body:
         return ResetMeter(id, now["revision"] + 1, from_s, import_wh, export_wh)
+
+    _change(id, change, (), **sending)
+
+
+@click.command()
+@sending_options
+@click.option("--owner", type=ACCOUNT, required=True, help="Whose it is now.")
+@click.option(
+    "--from-s",
+    type=SECONDS,
+    help="Since when, in seconds since 1970.  [default: the end of its last reading]",
+)
+@click.argument("id", metavar="METER", type=METER_ID)
+def transfer(id: bytes, owner: bytes, from_s: int | None, **sending: Any) -> None:
+    """Give a meter another owner.
+
+    What it metered until then stays the former owner's, and so do his contracts; his offers
+    on it end. Energy is in Wh.
+    """
+
+    def change(now: dict[str, Any]) -> Body:
+        at_s = now["last_end_s"] if from_s is None else from_s
+        return TransferMeter(id, now["revision"] + 1, owner, at_s)
 
     _change(id, change, (), **sending)
 

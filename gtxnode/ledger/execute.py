@@ -30,6 +30,7 @@ from gtxnode.ledger import (
     gate_closure,
     governance,
     grid_acts,
+    handover,
     homing,
     licences,
     meters,
@@ -84,6 +85,7 @@ from gtxnode.ledger.bodies import (
     Stake,
     SubmitRecord,
     Transfer,
+    TransferMeter,
     Unjail,
     Unstake,
 )
@@ -113,6 +115,7 @@ RULES: Mapping[type[Body], Rule] = MappingProxyType(
         RotateMeterKey: meters.rotate_meter_key,
         ResetMeter: meters.reset_meter,
         RetireMeter: meters.retire_meter,
+        TransferMeter: handover.transfer_meter,
         JudgeHeld: suspects.judge_held,
         Reading: meters.reading,
         SubmitRecord: meters.reading,

@@ -103,12 +103,23 @@ def cancel(state: BlockState, transaction: CheckedTransaction) -> None:
 def cancel_all(state: BlockState, trader: bytes) -> None:
     """Give back what is left of every open order of a trader, whoever asks for it."""
     for order_id in state.forwards.of(trader):
+        _give_back(state, order_id, open_order(state, order_id))
+
+
+def withdraw(state: BlockState, trader: bytes, meter: bytes) -> None:
+    """Give back what is left of a trader's open offers on a meter."""
+    for order_id in state.forwards.of(trader):
         order = open_order(state, order_id)
-        state.forwards.cancel(order_id, order)
-        state.coins.spend(order_coin_id(order_id))
-        coin_id = output_id(expiry_id(state.context.chain_id, order_id), 0)
-        pay(state, coin_id, order.trader, order.locked_ugtx)
-        state.cancelled.append(order_id)
+        if isinstance(order, ForwardSell) and order.meter == meter:
+            _give_back(state, order_id, order)
+
+
+def _give_back(state: BlockState, order_id: bytes, order: ForwardOrder) -> None:
+    state.forwards.cancel(order_id, order)
+    state.coins.spend(order_coin_id(order_id))
+    coin_id = output_id(expiry_id(state.context.chain_id, order_id), 0)
+    pay(state, coin_id, order.trader, order.locked_ugtx)
+    state.cancelled.append(order_id)
 
 
 def _place(

@@ -4,7 +4,8 @@ The rule: energy that was made in a month of Bangkok's calendar covers import of
 one meter, up to what the meter's accepted readings say was taken in then. Both go by the beginning
 of their interval. A month is open while it is one of the last `open_months` at the block's time
 (with the running one), so that readings which arrive late, and settlement after the month's end,
-still find it; after that its import stays as it was covered.
+still find it; after that its import stays as it was covered. What was taken in before a meter
+changed hands is the former owner's to cover.
 
 Invariant: covered is never more than imported, month by month.
 """
@@ -22,18 +23,22 @@ from gtxnode.tariffs.calendar import month_number
 def counted(meter: Meter, start_s: int, imported_wh: int, now_s: int, open_months: int) -> Meter:
     """The meter with an import of an interval that began then. Closed months are forgotten."""
     month, first = month_number(start_s), _first_open(now_s, open_months)
-    kept = {each.month: each for each in meter.imports if each.month >= first}
+    account = _account(meter, meter.owner_at(start_s))
+    kept = {each.month: each for each in account if each.month >= first}
     if month >= first and imported_wh:
         before = kept.get(month, MonthImport(month, 0, 0))
         kept[month] = MonthImport(month, before.imported_wh + imported_wh, before.covered_wh)
     # A meter's clock may be a little ahead of the chain's, into the next month.
-    return _with(meter, kept.values(), open_months)
+    return _with(meter, meter.owner_at(start_s), kept.values(), open_months)
 
 
-def covered(meter: Meter, lots: Iterable[Lot], now_s: int, open_months: int) -> Meter:
-    """The meter after retired lots have covered import; `IMPORT_EXCEEDED` where there is less."""
+def covered(meter: Meter, owner: bytes, lots: Iterable[Lot], now_s: int, open_months: int) -> Meter:
+    """The meter after retired lots have covered what its owner, or the one before, took in.
+
+    `IMPORT_EXCEEDED` where there is less.
+    """
     first = _first_open(now_s, open_months)
-    kept = {each.month: each for each in meter.imports if each.month >= first}
+    kept = {each.month: each for each in _account(meter, owner) if each.month >= first}
     need_wh: dict[int, int] = {}
     for lot in lots:
         month = month_number(lot.origin.start_s)
@@ -48,13 +53,27 @@ def covered(meter: Meter, lots: Iterable[Lot], now_s: int, open_months: int) -> 
                 f"{amount_wh} Wh made in {name}, {left_wh} Wh to cover",
             )
         kept[month] = MonthImport(month, entry.imported_wh, entry.covered_wh + amount_wh)
-    return _with(meter, kept.values(), open_months)
+    return _with(meter, owner, kept.values(), open_months)
 
 
 def _first_open(now_s: int, open_months: int) -> int:
     return month_number(now_s) - open_months + 1
 
 
-def _with(meter: Meter, entries: Iterable[MonthImport], open_months: int) -> Meter:
-    ascending = sorted(entries, key=lambda each: each.month)[-open_months:]
-    return msgspec.structs.replace(meter, imports=tuple(ascending))
+def _account(meter: Meter, owner: bytes) -> tuple[MonthImport, ...]:
+    former = meter.former
+    if owner == meter.owner:
+        return meter.imports
+    assert former is not None, "a meter is its owner's, or was the former one's"
+    assert owner == former.owner, "a meter is its owner's, or was the former one's"
+    return former.imports
+
+
+def _with(meter: Meter, owner: bytes, entries: Iterable[MonthImport], open_months: int) -> Meter:
+    ascending = tuple(sorted(entries, key=lambda each: each.month)[-open_months:])
+    if owner == meter.owner:
+        return msgspec.structs.replace(meter, imports=ascending)
+    assert meter.former is not None, "`_account` has found it"
+    return msgspec.structs.replace(
+        meter, former=msgspec.structs.replace(meter.former, imports=ascending)
+    )

@@ -46,6 +46,7 @@ from gtxnode.ledger.bodies import (
     RotateMeterKey,
     SetCorridorLimits,
     SetZoneLimits,
+    TransferMeter,
 )
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.transactions import CheckedTransaction
@@ -72,6 +73,7 @@ MANDATES: Mapping[type[Body], Mandate] = MappingProxyType(
         RotateMeterKey: Mandate(_UTILITIES, territorial=True),
         ResetMeter: Mandate(_UTILITIES, territorial=True),
         RetireMeter: Mandate(_UTILITIES, territorial=True),
+        TransferMeter: Mandate(_UTILITIES, territorial=True),
         JudgeHeld: Mandate(_UTILITIES, territorial=True),
         PledgeSeed: Mandate(frozenset(Role)),
         RevealSeed: Mandate(frozenset(Role)),

@@ -13,6 +13,7 @@ from gtxnode.ledger.bodies import (
     RetireMeter,
     RotateMeterKey,
     SubmitRecord,
+    TransferMeter,
 )
 from gtxnode.ledger.coins import Origin, RecordKeyUse, meter_coin_id, record_key_coin_id
 from gtxnode.ledger.homing import check_home
@@ -52,7 +53,7 @@ def rotate_meter_key(state: BlockState, transaction: CheckedTransaction) -> None
     """Give a meter another key, which has signed too."""
     body = transaction.body
     assert isinstance(body, RotateMeterKey)
-    coin_id, meter = _to_change(state, transaction, body)
+    coin_id, meter = to_change(state, transaction, body)
     key = body.public_key
     if isinstance(key, bytes) and key not in transaction.signers:
         raise Refused(Reason.UNPROVED_KEY, f"key {key.hex()}")
@@ -71,7 +72,7 @@ def reset_meter(state: BlockState, transaction: CheckedTransaction) -> None:
     """
     body = transaction.body
     assert isinstance(body, ResetMeter)
-    coin_id, meter = _to_change(state, transaction, body)
+    coin_id, meter = to_change(state, transaction, body)
     if body.from_s < meter.end_s:
         raise Refused(
             Reason.OVERLAPPING_INTERVAL, f"from_s is {body.from_s}, last ended at {meter.end_s}"
@@ -96,7 +97,7 @@ def retire_meter(state: BlockState, transaction: CheckedTransaction) -> None:
     """Take a meter out of service. Its coin stays as a tombstone."""
     body = transaction.body
     assert isinstance(body, RetireMeter)
-    coin_id, meter = _to_change(state, transaction, body)
+    coin_id, meter = to_change(state, transaction, body)
     changed = msgspec.structs.replace(meter, retired=True, revision=body.revision)
     state.coins.make(coin_id, changed)
 
@@ -127,11 +128,12 @@ def reading(state: BlockState, transaction: CheckedTransaction) -> None:
 def _add(state: BlockState, identity: bytes, metered: Metered) -> None:
     """What an accepted reading adds: energy, or what is held of it, and a line in the outcome."""
     meter = metered.meter
+    owner = meter.owner_at(metered.start_s)
     origin = Origin(meter.zone, meter.source, metered.start_s, metered.end_s, meter.meter)
     if metered.suspicions:
-        hold(state, identity, metered, origin)
+        hold(state, identity, owner, metered, origin)
     else:
-        credit(state, identity, meter.owner, metered.exported_wh, origin)
+        credit(state, identity, owner, metered.exported_wh, origin)
     state.readings.append(
         AcceptedReading(
             identity,
@@ -139,7 +141,7 @@ def _add(state: BlockState, identity: bytes, metered: Metered) -> None:
             metered.imported_wh,
             metered.exported_wh,
             bool(metered.suspicions),
-            meter.owner,
+            owner,
             meter.zone,
             meter.source,
             meter.capacity_w,
@@ -210,10 +212,10 @@ def _claim(state: BlockState, coin_id: bytes | None, meter: bytes) -> None:
         state.coins.make(coin_id, RecordKeyUse(meter))
 
 
-def _to_change(
+def to_change(
     state: BlockState,
     transaction: CheckedTransaction,
-    body: RotateMeterKey | ResetMeter | RetireMeter,
+    body: RotateMeterKey | ResetMeter | RetireMeter | TransferMeter,
 ) -> tuple[bytes, Meter]:
     """The meter that its utility changes, in service, with the id of its coin."""
     coin_id = meter_coin_id(state.context.chain_id, body.meter)

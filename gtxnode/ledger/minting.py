@@ -18,7 +18,7 @@ def credit(
     What was sold ahead is the buyers' from the first, the rest is the meter's owner's. `reading` is
     the id of the reading's transaction; the energy is its output.
     """
-    left_wh = settle_reading(state, reading, origin, exported_wh)
+    left_wh = settle_reading(state, reading, owner, origin, exported_wh)
     if left_wh:
         state.coins.make(output_id(reading, 0), Energy(owner, left_wh, origin))
     state.minted_wh += exported_wh

@@ -79,10 +79,11 @@ def _meter_after(
     meter = state.coins.get(meter_coin_id(state.context.chain_id, body.meter))
     if not isinstance(meter, Meter):
         raise Refused(Reason.UNREGISTERED_METER, f"meter {body.meter.hex()}")
-    if meter.owner != body.consumer or body.consumer not in transaction.addresses:
+    owners = (meter.owner,) if meter.former is None else (meter.owner, meter.former.owner)
+    if body.consumer not in owners or body.consumer not in transaction.addresses:
         raise Refused(Reason.NOT_CONSUMER, f"meter {body.meter.hex()} is {meter.owner.hex()}'s")
     now_s = state.context.time_ms // 1_000
-    return covered(meter, lots, now_s, state.context.parameters.carbon.open_months)
+    return covered(meter, body.consumer, lots, now_s, state.context.parameters.carbon.open_months)
 
 
 def _credits_mg(state: BlockState, lots: tuple[Lot, ...]) -> tuple[int, ...]:

@@ -34,16 +34,23 @@ from gtxnode.market.delivery import Claim, Export, deliver
 _FIRST_OUTPUT = 1
 
 
-def settle_reading(state: BlockState, identity: bytes, origin: Origin, exported_wh: int) -> int:
+def settle_reading(
+    state: BlockState, identity: bytes, owner: bytes, origin: Origin, exported_wh: int
+) -> int:
     """Deliver what a reading adds, and end contracts that it shows whole; what is left, in Wh.
 
-    `identity` is the reading's transaction, and the coins made here are outputs of it.
+    It is an owner's, and no contracts but his own get of it. `identity` is the reading's
+    transaction, and the coins made here are outputs of it.
     """
     found = state.forwards.contracts(origin.meter, origin.start_s, origin.end_s)
     if not found:
         return exported_wh
     contracts = [(contract_id, _contract(state, contract_id)) for contract_id in found]
-    claims = [Claim(contract.slot, contract.open_wh) for _, contract in contracts]
+    # Who sold ahead what a meter was to export, and gave the meter away, falls short.
+    claims = [
+        Claim(contract.slot, contract.open_wh if contract.seller == owner else 0)
+        for _, contract in contracts
+    ]
     delivery = deliver(Export(origin.start_s, origin.end_s, exported_wh), claims)
     energy_wh: defaultdict[bytes, int] = defaultdict(int)
     cash_ugtx: defaultdict[bytes, int] = defaultdict(int)

@@ -17,20 +17,18 @@ from gtxnode.metering.readings import Metered
 from gtxnode.primitives.errors import Reason, Refused
 
 
-def hold(state: BlockState, reading: bytes, metered: Metered, origin: Origin) -> None:
+def hold(state: BlockState, reading: bytes, owner: bytes, metered: Metered, origin: Origin) -> None:
     """Hold what a suspect reading exported, and tell the meter's utility."""
     meter = metered.meter
     if metered.exported_wh:
-        held = HeldEnergy(
-            meter.owner, metered.exported_wh, origin, meter.province, metered.suspicions
-        )
+        held = HeldEnergy(owner, metered.exported_wh, origin, meter.province, metered.suspicions)
         state.coins.make(output_id(reading, 0), held)
         state.held_wh += metered.exported_wh
     state.suspects.append(
         Suspect(
             reading,
             origin,
-            meter.owner,
+            owner,
             meter.province,
             metered.exported_wh,
             metered.suspicions,

@@ -102,6 +102,18 @@ class MonthImport(msgspec.Struct, frozen=True, array_like=True, gc=False):
     covered_wh: Register
 
 
+MonthImports = Annotated[tuple[MonthImport, ...], msgspec.Meta(max_length=MAX_OPEN_MONTHS)]
+
+
+class FormerOwner(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Who owned a meter until a time: whatever it metered in intervals that began before is his."""
+
+    owner: AddressBytes
+    until_s: Seconds
+    imports: MonthImports = ()
+    """What he took in, of the months that can still be covered."""
+
+
 class Meter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
     """A registered meter: who and what it is, and its last accepted reading."""
 
@@ -127,13 +139,21 @@ class Meter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
     """Out of service. The coin stays, so that nobody registers the id anew."""
     moved_s: Seconds = 0
     """The end of the last interval in which a register moved; before the first, as `end_s`."""
-    imports: Annotated[tuple[MonthImport, ...], msgspec.Meta(max_length=MAX_OPEN_MONTHS)] = ()
+    imports: MonthImports = ()
     """Of the months that can still be covered, ascending; those without import are left out."""
+    former: FormerOwner | None = None
+    """Its last owner but one. It is forgotten with the next change of owner."""
 
     @property
     def zone(self) -> Zone:
         """Where its energy is made and used."""
         return self.province.zone
+
+    def owner_at(self, start_s: int) -> bytes:
+        """Whose an interval is that began then."""
+        if self.former is not None and start_s < self.former.until_s:
+            return self.former.owner
+        return self.owner
 
 
 class Reading(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):

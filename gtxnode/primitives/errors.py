@@ -109,6 +109,11 @@ class Reason(StrEnum):
         "The change does not follow the last that was made of the meter.",
     )
     KEY_IN_USE = ("key_in_use", "Another meter's readings are signed with that key already.")
+    SAME_OWNER = ("same_owner", "The meter is that owner's already.")
+    OWNER_CHANGING = (
+        "owner_changing",
+        "Readings from before the meter's last change of owner are still to come.",
+    )
     NO_HOME = (
         "no_home",
         "The registry, as this chain has heard it, does not have the meter's key at home here.",

@@ -10,10 +10,11 @@ from gtxnode.ledger.transactions import parse
 from gtxnode.metering.claims import Claims
 from gtxnode.metering.foreign import judge
 from gtxnode.metering.foreign import parse as parse_record
-from gtxnode.metering.meters import Meter, RecordKey
+from gtxnode.metering.meters import FormerOwner, Meter, RecordKey
 from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.views.meters import (
     ClaimsView,
+    FormerOwnerView,
     HeldView,
     JudgementView,
     MeterView,
@@ -46,6 +47,7 @@ def meter_view(coin_id: bytes, meter: Meter, territories: Territories) -> MeterV
         retired=meter.retired,
         last_moved_s=meter.moved_s,
         record_key=_record_key(key) if isinstance(key, RecordKey) else None,
+        former_owner=_former_owner(meter.former) if meter.former is not None else None,
     )
 
 
@@ -108,6 +110,10 @@ def _claims_view(form: str, claims: Claims) -> ClaimsView:
         None if claims.import_wh is None else Amount(claims.import_wh),
         None if claims.export_wh is None else Amount(claims.export_wh),
     )
+
+
+def _former_owner(former: FormerOwner) -> FormerOwnerView:
+    return FormerOwnerView(Address(former.owner), former.until_s)
 
 
 def _record_key(key: RecordKey) -> RecordKeyView:

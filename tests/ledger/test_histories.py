@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtxnode.ledger import wallet
-from gtxnode.ledger.bodies import Body, Cancel, Retire, Transfer
+from gtxnode.ledger.bodies import Body, Cancel, Retire, Transfer, TransferMeter
 from gtxnode.ledger.coins import Cash, Credit, Energy, Order, order_id_of
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.parameters import ChainParameters, OrderLimits
@@ -48,7 +48,7 @@ steps = st.builds(
     st.sampled_from(
         ["export", "export", "sell", "sell", "sell", "buy", "buy", "buy", "amend", "pay", "give",
          "retire", "cover", "cover", "credits", "use", "cancel", "replay", "forge", "register",
-         "merge", "join", "treat"]
+         "merge", "join", "treat", "hand", "hand"]
     ),
     st.integers(0, 2),
     st.integers(0, 2),
@@ -68,6 +68,10 @@ def transaction(
         return chain.reading(who, step.amount, step.price * 500)
     if step.kind == "register":
         return signed(registration(f"{who}{step.price}"), "MEA")
+    if step.kind == "hand":
+        meter = chain.meter(who)
+        new = address(PEOPLE[step.whom])
+        return signed(TransferMeter(meter.meter, meter.revision + 1, new, meter.end_s), "MEA")
     if step.kind == "replay":
         return sent[step.amount % len(sent)] if sent else None
     try:

@@ -84,6 +84,7 @@ from gtxnode.ledger.bodies import (
     Stake,
     SubmitRecord,
     Transfer,
+    TransferMeter,
     Unjail,
     Unstake,
     VotePair,
@@ -352,6 +353,7 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     ),
     (GrantLicence(1_800_000_000_000, ADDRESS["malee"], 5_000_000, 1_831_536_000), ("authority",)),
     (HomeMeter(METER, PUBLIC["meter"], Shard.GEO_BANGKOK), ("authority",)),
+    (TransferMeter(METER, 3, ADDRESS["malee"], 1_800_003_600), ("authority",)),
     (HomeMeter(METER, RECORD_KEY, Shard.FUNC_ENERGYTRADING), ("authority",)),
     (RevokeLicence(1_800_000_000_001, ADDRESS["malee"]), ("authority",)),
     (

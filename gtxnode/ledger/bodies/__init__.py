@@ -34,6 +34,7 @@ from gtxnode.ledger.bodies.meters import (
     RetireMeter,
     RotateMeterKey,
     SubmitRecord,
+    TransferMeter,
 )
 from gtxnode.ledger.bodies.orders import Amend, Cancel, PlaceBuy, PlaceSell
 from gtxnode.ledger.bodies.seeds import PledgeSeed, RenewChain, RevealSeed
@@ -84,6 +85,7 @@ __all__ = [
     "Stake",
     "SubmitRecord",
     "Transfer",
+    "TransferMeter",
     "Unjail",
     "Unstake",
     "VotePair",
@@ -128,6 +130,7 @@ Body: TypeAlias = (
     | RevokeLicence
     | RotateKeys
     | HomeMeter
+    | TransferMeter
 )
 
 KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
@@ -169,6 +172,7 @@ KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
         RevokeLicence: "revoke_licence",
         RotateKeys: "rotate_keys",
         HomeMeter: "home_meter",
+        TransferMeter: "transfer_meter",
     }
 )
 """Each kind's name in interfaces and metrics."""

@@ -87,6 +87,20 @@ class ResetMeter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=41)
     export_wh: Register
 
 
+class TransferMeter(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=66):
+    """The utility says that a meter has another owner: a house is sold.
+
+    What intervals metered that began before `from_s` stays the owner's before it.
+    """
+
+    meter: MeterId
+    revision: Revision
+    owner: AddressBytes
+    """The new one."""
+    from_s: Seconds
+    """From when; not before the end of the meter's last accepted reading, nor ahead."""
+
+
 class JudgeHeld(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=43):
     """The utility has looked at suspect readings: what they exported counts, or never will."""
 

@@ -15,6 +15,13 @@ class RecordKeyView(msgspec.Struct, frozen=True, gc=False):
     context: str
 
 
+class FormerOwnerView(msgspec.Struct, frozen=True, gc=False):
+    """Whose everything is that the meter measured in intervals that began before `until_s`."""
+
+    owner: Address
+    until_s: int
+
+
 class MeterView(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A registered meter and its last accepted reading; its next reading has counter + 1.
 
@@ -40,6 +47,7 @@ class MeterView(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     retired: bool
     last_moved_s: int
     record_key: RecordKeyView | None = None
+    former_owner: FormerOwnerView | None = None
 
 
 class HomeView(msgspec.Struct, frozen=True, gc=False):
