@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 from consensus import signing
 from gtxnode.ledger import wallet as wallets
-from gtxnode.ledger.bodies import Body, RegisterMeter
+from gtxnode.ledger.bodies import Body, HomeMeter, RegisterMeter
 from gtxnode.ledger.coins import Cash, Coin, Energy, decode_coin
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.metering.meters import Direction, Reading, meter_id_of
 from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.sources import Source
+from gtxnode.primitives.zones import Shard
 from gtxnode.rpc.views.transactions import TransactionState, TransactionStatus, VerdictStatus
 from gtxnode.views.chain import ChainView
 from tests.node.harness import utility_key
@@ -104,6 +105,14 @@ class TestMeter:
             self.end_s,
         )
         return await Client(self.view, utility_key()).send(body)
+
+    async def settle_in(self, registry: ChainView) -> None:
+        """Give its key a home on the registry, and register it once its chain has heard of that."""
+        body = HomeMeter(self.id, signing.public_key(self.private_key), Shard.GEO_BANGKOK)
+        homed = await Client(registry, utility_key()).send(body)
+        assert homed.state is TransactionState.FINAL, homed.refusal
+        while (await self.register()).state is not TransactionState.FINAL:
+            await self.view.wait_for_height(self.view.head().height + 1)
 
     def reading(self, export_wh: int, import_wh: int = 0, seconds: int = 3_600) -> bytes:
         """The next reading, signed and encoded: what flowed since the last."""
