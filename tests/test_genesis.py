@@ -36,7 +36,7 @@ KEYS = [signing.public_key(bytes([number]) * 32) for number in range(1, 9)]
 NINE_KEYS = [signing.public_key(bytes([number]) * 32) for number in range(11, 20)]
 ALICE = address_of(KEYS[6])
 BOB = address_of(KEYS[7])
-VECTOR = "99e085a2722434a6885eff0c982ec7e514b9ac4fb93b457c59246ecaa0d5decd"
+VECTOR = "748c3249c75325e6b280afa2dd0014a3bf2d67fdcf806fc959c71dbf2b52f74a"
 
 Change = Callable[[dict[str, Any]], object]
 

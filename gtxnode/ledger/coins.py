@@ -16,6 +16,7 @@ import msgspec
 from consensus.encoding import Codec
 from consensus.hashing import domain
 from gtxnode.ledger.acts import Acts
+from gtxnode.ledger.attendance import RollCalls
 from gtxnode.ledger.authorities import BarredKeys
 from gtxnode.ledger.authority_keys import AuthorityKeys
 from gtxnode.ledger.directives import Directive, Directives
@@ -215,6 +216,7 @@ Coin: TypeAlias = (
     | Roster
     | Committee
     | Presence
+    | RollCalls
     | Admission
     | BarredKeys
     | Acts

@@ -12,7 +12,7 @@ from consensus.presence import advanced, counted, credited, open_height
 from consensus.reputation import Conduct, judge
 from consensus.turns import Turns
 from consensus.validators import Validator as Member
-from gtxnode.ledger import seeds
+from gtxnode.ledger import roll_calls, seeds
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.coins import Cash, output_id
 from gtxnode.ledger.parameters import SETS_AHEAD
@@ -110,11 +110,19 @@ def _judge_conduct(state: BlockState, epoch: int) -> None:
     """
     rules = state.context.parameters.staking
     presence = _presence(state)
-    for record in presence.records:
-        validator = find(state, record.public_key)
+    conducts = {each.public_key: each.conduct for each in presence.records}
+    for key, elsewhere in roll_calls.close(state).items():
+        conduct = conducts.get(key, Conduct())
+        conducts[key] = replace(
+            conduct,
+            heights=conduct.heights + elsewhere.heights,
+            signed=conduct.signed + elsewhere.signed,
+        )
+    for key in sorted(conducts):
+        validator = find(state, key)
         if validator is None or validator.jailed_until:
             continue
-        judgement = judge(validator.reputation, record.conduct, rules.reputation)
+        judgement = judge(validator.reputation, conducts[key], rules.reputation)
         until = epoch + rules.downtime_jail_epochs if judgement.was_down else 0
         if (judgement.reputation, until) != (validator.reputation, 0):
             changed = replace(validator, reputation=judgement.reputation, jailed_until=until)

@@ -107,6 +107,11 @@ class StakingRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of all that is staked or unbonding, for messages that contradict."""
     late_heights: Annotated[int, msgspec.Meta(ge=0, le=MAX_LATE_HEIGHTS)] = 8
     """For how many blocks after its commit a height may still be signed."""
+    roll_call_blocks: Annotated[int, msgspec.Meta(ge=1, le=10**6)] = 100
+    """Every so many heights of another chain are called: who was there counts."""
+    roll_call_open_blocks: Annotated[int, msgspec.Meta(ge=1, le=10**4)] = 20
+    """For how many of the registry's blocks after its first call a height may still be signed; half
+    an epoch at most."""
     reputation: ReputationRule = ReputationRule()
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from gtxnode.ledger.acts import Acts
+from gtxnode.ledger.attendance import RollCalls
 from gtxnode.ledger.authorities import BarredKeys
 from gtxnode.ledger.authority_keys import AuthorityKeys
 from gtxnode.ledger.bodies import (
@@ -146,6 +147,7 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         Roster: SpendRow(frozenset(), nobody),
         Committee: SpendRow(frozenset(), nobody),
         Presence: SpendRow(frozenset(), nobody),
+        RollCalls: SpendRow(frozenset(), nobody),
         TariffSeries: SpendRow(frozenset(), nobody),
         BarredKeys: SpendRow(frozenset(), nobody),
         AuthorityKeys: SpendRow(frozenset(), nobody),

@@ -16,7 +16,7 @@ import msgspec
 
 from consensus.encoding import Codec, DecodeError, PublicKey, Signature
 from consensus.hashing import Domain
-from gtxnode.ledger.bodies import Body, Evidence, SubmitRecord
+from gtxnode.ledger.bodies import Body, Evidence, RollCall, SubmitRecord
 from gtxnode.ledger.exhibits import SignatureCheck, exhibits_of
 from gtxnode.primitives.addresses import Address, address_of
 from gtxnode.primitives.errors import Reason, Refused
@@ -65,7 +65,7 @@ class UnverifiedTransaction(msgspec.Struct, frozen=True, gc=False):
     witnesses: tuple[Witness, ...]
     encoded: bytes
     exhibits: tuple[SignatureCheck, ...] = ()
-    """The signatures of the messages that evidence is made of."""
+    """The signatures of the messages that evidence or a roll call is made of."""
 
     def signature_checks(self) -> list[SignatureCheck]:
         """What must verify before `verified` may be called."""
@@ -90,6 +90,7 @@ class UnverifiedTransaction(msgspec.Struct, frozen=True, gc=False):
 
 _CODEC = Codec(Transaction, max_bytes=MAX_TRANSACTION_BYTES)
 _ENCODER = msgspec.msgpack.Encoder()
+_WITH_EXHIBITS = frozenset({Evidence, RollCall})
 
 
 def encode_body(body: Body) -> bytes:
@@ -111,7 +112,7 @@ def parse(chain_id: str, data: bytes) -> UnverifiedTransaction:
     """Read a transaction's bytes and check all that needs neither state nor signatures.
 
     Raises `Refused`: `MALFORMED_TRANSACTION`, `WITNESSES_UNSORTED`, `DUPLICATE_INPUT`,
-    `INVALID_EVIDENCE`.
+    `INVALID_EVIDENCE`, `INVALID_ROLL_CALL`.
     """
     try:
         transaction = _CODEC.decode(data)
@@ -124,7 +125,7 @@ def parse(chain_id: str, data: bytes) -> UnverifiedTransaction:
     if len(inputs) > 1 and len(set(inputs)) != len(inputs):
         raise Refused(Reason.DUPLICATE_INPUT, f"{len(inputs)} inputs, {len(set(inputs))} coins")
     identity = _domain(chain_id).hash(_ENCODER.encode(body))
-    if type(body) is Evidence:
+    if type(body) in _WITH_EXHIBITS:
         exhibits = exhibits_of(chain_id, body)
         return UnverifiedTransaction(identity, body, witnesses, data, exhibits)
     return UnverifiedTransaction(identity, body, witnesses, data)

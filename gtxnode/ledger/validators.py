@@ -105,11 +105,14 @@ class Committee(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=8):
         """Who votes on a chain, as consensus takes it: all members where nobody serves it, so that
         nobody ever votes without a stake behind it.
         """
+        return ValidatorSet(self.serving_on(shard) or self.members)
+
+    def serving_on(self, shard: Shard) -> tuple[Member, ...]:
+        """The members that serve a chain: all of them on the registry; maybe nobody."""
         if shard is REGISTRY:
-            return ValidatorSet(self.members)
+            return self.members
         away = {each.public_key for each in self.serving if shard not in each.shards}
-        members = [each for each in self.members if each.public_key not in away]
-        return ValidatorSet(members or self.members)
+        return tuple(each for each in self.members if each.public_key not in away)
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):

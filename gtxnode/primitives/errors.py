@@ -285,6 +285,18 @@ class Reason(StrEnum):
         "already_punished",
         "The validator was punished for an offence of that epoch already.",
     )
+    INVALID_ROLL_CALL = (
+        "invalid_roll_call",
+        "The roll call shows no final block of another chain, at a height that is called.",
+    )
+    ROLL_CALL_OUT_OF_WINDOW = (
+        "roll_call_out_of_window",
+        "The height is too old to be called, is settled, or cannot be called yet.",
+    )
+    ROLL_CALL_ADDS_NOBODY = (
+        "roll_call_adds_nobody",
+        "All whose precommits the roll call carries are known to have been there.",
+    )
     # Seeds.
     WRONG_EPOCH = ("wrong_epoch", "The transaction is for another epoch than the block's.")
     ALREADY_COMMITTED = (

@@ -6,21 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from consensus import signing
-from consensus.hashing import ZERO_HASH
-from consensus.types import (
-    BLOCK_VERSION,
-    NO_ANCHOR,
-    UNSIGNED,
-    Anchor,
-    Commit,
-    CommitSignature,
-    Header,
-    Vote,
-    VoteKind,
-    block_id,
-    precommit_digest,
-    vote_digest,
-)
+from consensus.types import UNSIGNED, Vote, VoteKind, vote_digest
 from gtxnode.ledger.bodies import Elsewhere, Evidence, VotePair
 from gtxnode.ledger.transactions import CheckedTransaction, parse
 from gtxnode.ledger.wallet import sign
@@ -28,9 +14,7 @@ from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.zones import Shard
 from tests.ledger.little_chain import CHAIN, GTX, private_key, signed
 from tests.ledger.little_registry import GENESIS_STAKE, RULES, LittleRegistry, double_vote, node
-
-FOUNDERS = ("anan", "boon", "chai", "dao")
-SOUTH = Shard.GEO_SOUTHERN.value
+from tests.ledger.other_chain import FOUNDERS, SOUTH, final_block
 
 
 def a_registry() -> LittleRegistry:
@@ -61,36 +45,10 @@ def place(
 ) -> Elsewhere:
     """A final block of the south that names the registry's block at `anchor`."""
     number = anchor // RULES.epoch_blocks if epoch is None else epoch
-    committee = chain.committee(number)
-    assert committee is not None
-    voters = committee.validator_set(Shard.GEO_SOUTHERN)
-    names = Anchor(anchor, b"\x07" * 32) if anchor else NO_ANCHOR
-    header = Header(
-        version=BLOCK_VERSION,
-        chain_id=chain_id,
-        height=height,
-        time_ms=1,
-        parent_id=ZERO_HASH,
-        last_commit_root=ZERO_HASH,
-        payload_root=ZERO_HASH,
-        app_root=ZERO_HASH,
-        validators_root=root or voters.root,
-        next_validators_root=voters.root,
-        proposer=node("anan"),
-        anchor=names,
+    header, commit = final_block(
+        chain, height, anchor, epoch=number, chain_id=chain_id, signers=signers, root=root
     )
-    commit = Commit(height, 0, block_id(header), ())
-    signatures = [
-        CommitSignature(
-            node(name),
-            signing.sign(
-                private_key(f"{name}'s node"), precommit_digest(chain_id, commit, node(name))
-            ),
-        )
-        for name in signers
-    ]
-    ordered = tuple(sorted(signatures, key=lambda each: each.validator))
-    return Elsewhere(chain_id, header, replace(commit, signatures=ordered), number)
+    return Elsewhere(chain_id, header, commit, number)
 
 
 def accusation(name: str, height: int, where: Elsewhere) -> CheckedTransaction:

@@ -30,6 +30,7 @@ from gtxnode.ledger.amendments import (
     MAX_VALUE_LENGTH,
     Change,
 )
+from gtxnode.ledger.attendance import MAX_OPEN_CALLS, Attendance, OpenCall, RollCalls
 from gtxnode.ledger.authorities import MAX_BARRED, BarredKey, BarredKeys
 from gtxnode.ledger.authority_keys import MAX_ROTATIONS, AuthorityKeys, Rotation
 from gtxnode.ledger.bodies import (
@@ -63,6 +64,7 @@ from gtxnode.ledger.bodies import (
     RetireMeter,
     RevealSeed,
     RevokeLicence,
+    RollCall,
     RotateKeys,
     RotateMeterKey,
     Serve,
@@ -194,7 +196,7 @@ from tests.ledger.little_chain import (
     signed,
 )
 from tests.ledger.little_registry import prevote, proposal
-from tests.ledger.transaction_vectors import RECORD, RECORD_KEY
+from tests.ledger.transaction_vectors import RECORD, RECORD_KEY, final_elsewhere
 
 COIN = bytes(34)
 OWNER = address("somchai")
@@ -231,6 +233,7 @@ BODIES: tuple[Body, ...] = (
     Evidence(VotePair(prevote("somchai", 7, "one"), prevote("somchai", 7, None))),
     Evidence(ProposalPair(proposal("somchai", 7, "one"), proposal("somchai", 7, "two"))),
     Evidence(CheckpointPair(SIGNED_CHECKPOINT, SIGNED_CHECKPOINT)),
+    RollCall(*final_elsewhere(Shard.GEO_SOUTHERN), 1),
     RotateMeterKey(meter_of("somchai"), 1, KEY),
     HomeMeter(meter_of("somchai"), KEY, Shard.GEO_BANGKOK),
     TransferMeter(meter_of("somchai"), 1, OWNER, 0),
@@ -301,6 +304,20 @@ COINS: tuple[Coin, ...] = (
     Contract(
         *(OWNER, address("malee"), SLOT, bytes(16), Zone.BANGKOK, Zone.BANGKOK),
         *(3_500, 6_380, 1_000, 500, 1, 2, 3, 4),
+    ),
+    RollCalls(
+        MAX_HEIGHT,
+        MAX_HEIGHT,
+        (
+            OpenCall(
+                OpenHeight(MAX_HEIGHT, bytes(32), (KEY,) * MAX_VALIDATORS),
+                MAX_EPOCH,
+                MAX_HEIGHT,
+                MAX_HEIGHT,
+            ),
+        )
+        * MAX_OPEN_CALLS,
+        (Attendance(KEY, MAX_HEIGHT, MAX_HEIGHT),) * MAX_REGISTERED,
     ),
     Supply(0, 0, 0),
     FULLEST,

@@ -76,6 +76,7 @@ from gtxnode.ledger.bodies import (
     RetireMeter,
     RevealSeed,
     RevokeLicence,
+    RollCall,
     RotateKeys,
     RotateMeterKey,
     Serve,
@@ -262,15 +263,15 @@ def voted(block: str, valid_round: int, chain_id: str = CHAIN) -> Vote:
     return msgspec.structs.replace(vote, signature=signature)
 
 
-def elsewhere() -> Evidence:
-    """Two prevotes on another chain, and the block there that was final before them."""
+def final_elsewhere(chain_id: str = ELSEWHERE) -> tuple[Header, Commit]:
+    """A block of another chain, and a precommit for it."""
     roots = {
         name: sha256(name.encode()).digest()
         for name in ("parent_id", "last_commit_root", "payload_root", "app_root")
     }
     header = Header(
         version=BLOCK_VERSION,
-        chain_id=ELSEWHERE,
+        chain_id=chain_id,
         height=6,
         time_ms=1_800_003_600_000,
         **roots,
@@ -280,11 +281,14 @@ def elsewhere() -> Evidence:
         anchor=Anchor(2_400, sha256(b"the registry's block").digest()),
     )
     commit = Commit(6, 0, block_id_of(header), ())
-    digest = precommit_digest(ELSEWHERE, commit, VALIDATOR)
+    digest = precommit_digest(chain_id, commit, VALIDATOR)
     precommit = CommitSignature(VALIDATOR, signing.sign(KEYS["validator"], digest))
-    place = Elsewhere(
-        ELSEWHERE, header, msgspec.structs.replace(commit, signatures=(precommit,)), 1
-    )
+    return header, msgspec.structs.replace(commit, signatures=(precommit,))
+
+
+def elsewhere() -> Evidence:
+    """Two prevotes on another chain, and the block there that was final before them."""
+    place = Elsewhere(ELSEWHERE, *final_elsewhere(), 1)
     votes = voted("one block", 0, ELSEWHERE), voted("another", -1, ELSEWHERE)
     return Evidence(VotePair(*votes), place)
 
@@ -417,6 +421,7 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (JudgeHeld((ENERGY_IN,), False), ("authority",)),
     (RenewChain(VALIDATOR, 7, COMMITMENT), ("validator",)),
     (PledgeSeed(7, COMMITMENT), ("authority",)),
+    (RollCall(*final_elsewhere(), 1), ("validator",)),
     (RotateKeys(Role.ERC, 1, (PUBLIC["malee"],)), ("authority", "malee")),
     (RevealSeed(9, sha256(b"a value").digest()), ("authority",)),
     (

@@ -37,6 +37,7 @@ from gtxnode.ledger.bodies.meters import (
     TransferMeter,
 )
 from gtxnode.ledger.bodies.orders import Amend, Cancel, PlaceBuy, PlaceSell
+from gtxnode.ledger.bodies.roll_calls import RollCall
 from gtxnode.ledger.bodies.seeds import PledgeSeed, RenewChain, RevealSeed
 from gtxnode.ledger.bodies.staking import Registration, Serve, Stake, Unjail, Unstake
 from gtxnode.ledger.bodies.tariffs import ReplaceTariff
@@ -77,6 +78,7 @@ __all__ = [
     "RetireMeter",
     "RevealSeed",
     "RevokeLicence",
+    "RollCall",
     "RotateKeys",
     "RotateMeterKey",
     "Serve",
@@ -108,6 +110,7 @@ Body: TypeAlias = (
     | Unstake
     | Unjail
     | Evidence
+    | RollCall
     | ForwardOffer
     | ForwardBid
     | RotateMeterKey
@@ -150,6 +153,7 @@ KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
         Unstake: "unstake",
         Unjail: "unjail",
         Evidence: "evidence",
+        RollCall: "roll_call",
         ForwardOffer: "forward_offer",
         ForwardBid: "forward_bid",
         RotateMeterKey: "rotate_meter_key",
