@@ -8,6 +8,7 @@ pending is held against those, so a meter may send readings faster than blocks c
 
 from collections.abc import Callable
 
+from gtxnode.chain.calls import check_call
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.bodies import (
     Amend,
@@ -17,6 +18,7 @@ from gtxnode.ledger.bodies import (
     PlaceBuy,
     PlaceSell,
     RenewChain,
+    RollCall,
     SubmitRecord,
 )
 from gtxnode.ledger.coin_view import read_coin
@@ -63,6 +65,8 @@ class Admission:
             self._admit_input(order_coin_id(body.order), transaction, Reason.UNKNOWN_ORDER)
         elif isinstance(body, RenewChain):
             self._admit_renewal(transaction, body)
+        elif isinstance(body, RollCall):
+            check_call(self._store, transaction)
         check_signed(self._store.parameters, transaction)
         for coin_id in getattr(body, "inputs", ()):
             self._admit_input(coin_id, transaction, Reason.UNKNOWN_COIN)

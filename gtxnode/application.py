@@ -24,6 +24,7 @@ from consensus.turns import Turns, turns_of
 from consensus.types import NO_ANCHOR, Block, Commit, Header, Vote
 from consensus.validators import ValidatorSet
 from gtxnode.batches.pool import BatchPool, CheckedBatch
+from gtxnode.chain.calls import adds_nothing
 from gtxnode.chain.presence import open_heights
 from gtxnode.chain.proposers import Proposers
 from gtxnode.chain.records import BlockRecord
@@ -90,6 +91,7 @@ class ChainApplication:
         next_reveal: NextReveal,
         now_ms: Callable[[], int],
         finalised: Finalised,
+        called: Callable[[], Window] = tuple,
     ) -> None:
         self._store = store
         self._pool = pool
@@ -102,6 +104,7 @@ class ChainApplication:
         self._window: tuple[int, Window] = (-1, ())
         self._now_ms = now_ms
         self._finalised = finalised
+        self._called = called
 
     def head_height(self) -> int:
         """The height of the newest final block, 0 before the first."""
@@ -131,6 +134,11 @@ class ChainApplication:
             window = open_heights(self._store)
             self._window = self._store.tip.height, window
         return window
+
+    def wanted_precommits(self) -> Window:
+        """The heights whose precommits are still of use: to blocks here, or, on a chain that goes
+        by the registry, to it."""
+        return self.late_window() or self._called()
 
     async def build(
         self, height: int, last_commit: Commit | None, late: tuple[Vote, ...] = ()
@@ -166,8 +174,10 @@ class ChainApplication:
 
     def _can_be_ordered(self, batch: CheckedBatch) -> bool:
         height = self._store.tip.height + 1
-        return batch.id not in self._store.recent and may_be_ordered(
-            height, batch, self._store.parent
+        return (
+            batch.id not in self._store.recent
+            and may_be_ordered(height, batch, self._store.parent)
+            and not adds_nothing(self._store, batch.transactions)
         )
 
     async def find_reference(self) -> None:

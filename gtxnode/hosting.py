@@ -37,6 +37,7 @@ from gtxnode.ledger.transactions import UnverifiedTransaction
 from gtxnode.market.orders import Depth
 from gtxnode.primitives.zones import Shard
 from gtxnode.relay import CheckpointEnvelope, Relay
+from gtxnode.roll_caller import RollCaller
 from gtxnode.seeds.duty import SeedDuty
 from gtxnode.seeds.secrets import OwnChains, chain_length
 from gtxnode.signer import Signer
@@ -204,6 +205,12 @@ def seed_duty(
         length = chain_length(store.parameters.staking.epoch_blocks)
         own = OwnChains(store.chain_id, key, length)
     return SeedDuty(store, own, host.identity.authority_keys, submit, is_behind)
+
+
+def roll_caller(host: Hosting, disk: Disk, is_behind: Callable[[], bool]) -> RollCaller:
+    """Who tells the registry which validators are there on a chain that this node votes on."""
+    key = host.identity.validator_key if disk.signer is not None else None
+    return RollCaller(disk.store, disk.sets, key, host.registry, is_behind)
 
 
 @asynccontextmanager

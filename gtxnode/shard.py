@@ -35,6 +35,7 @@ from gtxnode.hosting import (
     checkpoints,
     open_disk,
     pace,
+    roll_caller,
     sealing,
     seed_duty,
 )
@@ -101,6 +102,7 @@ class Shard:
         )
         self.view = ChainView(name, store, self._intake, disk.sets)
         self._duty = seed_duty(host, disk, self._intake.submit, self._is_behind)
+        self._caller = roll_caller(host, disk, self._is_behind)
         self._application = ChainApplication(
             store,
             self._pool,
@@ -111,6 +113,7 @@ class Shard:
             self._duty.next_reveal,
             host.now_ms,
             self._finalised,
+            self._caller.wanted,
         )
         self._engine = Engine(
             self.chain_id,
@@ -228,6 +231,7 @@ class Shard:
         self._admission.settle()
         self.checkpoints.advanced()
         self._duty.advanced()
+        self._caller.advanced(self._engine.late_votes(self._caller.wanted()))
         self.view.advanced()
         tip = self._store.tip
         self._relay.broadcast(HeadEnvelope(tip.height, tip.id, self._validator))

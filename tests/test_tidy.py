@@ -58,7 +58,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "accuser", "admission", "application", "arrivals", "batches", "certificates", "chain",
-            "checkpoints", "engine", "hosting", "intake", "rebuild", "relay", "seeds", "sync",
+            "checkpoints", "engine", "hosting", "intake", "rebuild", "relay", "roll_caller",
+            "seeds", "sync",
         }
     ),
     frozenset(

@@ -37,12 +37,14 @@ from consensus.events import (
     ValueBuilt,
 )
 from consensus.messages import Message, encode_message
+from consensus.presence import Window
 from consensus.recovery import own_messages, rebuild
 from consensus.round import TimeoutKind
 from consensus.state import find_block, precommits_for
 from consensus.types import (
     Block,
     Commit,
+    Vote,
 )
 from consensus.types import (
     block_id as id_of,
@@ -93,7 +95,7 @@ class Engine:
         self._inbound = Inbound(
             chain_id,
             self._heights,
-            application.late_window,
+            application.wanted_precommits,
             self._send,
             pace,
             observer,
@@ -194,6 +196,10 @@ class Engine:
         await self._inbound.receive(peer, data)
 
     # ---- the driver ----
+
+    def late_votes(self, window: Window) -> tuple[Vote, ...]:
+        """What was heard of those who are missing at these heights, beside their commits."""
+        return self._heights.late.choose(window)
 
     def _start_height(self, height: int) -> StartHeight:
         return StartHeight(
@@ -328,7 +334,7 @@ class Engine:
         late, previous, final = self._heights.late, self._heights.previous, self._heights.decided
         if previous is not None and final is not None:
             late.keep(precommits_for(previous, final))
-        late.trim(self._application.late_window(), self._application.head_height())
+        late.trim(self._application.wanted_precommits(), self._application.head_height())
 
     async def _enter(
         self, nursery: trio.Nursery, state: DriverState, effects: Iterable[Effect]

@@ -78,7 +78,7 @@ class Inbound:
         self,
         chain_id: str,
         heights: Heights,
-        late_window: Callable[[], Window],
+        wanted_precommits: Callable[[], Window],
         inbox: trio.MemorySendChannel[Item],
         pace: Pace,
         observer: Observer,
@@ -86,7 +86,7 @@ class Inbound:
     ) -> None:
         self._chain_id = chain_id
         self._heights = heights
-        self._late_window = late_window
+        self._wanted_precommits = wanted_precommits
         self._send = inbox
         self._pace = pace
         self._observer = observer
@@ -247,7 +247,7 @@ class Inbound:
 
         Only those are verified: others say nothing that is of use, and are nobody's fault.
         """
-        window = self._late_window()
+        window = self._wanted_precommits()
         counts = vote.kind is VoteKind.PRECOMMIT and any(
             (each.height, each.block_id) == (vote.height, vote.block_id)
             and vote.validator in each.missing

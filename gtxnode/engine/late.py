@@ -2,6 +2,7 @@
 
 A proposer chooses which two thirds of the precommits stand in a commit. What it left out may be
 carried by the blocks after it (consensus/presence.py), so whoever proposes one keeps what it heard.
+On a chain that goes by the registry, that is told who was there at some heights (roll_caller.py).
 
 Invariant: what is held was verified, is for a final block, once for each validator and height, and
 can still be carried; so there is at most one for each seat and open height.

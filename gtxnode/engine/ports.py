@@ -38,6 +38,9 @@ class Application(Protocol):
     def late_window(self) -> Window:
         """The heights whose precommits a block on the head may still carry, and who is missing."""
 
+    def wanted_precommits(self) -> Window:
+        """The heights whose precommits are still of use, those of `late_window` among them."""
+
     async def build(self, height: int, last_commit: Commit | None, late: tuple[Vote, ...]) -> Block:
         """A new valid block on the head, proposed by us, once what it names is on the disk.
 

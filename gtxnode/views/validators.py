@@ -1,19 +1,37 @@
 """Who votes at a height and how each of them stands, as the interfaces show it."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
+from consensus.reputation import Conduct
 from consensus.validators import ValidatorSet
 from gtxnode.chain.coin_tables import COINS
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import SetUnknown, ValidatorSets
+from gtxnode.ledger.attendance import CALLED_SHARDS, RollCalls, roll_calls_coin_id
 from gtxnode.ledger.coins import decode_coin
-from gtxnode.ledger.validators import Roster, Validator, roster_coin_id, validator_coin_id
+from gtxnode.ledger.validators import (
+    Presence,
+    Roster,
+    Validator,
+    presence_coin_id,
+    roster_coin_id,
+    validator_coin_id,
+)
 from gtxnode.primitives.zones import Zone
 from gtxnode.rpc.errors import NotFound
-from gtxnode.rpc.views.validators import UnbondingView, ValidatorsView, ValidatorView
+from gtxnode.rpc.views.validators import (
+    ConductView,
+    PresenceView,
+    UnbondingView,
+    ValidatorsView,
+    ValidatorView,
+)
 from gtxnode.rpc.wire import Address, Amount, Hex
 from storage.kv import Reader
+
+NO_CONDUCT = ConductView(0, 0, 0, 0, 0, ())
 
 
 def validators_view(
@@ -30,8 +48,9 @@ def validators_view(
         raise NotFound(f"validators at height {wanted}") from error
     with store.snapshot() as reader:
         stakes = {each.public_key: each for each in _registered(store.chain_id, reader)}
+        conducts = _conducts(store.chain_id, reader) if stakes else {}
     keys = {each.public_key for each in voters} | stakes.keys()
-    views = [_view(key, voters, stakes.get(key)) for key in keys]
+    views = [_view(key, voters, stakes.get(key), conducts.get(key, NO_CONDUCT)) for key in keys]
     return ValidatorsView(
         shard=shard,
         height=wanted,
@@ -54,12 +73,38 @@ def _registered(chain_id: str, reader: Reader) -> Iterator[Validator]:
             yield validator
 
 
+def _conducts(chain_id: str, reader: Reader) -> Mapping[bytes, ConductView]:
+    """What has been counted of each validator since the epoch began."""
+    elsewhere: defaultdict[bytes, list[PresenceView]] = defaultdict(list)
+    for shard in CALLED_SHARDS:
+        calls = _coin(reader, roll_calls_coin_id(chain_id, shard))
+        for seen in calls.seen if isinstance(calls, RollCalls) else ():
+            elsewhere[seen.public_key].append(PresenceView(shard, seen.heights, seen.signed))
+    presence = _coin(reader, presence_coin_id(chain_id))
+    assert isinstance(presence, Presence), "who holds stakes counts who is present"
+    conducts = {each.public_key: each.conduct for each in presence.records}
+    found = {}
+    for key in conducts.keys() | elsewhere.keys():
+        each = conducts.get(key, Conduct())
+        found[key] = ConductView(
+            each.heights,
+            each.signed,
+            each.made,
+            each.missed,
+            each.withheld,
+            tuple(elsewhere[key]),
+        )
+    return found
+
+
 def _coin(reader: Reader, coin_id: bytes) -> object:
     encoded = reader.get(COINS + coin_id)
     return None if encoded is None else decode_coin(encoded)
 
 
-def _view(key: bytes, voters: ValidatorSet, stake: Validator | None) -> ValidatorView:
+def _view(
+    key: bytes, voters: ValidatorSet, stake: Validator | None, conduct: ConductView
+) -> ValidatorView:
     seat = voters.get(key)
     power = Amount(seat.stake if seat is not None else 0)
     if stake is None:
@@ -81,6 +126,7 @@ def _view(key: bytes, voters: ValidatorSet, stake: Validator | None) -> Validato
         jailed_until=stake.jailed_until or None,
         seed_commitment=Hex(stake.seed_commitment),
         shards=stake.shards,
+        conduct=conduct,
     )
 
 

@@ -150,6 +150,9 @@ class Chain:
     def late_window(self) -> Window:
         return ()
 
+    def wanted_precommits(self) -> Window:
+        return self.late_window()
+
     async def build(self, height: int, last_commit: Commit | None, late: tuple[Vote, ...]) -> Block:
         return block_on(self.tip, last_commit)
 

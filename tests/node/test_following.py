@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from consensus.types import NO_ANCHOR, Header, header_codec
+from consensus.light import verify_commit
+from consensus.types import NO_ANCHOR, Header, block_id, commit_codec, header_codec
+from consensus.validators import Validator, ValidatorSet
 from gtxnode.ledger import wallet as wallets
 from gtxnode.ledger.parameters import ChainParameters, StakingRules
 from gtxnode.primitives.addresses import address_of
@@ -152,3 +154,55 @@ async def test_who_signs_twice_on_the_chain_is_slashed_on_the_registry(tmp_path:
             await back.shard.view.wait_for_height(running.nodes[1].shard.view.head().height)
             await until(lambda: not votes(back))
             await sets_follow_the_registry(back)
+
+
+async def told(view: ChainView, height: int) -> ValidatorSet:
+    """Who votes at a height, as a node says."""
+    found = (await view.validators(height)).validators
+    return ValidatorSet(
+        Validator(
+            bytes(each.public_key), int(each.power_ugtx), each.reputation, Zone[each.region.upper()]
+        )
+        for each in found
+        if each.power_ugtx
+    )
+
+
+async def light_client(view: ChainView, genesis: ValidatorSet) -> list[ValidatorSet]:
+    """Follow a chain by its headers and commits alone, believing a node's word of a set only where
+    the header before commits to it; the sets, one after another."""
+    sets = [genesis]
+    for height in range(1, view.head().height + 1):
+        block = await view.block(height)
+        header = header_codec.decode(bytes(block.header))
+        voters, identity = sets[-1], block_id(header)
+        assert header.validators_root == voters.root
+        verify_commit(
+            view.chain_id, voters, identity, height, commit_codec.decode(bytes(block.commit))
+        )
+        if header.next_validators_root != voters.root:
+            sets.append(await told(view, height + 1))
+            assert sets[-1].root == header.next_validators_root
+    return sets
+
+
+async def test_headers_alone_say_who_of_the_committee_votes_on_the_chain(tmp_path: Path) -> None:
+    genesis = quick_genesis(4, 8, *GENESIS_ARGUMENTS)
+    with trio.fail_after(90):
+        async with cluster(tmp_path, genesis, 4, SimulatedWorld(9, Weather())) as running:
+            registry = view_of(running.nodes[1], REGISTRY)
+            owner = Client(registry, key(4))
+            await Client(registry, wallet(1)).pay(owner.address, 10 * FEE_UGTX)
+            body = wallets.serve(
+                owner.address, await owner.cash(), public(4), [Shard.GEO_SOUTHERN], FEE_UGTX
+            )
+            assert (await owner.send(body)).state is TransactionState.FINAL
+            await until(lambda: not votes(running.nodes[4]))
+            await advance(running.nodes[1].shard.view, 2)
+            founders = genesis.stakes_on(REGISTRY)
+            assert founders is not None
+            sets = await light_client(running.nodes[1].shard.view, founders)
+            committee = await told(registry, registry.head().height + 1)
+    assert [public(4) in each for each in sets].index(False) > 0
+    assert public(4) not in sets[-1]
+    assert public(4) in committee

@@ -16,13 +16,40 @@ class UnbondingView(msgspec.Struct, frozen=True, gc=False):
     release_epoch: int
 
 
+class PresenceView(msgspec.Struct, frozen=True, gc=False):
+    """How often a validator was there on another chain that it serves, by its precommits.
+
+    `heights` counts what was called, each call by how many heights the registry made meanwhile.
+    """
+
+    shard: str
+    heights: int
+    signed: int
+
+
+class ConductView(msgspec.Struct, frozen=True, gc=False):
+    """What final blocks have shown of a validator in this epoch so far.
+
+    `heights` of the registry that are settled, those it `signed`; its turns to propose there. With
+    what `elsewhere` counts they make its reputation where the epoch ends.
+    """
+
+    heights: int
+    signed: int
+    turns_made: int
+    turns_missed: int
+    withheld: int
+    elsewhere: tuple[PresenceView, ...]
+
+
 class ValidatorView(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A validator. `power_ugtx` is what it votes with at the height asked for, 0 without a seat.
 
     The rest is of the head. `state`: active; waiting for a seat; jailed, from `jailed_until` on
     (an epoch) it may ask to return; leaving, with nothing staked. Reputation is in millionths.
     `shards`: the chains that it votes on, beside the registry, every one where none is named.
-    What is missing where the chain holds no stakes: owner, stake, unbonding, commitment, shards.
+    What is missing where the chain holds no stakes: owner, stake, unbonding, commitment, shards,
+    conduct.
     """
 
     public_key: Hex
@@ -36,6 +63,7 @@ class ValidatorView(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     jailed_until: int | None = None
     seed_commitment: Hex | None = None
     shards: tuple[str, ...] = ()
+    conduct: ConductView | None = None
 
 
 class ValidatorsView(msgspec.Struct, frozen=True, gc=False):

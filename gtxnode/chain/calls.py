@@ -1,0 +1,37 @@
+"""Whether a roll call would take effect on the registry, as its head has it.
+
+Calls pay no fee. One that would be refused never gets into a block of ours, neither from a client
+nor in a batch that carries nothing else.
+"""
+
+from collections.abc import Sequence
+
+from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.bodies import RollCall
+from gtxnode.ledger.coin_view import CoinView
+from gtxnode.ledger.roll_calls import answered
+from gtxnode.ledger.transactions import CheckedTransaction
+from gtxnode.primitives.errors import Reason, Refused
+
+
+def check_call(store: ChainStore, transaction: CheckedTransaction) -> None:
+    """Hold a call against the head's state; raises `Refused`."""
+    if not store.parameters.registry:
+        raise Refused(Reason.NOT_REGISTRY, f"{store.chain_id} holds no stakes")
+    rules, height = store.parameters.staking, store.tip.height + 1
+    answered(CoinView(store), store.chain_id, rules, height, transaction)
+
+
+def adds_nothing(store: ChainStore, transactions: Sequence[CheckedTransaction]) -> bool:
+    """Whether all of these are calls that would be refused."""
+    return all(
+        type(each.body) is RollCall and not _would_count(store, each) for each in transactions
+    )
+
+
+def _would_count(store: ChainStore, transaction: CheckedTransaction) -> bool:
+    try:
+        check_call(store, transaction)
+    except Refused:
+        return False
+    return True
