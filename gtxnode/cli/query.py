@@ -223,7 +223,8 @@ def validators(url: str | None, timeout_s: float, shard: str | None, height: int
 
     At a height (in blocks), by default the next. Power is what a validator votes with
     there, in GTX; on the registry also who waits, is jailed or leaves. Epochs are counted
-    from 0, reputation in millionths.
+    from 0, reputation in millionths. Conduct is what this epoch's blocks have shown so far:
+    heights and those signed, turns made and missed, and the same of other chains (elsewhere).
     """
     print_answer(url, timeout_s, shard, "chain.validators", height=height)
 

@@ -45,7 +45,7 @@ async def chain_block(session: Session, params: OfBlock) -> BlockView:
 
 
 async def chain_validators(session: Session, params: AtHeight) -> ValidatorsView:
-    """Who votes at a height, and on the registry everybody's stake and standing.
+    """Who votes at a height, and on the registry everybody's stake, standing and conduct.
 
     Sets are known from the first height on; on the registry to the end of the next epoch, on
     another chain to the next height.
