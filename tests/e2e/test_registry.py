@@ -1,4 +1,4 @@
-"""Real nodes follow the registry: who stakes there votes, who cheats anywhere pays there."""
+"""Real nodes follow the registry: who stakes there votes, who cheats or is away pays there."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ import trio
 
 from consensus import signing
 from consensus.messages import VoteMessage, encode_message
+from consensus.reputation import SCALE, ReputationRule
 from consensus.types import UNSIGNED, Vote, VoteKind, commit_codec, header_codec, vote_digest
 from gtxnode.devnet.fleet import STAKE, Validator
 from gtxnode.genesis import Allocation, Genesis, chain_id
@@ -32,6 +33,13 @@ from tests.waiting import until_true
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 RULES = StakingRules(epoch_blocks=6, evidence_epochs=100, unbonding_epochs=102)
+CALLED = StakingRules(
+    epoch_blocks=30,
+    roll_call_blocks=5,
+    roll_call_open_blocks=4,
+    # An epoch's attendance is the reputation; nobody is jailed.
+    reputation=ReputationRule(turns_weight=0, average_epochs=1, max_change=SCALE, min_attendance=0),
+)
 OWNER_KEY = b"\x51" * 32
 OWNER = address_of(signing.public_key(OWNER_KEY))
 STAKED = 3 * STAKE
@@ -44,6 +52,12 @@ def short_epochs(genesis: Genesis) -> Genesis:
         parameters=msgspec.structs.replace(genesis.parameters, staking=RULES),
         allocations=(*genesis.allocations, Allocation(REGISTRY, OWNER, 2 * STAKED)),
     )
+
+
+def called(genesis: Genesis) -> Genesis:
+    """Who is there is called every five heights."""
+    parameters = msgspec.structs.replace(genesis.parameters, staking=CALLED)
+    return msgspec.structs.replace(genesis, parameters=parameters)
 
 
 async def validators(node: Validator, shard: Shard) -> Sequence[ValidatorView]:
@@ -160,3 +174,40 @@ async def test_who_stakes_votes_in_the_zone_and_who_signs_twice_there_is_slashed
         await cluster.start([late])
         await cluster.reaches((await cluster.head(first)).height, late)
         await cluster.agree(first, late)
+
+
+async def test_who_does_not_host_a_zone_that_it_serves_loses_reputation(tmp_path: Path) -> None:
+    async with running(tmp_path, shards=(BANGKOK, REGISTRY), change=called) as cluster:
+        first, last = cluster.nodes[0], cluster.nodes[3]
+        away = signing.public_key(read_private_key(last.home.validator_key))
+        await cluster.kill(last)
+        settings = last.home.config.read_text(encoding="utf-8")
+        assert "[node]\n" in settings
+        only = f'[node]\nshards = ["{REGISTRY}"]\n'
+        last.home.config.write_text(settings.replace("[node]\n", only, 1), encoding="utf-8")
+        await cluster.start([last])
+
+        async def is_seen_to_be_away() -> bool:
+            found = {bytes(each.public_key): each for each in await validators(first, REGISTRY)}
+            conduct = found.pop(away).conduct
+            assert conduct is not None
+            return (
+                0 < conduct.heights == conduct.signed
+                and any(each.heights > 0 and not each.signed for each in conduct.elsewhere)
+                and all(
+                    each.conduct is not None
+                    and any(seen.signed == seen.heights > 0 for seen in each.conduct.elsewhere)
+                    for each in found.values()
+                )
+            )
+
+        await until_true(is_seen_to_be_away, within_s=MOVES_S)
+
+        async def has_lost() -> bool:
+            found = {
+                bytes(each.public_key): each.reputation
+                for each in await validators(first, REGISTRY)
+            }
+            return found.pop(away) < SCALE * 3 // 4 < min(found.values())
+
+        await until_true(has_lost, within_s=MOVES_S)
