@@ -24,7 +24,6 @@ from consensus.turns import Turns, turns_of
 from consensus.types import NO_ANCHOR, Block, Commit, Header, Vote
 from consensus.validators import ValidatorSet
 from gtxnode.batches.pool import BatchPool, CheckedBatch
-from gtxnode.chain.calls import adds_nothing
 from gtxnode.chain.presence import open_heights
 from gtxnode.chain.proposers import Proposers
 from gtxnode.chain.records import BlockRecord
@@ -174,10 +173,8 @@ class ChainApplication:
 
     def _can_be_ordered(self, batch: CheckedBatch) -> bool:
         height = self._store.tip.height + 1
-        return (
-            batch.id not in self._store.recent
-            and may_be_ordered(height, batch, self._store.parent)
-            and not adds_nothing(self._store, batch.transactions)
+        return batch.id not in self._store.recent and may_be_ordered(
+            height, batch, self._store.parent
         )
 
     async def find_reference(self) -> None:

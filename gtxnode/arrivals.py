@@ -15,6 +15,7 @@ import trio
 from gtxnode.batches.batch import goes_by
 from gtxnode.batches.checking import SHORT_BYTES, check_batch, check_opened, is_short, open_whole
 from gtxnode.batches.pool import BatchPool, CheckedBatch
+from gtxnode.chain.calls import adds_nothing, holds_only_calls
 from gtxnode.chain.store import ChainStore
 from gtxnode.primitives.errors import Reason, Refused
 from p2p.identity import PeerId
@@ -119,11 +120,24 @@ class Arrivals:
         self, checked: list[CheckedBatch | None], place: int, peer: PeerId, encoded: bytes
     ) -> None:
         try:
-            checked[place] = await self._checked(encoded)
+            batch = await self._checked(encoded)
         except Refused as refusal:
             log.warning("batch_refused", chain=self._chain, peer=peer, reason=str(refusal))
             self._observer.refused_transaction(refusal.reason)
             self._charge(peer, Offence.INVALID)
+            return
+        if await self._is_idle(batch):
+            # Nobody's fault: another call came first, or the head of its producer is ahead.
+            self._observer.refused_transaction(Reason.ROLL_CALL_ADDS_NOBODY)
+            self._may_come_again(batch)
+            return
+        checked[place] = batch
+
+    async def _is_idle(self, batch: CheckedBatch) -> bool:
+        """Whether it pays nothing, and does nothing on the head."""
+        return holds_only_calls(batch.transactions) and await trio.to_thread.run_sync(
+            adds_nothing, self._store, batch.transactions
+        )
 
     def _add(self, peer: PeerId, batch: CheckedBatch) -> None:
         height = self._store.tip.height

@@ -74,10 +74,8 @@ class Shard:
     """One hosted chain. Made by `open_shard`."""
 
     def __init__(self, name: str, host: Hosting, disk: Disk) -> None:
-        store, network = disk.store, host.network
-        report = network.report
-        self.name = name
-        self.chain_id = store.chain_id
+        store, network, report = disk.store, host.network, host.network.report
+        self.name, self.chain_id = name, store.chain_id
         self._host = host
         self._store, self._sets = store, disk.sets
         self._validator = host.identity.validator if disk.signer is not None else None

@@ -1,7 +1,7 @@
 """Whether a roll call would take effect on the registry, as its head has it.
 
-Calls pay no fee. One that would be refused never gets into a block of ours, neither from a client
-nor in a batch that carries nothing else.
+Calls pay no fee. One that would be refused is taken neither from a client, nor from a peer in a
+batch that holds nothing else.
 """
 
 from collections.abc import Sequence
@@ -22,11 +22,14 @@ def check_call(store: ChainStore, transaction: CheckedTransaction) -> None:
     answered(CoinView(store), store.chain_id, rules, height, transaction)
 
 
-def adds_nothing(store: ChainStore, transactions: Sequence[CheckedTransaction]) -> bool:
-    """Whether all of these are calls that would be refused."""
-    return all(
-        type(each.body) is RollCall and not _would_count(store, each) for each in transactions
-    )
+def holds_only_calls(transactions: Sequence[CheckedTransaction]) -> bool:
+    """Whether nothing among these pays a fee."""
+    return all(type(each.body) is RollCall for each in transactions)
+
+
+def adds_nothing(store: ChainStore, calls: Sequence[CheckedTransaction]) -> bool:
+    """Whether all of these calls would be refused. A millisecond for each, in any thread."""
+    return not any(_would_count(store, each) for each in calls)
 
 
 def _would_count(store: ChainStore, transaction: CheckedTransaction) -> bool:

@@ -157,11 +157,15 @@ def _committee(
             Reason.ROLL_CALL_OUT_OF_WINDOW,
             f"block {height} calls nothing that goes by the registry's block {anchor}",
         )
-    # The block before it may have named an earlier epoch's, and none names what is to come.
+    # The block before it says whose: it may have been the epoch's before, and none is to come.
     newest = epoch_of(min(anchor + 1, height), rules.epoch_blocks)
-    coin = coins.get(committee_coin_id(chain_id, body.epoch)) if body.epoch <= newest else None
-    if not isinstance(coin, Committee):
-        raise Refused(Reason.ROLL_CALL_OUT_OF_WINDOW, f"the committee of epoch {body.epoch}")
+    oldest = epoch_of(anchor, rules.epoch_blocks) - 1
+    coin = coins.get(committee_coin_id(chain_id, body.epoch))
+    if not oldest <= body.epoch <= newest or not isinstance(coin, Committee):
+        raise Refused(
+            Reason.ROLL_CALL_OUT_OF_WINDOW,
+            f"the committee of epoch {body.epoch} for a block that goes by the registry's {anchor}",
+        )
     return coin
 
 

@@ -1,6 +1,7 @@
-"""Roll calls pay no fee: one that adds nothing is refused at the door, and in no block of ours."""
+"""Roll calls pay no fee: one that adds nothing is refused at the door, and not pooled alone."""
 
 import pytest
+import trio
 
 from consensus import signing
 from consensus.hashing import ZERO_HASH
@@ -14,20 +15,18 @@ from consensus.types import (
     precommit_digest,
 )
 from gtxnode.admission import Admission
-from gtxnode.application import ChainApplication
+from gtxnode.arrivals import Arrivals
 from gtxnode.batches.batch import NO_WORK, BatchKind
 from gtxnode.batches.pool import BatchPool, CheckedBatch
-from gtxnode.chain.calls import adds_nothing
-from gtxnode.chain.registry import NoRegistry
 from gtxnode.intake import seal_batch
 from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import Body, RollCall
 from gtxnode.ledger.wallet import sign
 from gtxnode.primitives.errors import Reason, Refused
 from tests.chain.registry import ADDRESS, CHAIN, FEE, FOUNDER, GENESIS, OWNER, PUBLIC, Registry
-from tests.node.little_chain import Shelf
 from tests.node.little_chain import opened as another_chain
-from tests.node.test_reveals import ignore
+from tests.node.test_arrivals import PEER, Ear
+from tests.waiting import until
 
 SOUTH = "test/geo_southern"
 EVERY = 100
@@ -97,36 +96,21 @@ def batch_of(registry: Registry, *signed: tuple[Body, bytes]) -> CheckedBatch:
     return CheckedBatch(sealed, checked)
 
 
-async def test_a_batch_of_nothing_else_is_not_ordered() -> None:
+async def test_a_batch_of_nothing_else_is_not_pooled() -> None:
     registry = a_registry()
     registry.add(call(EVERY, 1), by=FOUNDER)
     idle, fresh = (call(EVERY, 1), FOUNDER), (call(2 * EVERY, 2), FOUNDER)
     paying = (wallet.pay(ADDRESS, registry.cash(), ADDRESS, 5, FEE), OWNER)
-    batches = [
-        batch_of(registry, idle, (call(EVERY, 2), FOUNDER)),
-        batch_of(registry, idle, paying),
-        batch_of(registry, fresh),
-    ]
-    pool = BatchPool()
-    application = ChainApplication(
-        registry.store,
-        pool,
-        Shelf(),
-        registry.sets,
-        NoRegistry(),
-        PUBLIC[FOUNDER],
-        lambda _: None,
-        lambda: 10**6,
-        ignore,
-    )
-    for batch in batches:
-        assert pool.add(batch)
-    ordered = (
-        await application.build(registry.store.tip.height + 1, registry.store.last_commit)
-    ).payload
-    assert set(ordered) == {batch.id for batch in batches[1:]}
-    assert [adds_nothing(registry.store, each.transactions) for each in batches] == [
-        True,
-        False,
-        False,
-    ]
+    alone = batch_of(registry, idle, (call(EVERY, 2), FOUNDER))
+    others = [batch_of(registry, idle, paying), batch_of(registry, idle, fresh)]
+    pool, ear = BatchPool(), Ear()
+    arrivals = Arrivals(registry.store, pool, ear, ear.report, ear.arrived)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(arrivals.run, 1)
+        for batch in (alone, *others):
+            arrivals.arrive(PEER, batch.sealed.encoded)
+        await until(lambda: len(pool) == len(others))
+        nursery.cancel_scope.cancel()
+    assert {each.id for each in pool} == {each.id for each in others}
+    assert ear.refusals == [Reason.ROLL_CALL_ADDS_NOBODY]
+    assert ear.charges == []

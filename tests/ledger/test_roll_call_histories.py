@@ -109,6 +109,7 @@ class Naive:
             and self._epoch(header.anchor.height) >= epoch - 1
             and height + OPEN <= last_height_of(epoch, LITTLE.epoch_blocks)
             and len(still) < MAX_OPEN_CALLS
+            and self._epoch(header.anchor.height) - 1 <= body.epoch
             and body.epoch <= self._epoch(header.anchor.height + 1)
             and voted <= stakes.keys()
             and 3 * sum(stakes[key] for key in voted) > 2 * sum(stakes.values())
