@@ -192,6 +192,7 @@ def _trade_view(number: int, block: Block, trade: TradeRecord) -> TradeView:
         Amount(cost_ugtx(trade.quantity_wh, trade.price_mgtx_per_kwh)),
         side_name(trade.taker),
         _wheeling_view(trade.wheeling),
+        Amount(trade.fee_ugtx),
     )
 
 
@@ -227,6 +228,7 @@ def _forward_trade_view(number: int, block: Block, trade: ForwardTrade) -> Forwa
         Amount(cost_ugtx(contract.sold_wh, contract.price_mgtx_per_kwh)),
         Amount(trade.wheeling.paid_ugtx if trade.wheeling is not None else 0),
         Amount(trade.wheeling.lost_wh if trade.wheeling is not None else 0),
+        contract.trading_fee_ppm,
     )
 
 
@@ -246,6 +248,7 @@ def _settlement_view(number: int, block: Block, settlement: Settlement) -> Settl
         Amount(settlement.open_wh),
         Amount(cost_ugtx(settlement.delivered_wh, contract.price_mgtx_per_kwh)),
         Amount(cost_ugtx(settlement.short_wh, over)),
+        Amount(settlement.fee_ugtx),
     )
 
 

@@ -77,6 +77,7 @@ class TradeRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     price_mgtx_per_kwh: int
     taker: Side
     wheeling: Wheeling | None = None
+    fee_ugtx: int = 0
 
 
 class OrderRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -148,6 +149,7 @@ def record_block(
                 trade.price_mgtx_per_kwh,
                 trade.taker,
                 trade.wheeling,
+                trade.fee_ugtx,
             )
             for trade in outcome.trades
         ),

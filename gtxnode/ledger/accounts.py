@@ -47,7 +47,7 @@ class Why(IntEnum):
     """Coins from another address."""
     SENT = 11
     BLOCK_FEES = 12
-    """Fees of a block that it proposed."""
+    """Fees of a block that it proposed, trading fees among them."""
     SEALING = 13
     """Paid for readings that it sealed."""
     WIRES = 14
@@ -57,6 +57,8 @@ class Why(IntEnum):
     SLASHED = 16
     DEPOSIT_BURNED = 17
     """Of a proposal that had no quorum."""
+    TRADING_FEES = 18
+    """Of energy sold, to whoever proposed the block."""
 
 
 _ALL = tuple(Why)
@@ -156,6 +158,7 @@ def _post_market(accounts: Accounts, outcome: "BlockOutcome") -> None:
         wh, ugtx = trade.quantity_wh, trade.cost_ugtx
         post(trade.buyer, Why.BOUGHT, ugtx=-ugtx, wh=wh)
         post(trade.seller, Why.SOLD, ugtx=ugtx, wh=-wh)
+        post(trade.seller, Why.TRADING_FEES, ugtx=-trade.fee_ugtx)
         if trade.wheeling is not None:
             post(trade.buyer, Why.LOST, wh=-trade.wheeling.lost_wh)
             _post_way(accounts, trade.buyer, trade.wheeling)
@@ -186,3 +189,4 @@ def _post_settled(accounts: Accounts, settlement: "Settlement") -> None:
     accounts.post(contract.buyer, Why.SHORTFALL, ugtx=short_ugtx)
     accounts.post(contract.seller, Why.SOLD, ugtx=cost_ugtx, wh=-wh)
     accounts.post(contract.seller, Why.SHORTFALL, ugtx=-short_ugtx)
+    accounts.post(contract.seller, Why.TRADING_FEES, ugtx=-settlement.fee_ugtx)

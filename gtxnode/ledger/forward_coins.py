@@ -90,6 +90,8 @@ class Contract(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=27):
     height: Counted
     number: Counted
     """With the height, when it was made: among the block's contracts. Oldest is served first."""
+    trading_fee_ppm: Counted = 0
+    """Of the price of what is delivered, as the rule stood when it was made."""
 
     @property
     def locked_ugtx(self) -> int:

@@ -99,6 +99,7 @@ def conclude(
         sell.slot.end_s + rules.grace_s,
         state.context.height,
         len(state.forward_trades),
+        state.context.parameters.orders.trading_fee_ppm,
     )
     state.coins.make(contract_coin_id(identity), contract)
     state.forwards.add_contract(identity, contract)

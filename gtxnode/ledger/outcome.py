@@ -71,6 +71,8 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     """The energy by origin."""
     wheeling: Wheeling | None = None
     """What its way through the grid took. The energy that it lost is the last of the lots'."""
+    fee_ugtx: int = 0
+    """The trading fee, out of what the seller got."""
 
     @property
     def cost_ugtx(self) -> int:
@@ -103,6 +105,8 @@ class Settlement(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Was missing when the contract ended; the buyer was paid for it."""
     lost_wh: int = 0
     """Of what was delivered, what never arrived."""
+    fee_ugtx: int = 0
+    """The trading fee, out of what the seller got."""
 
     @property
     def open_wh(self) -> int:

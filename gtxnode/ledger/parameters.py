@@ -21,6 +21,7 @@ from gtxnode.ledger.forward_rules import ForwardRules
 from gtxnode.ledger.territories import Territories
 from gtxnode.ledger.validators import MAX_LATE_HEIGHTS, MAX_SEATS
 from gtxnode.ledger.votes import GovernanceRules
+from gtxnode.market.fee import MOST_PPM
 from gtxnode.market.orders import PriceRule
 from gtxnode.metering.readings import DAY_S, Duration, ReadingLimits
 from gtxnode.primitives.units import MAX_AMOUNT, UGTX_PER_GTX
@@ -72,6 +73,8 @@ class OrderLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A day that traded less sets the next no bounds."""
     price_rule: PriceRule = PriceRule.ASK
     """At whose price spot orders trade."""
+    trading_fee_ppm: Annotated[int, msgspec.Meta(ge=0, le=MOST_PPM)] = 0
+    """Of the price of energy that changes hands; its seller bears it, block by block as fees."""
 
 
 class AdmissionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

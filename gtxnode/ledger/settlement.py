@@ -2,8 +2,9 @@
 
 With every reading that counts (minting.py), what it adds is delivered to the contracts on that
 meter, oldest first (market/delivery.py): the energy comes into being as the buyer's, never as the
-seller's, and at once the seller has its price, and its collateral back. What its way through the
-grid loses comes into being and is retired in one. What no contract wants is the seller's own.
+seller's, and at once the seller has its price less the trading fee, and its collateral back. What
+its way through the grid loses comes into being and is retired in one. What no contract wants is the
+seller's own.
 
 A contract ends
 - when all of it is delivered;
@@ -29,6 +30,7 @@ from gtxnode.ledger.coins import Cash, Energy, Origin, output_id
 from gtxnode.ledger.forward_coins import Contract, contract_coin_id, settlement_id
 from gtxnode.ledger.outcome import Settlement
 from gtxnode.market.delivery import Claim, Export, deliver
+from gtxnode.market.fee import trading_fee
 
 # Output 0 of a reading is what stays with the meter's owner.
 _FIRST_OUTPUT = 1
@@ -62,9 +64,12 @@ def settle_reading(
         lost_wh = lost_on(state, contract.seller_zone, contract.buyer_zone, wh)
         state.retired_wh += lost_wh
         energy_wh[contract.buyer] += wh - lost_wh
-        cash_ugtx[contract.seller] += wh * contract.imbalance_mgtx_per_kwh
+        fee_ugtx = trading_fee(wh * contract.price_mgtx_per_kwh, contract.trading_fee_ppm)
+        state.fees_ugtx += fee_ugtx
+        cash_ugtx[contract.seller] += wh * contract.imbalance_mgtx_per_kwh - fee_ugtx
         cash_ugtx[contract.buyer] += short_wh * contract.imbalance_mgtx_per_kwh
-        _carry_on(state, contract_id, contract, read_to_s, wh, short_wh, lost_wh)
+        step = Settlement(contract_id, contract, wh, short_wh, lost_wh, fee_ugtx)
+        _carry_on(state, step, read_to_s)
     index = _FIRST_OUTPUT
     for owner, wh in energy_wh.items():
         if wh:
@@ -83,28 +88,20 @@ def settle_due(state: BlockState) -> None:
         contract = _contract(state, contract_id)
         coin_id = output_id(settlement_id(state.context.chain_id, contract_id), 0)
         state.coins.make(coin_id, Cash(contract.buyer, contract.locked_ugtx))
-        _carry_on(state, contract_id, contract, contract.read_to_s, 0, contract.open_wh)
+        step = Settlement(contract_id, contract, 0, contract.open_wh)
+        _carry_on(state, step, contract.read_to_s)
 
 
-def _carry_on(
-    state: BlockState,
-    contract_id: bytes,
-    contract: Contract,
-    read_to_s: int,
-    delivered_wh: int,
-    short_wh: int,
-    lost_wh: int = 0,
-) -> None:
+def _carry_on(state: BlockState, step: Settlement, read_to_s: int) -> None:
     """Keep what is open of a contract, or end it."""
-    open_wh = contract.open_wh - delivered_wh - short_wh
-    if open_wh:
-        rest = replace(contract, open_wh=open_wh, read_to_s=read_to_s)
-        state.coins.make(contract_coin_id(contract_id), rest)
+    if step.open_wh:
+        rest = replace(step.contract, open_wh=step.open_wh, read_to_s=read_to_s)
+        state.coins.make(contract_coin_id(step.contract_id), rest)
     else:
-        state.coins.spend(contract_coin_id(contract_id))
-        state.forwards.settled(contract_id, contract)
-    if delivered_wh or short_wh:
-        state.settlements.append(Settlement(contract_id, contract, delivered_wh, short_wh, lost_wh))
+        state.coins.spend(contract_coin_id(step.contract_id))
+        state.forwards.settled(step.contract_id, step.contract)
+    if step.delivered_wh or step.short_wh:
+        state.settlements.append(step)
 
 
 def _contract(state: BlockState, contract_id: bytes) -> Contract:

@@ -31,6 +31,7 @@ from gtxnode.ledger.coins import (
 from gtxnode.ledger.lots import split_lots
 from gtxnode.ledger.market_rules import note_bought
 from gtxnode.ledger.outcome import Trade, Wheeling
+from gtxnode.market.fee import trading_fee
 from gtxnode.market.orders import Fill, Side
 from gtxnode.primitives.units import cost_ugtx
 
@@ -157,7 +158,10 @@ def _deliver(
     quantity_wh, price = fill.quantity_wh, fill.price_mgtx_per_kwh
     sold, unsold = split_lots(sell.lots, quantity_wh)
     coins = state.coins
-    coins.make(output_id(identity, 0), Cash(sell.trader, cost_ugtx(quantity_wh, price)))
+    paid_ugtx = cost_ugtx(quantity_wh, price)
+    fee_ugtx = trading_fee(paid_ugtx, state.context.parameters.orders.trading_fee_ppm)
+    coins.make(output_id(identity, 0), Cash(sell.trader, paid_ugtx - fee_ugtx))
+    state.fees_ugtx += fee_ugtx
     saved_ugtx: int = cost_ugtx(quantity_wh, buy.price_mgtx_per_kwh - price)
     delivered, wheeling = sold, _wheel(state, sell, buy, quantity_wh)
     if wheeling is not None:
@@ -181,6 +185,7 @@ def _deliver(
             fill.taker,
             sold,
             wheeling,
+            fee_ugtx,
         )
     )
     return unsold

@@ -262,7 +262,7 @@ def _wheeling(
 
 
 # What is billed of an account; the names are ledger/accounts.py's.
-_MARKET = ("bought", "sold", "premium", "shortfall", "curtailment", "fees")
+_MARKET = ("bought", "sold", "premium", "shortfall", "curtailment", "trading_fees", "fees")
 _BILLED = frozenset({*_MARKET, "wheeling"})
 
 

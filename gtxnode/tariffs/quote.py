@@ -1,9 +1,9 @@
 """A quote: what a kWh traded here comes to, part by part, beside what the grid asks and pays.
 
 The buyer pays the price, what the chain charges on the trade, and wheeling with its VAT to the
-utility. It gains what the utility's kWh costs more than that; the seller gains what the price is
-over the feed-in rate. Either may be negative, and is shown so: off-peak at full wheeling, trading
-does not pay.
+utility. It gains what the utility's kWh costs more than that; the seller gains what the price, less
+the trading fee, is over the feed-in rate. Either may be negative, and is shown so: off-peak at full
+wheeling, trading does not pay.
 """
 
 from typing import NamedTuple
@@ -19,6 +19,8 @@ class ChainCharges(NamedTuple):
 
     per_kwh_mgtx: int = 0
     of_price_ppm: int = 0
+    trading_fee_ppm: int = 0
+    """Of the price; the seller bears it, the buyer the rest."""
 
 
 class Quote(NamedTuple):
@@ -27,6 +29,7 @@ class Quote(NamedTuple):
     price_mgtx_per_kwh: int
     reference: ReferencePrice
     energy_uthb: int
+    trading_fee_uthb: int
     chain_charges_uthb: int
     wheeling_uthb: int
     wheeling_vat_uthb: int
@@ -47,7 +50,7 @@ class Quote(NamedTuple):
     @property
     def seller_gains_uthb(self) -> int:
         """How much more than for feeding in the seller gets; below zero where trading loses."""
-        return self.energy_uthb - self.feed_in_uthb
+        return self.energy_uthb - self.trading_fee_uthb - self.feed_in_uthb
 
 
 def quote(
@@ -77,6 +80,7 @@ def quote(
         price,
         reference,
         rounded(price * uthb_per_gtx, 1_000),
+        rounded(price * charges.trading_fee_ppm * uthb_per_gtx, 1_000 * PPM),
         rounded(taken_mgtx * uthb_per_gtx, 1_000),
         wheeling,
         wheeling_vat,

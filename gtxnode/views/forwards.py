@@ -199,4 +199,5 @@ def _contract_view(contract_id: bytes, contract: Contract) -> ContractView:
         Amount(contract.imbalance_mgtx_per_kwh),
         Amount(contract.locked_ugtx),
         contract.due_s,
+        contract.trading_fee_ppm,
     )

@@ -11,7 +11,7 @@ import trio
 
 from gtxnode.chain.activity import AccountLine, CoverLine, JudgementLine, Line, MeterLine, lines
 from gtxnode.chain.store import ChainStore
-from gtxnode.grid.model import GridModel
+from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Zone
 from gtxnode.rpc.errors import BadValue, NotFound
@@ -80,7 +80,7 @@ class TariffsView:
                 customer=customer,
                 capacity_w=capacity_w,
                 price_mgtx_per_kwh=price_mgtx_per_kwh,
-                charges=None if grid is None else _charges_of(grid, from_zone, to_zone),
+                charges=_charges_of(self._store.parameters, from_zone, to_zone),
                 stamp=grid is None,
             )
         except UnknownClass as error:
@@ -156,12 +156,15 @@ def _judged(held: Flow, line: JudgementLine) -> Flow:
     return held._replace(voided_wh=line.energy_wh, held_wh=0)
 
 
-def _charges_of(grid: GridModel, seller: Zone, buyer: Zone) -> ChainCharges:
-    """What the chain's grid charges for the way, in normal times: without a premium."""
-    ways = [way for way in grid.routes if (way.seller, way.buyer) == (seller, buyer)]
+def _charges_of(parameters: ChainParameters, seller: Zone, buyer: Zone) -> ChainCharges:
+    """What the chain takes on a trade, in normal times: without a premium."""
+    routes = parameters.grid.routes if parameters.grid is not None else ()
+    ways = [way for way in routes if (way.seller, way.buyer) == (seller, buyer)]
     charges = [each for way in ways for each in way.charges]
     return ChainCharges(
-        sum(each.mgtx_per_kwh for each in charges), sum(each.share_ppm for each in charges)
+        sum(each.mgtx_per_kwh for each in charges),
+        sum(each.share_ppm for each in charges),
+        parameters.orders.trading_fee_ppm,
     )
 
 
@@ -177,6 +180,7 @@ def _quote_view(shard: str, at_s: int, found: Quote, *, calendar_known: bool) ->
             for part in found.reference.parts
         ),
         Amount(found.energy_uthb),
+        Amount(found.trading_fee_uthb),
         Amount(found.chain_charges_uthb),
         Amount(found.wheeling_uthb),
         Amount(found.wheeling_vat_uthb),

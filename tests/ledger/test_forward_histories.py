@@ -83,7 +83,7 @@ rules = st.builds(
 
 def a_chain(forwards: ForwardRules) -> ForwardChain:
     parameters = msgspec.structs.replace(
-        PARAMETERS, forwards=forwards, orders=OrderLimits(min_wh=1)
+        PARAMETERS, forwards=forwards, orders=OrderLimits(min_wh=1, trading_fee_ppm=3_000)
     )
     return ForwardChain(*PEOPLE, cash_ugtx=30_000_000, parameters=parameters)
 

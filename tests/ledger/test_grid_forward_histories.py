@@ -65,7 +65,7 @@ class CutBooks(Books):
 def a_chain(forwards: ForwardRules) -> GridChain:
     chain = GridChain(ZONE_OF)
     chain.parameters = msgspec.structs.replace(
-        chain.parameters, forwards=forwards, orders=OrderLimits(min_wh=1)
+        chain.parameters, forwards=forwards, orders=OrderLimits(min_wh=1, trading_fee_ppm=3_000)
     )
     return chain
 

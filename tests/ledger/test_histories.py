@@ -30,7 +30,7 @@ from tests.ledger.little_chain import (
 PEOPLE = ("somchai", "malee", "niran")
 SHARED = ("join", "treat")
 """What two sign, out of the coins of both."""
-LIMITS = OrderLimits(min_wh=1, max_open_per_trader=4, lifetime_s=5 * HOUR_S)
+LIMITS = OrderLimits(min_wh=1, max_open_per_trader=4, lifetime_s=5 * HOUR_S, trading_fee_ppm=3_000)
 
 
 class Step(NamedTuple):

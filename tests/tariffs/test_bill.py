@@ -57,6 +57,7 @@ def test_a_home_that_does_not_trade_pays_the_grids_bill_and_loses_its_feed_in() 
         "premium": 0,
         "shortfall": 0,
         "curtailment": 0,
+        "trading_fees": 0,
         "fees": 0,
     }
     assert found.grid_only_satang == 81_388 - 4_400

@@ -41,6 +41,13 @@ def test_what_the_chain_takes_is_the_buyers() -> None:
     assert charged.buyer_total_uthb == 4_705_000
 
 
+def test_the_trading_fee_is_the_sellers() -> None:
+    plain, charged = quoted(NOON, 3_500), quoted(NOON, 3_500, charges=ChainCharges(0, 0, 20_000))
+    assert charged.trading_fee_uthb == 70_000
+    assert charged.buyer_total_uthb == plain.buyer_total_uthb
+    assert plain.seller_gains_uthb - charged.seller_gains_uthb == 70_000
+
+
 def test_without_a_price_it_is_the_reference_price() -> None:
     found = quoted(NOON)
     assert found.price_mgtx_per_kwh == found.reference.price_mgtx_per_kwh

@@ -67,6 +67,7 @@ async def test_a_bill_is_of_its_month_and_its_home(town: Town) -> None:
         "premium": 0,
         "shortfall": 0,
         "curtailment": 0,
+        "trading_fees": 0,
         "fees": 0,
     }
     assert march.here_satang == sum(amounts.values())

@@ -109,6 +109,8 @@ class ForwardTradeView(msgspec.Struct, frozen=True, gc=False):
     cost_ugtx: Amount
     toll_ugtx: Amount
     lost_wh: Amount
+    trading_fee_ppm: int = 0
+    """Of the price of what is delivered; the seller bears it."""
 
 
 class ForwardTradePage(msgspec.Struct, frozen=True, gc=False):
@@ -139,6 +141,8 @@ class ContractView(msgspec.Struct, frozen=True, gc=False):
     imbalance_mgtx_per_kwh: Amount
     locked_ugtx: Amount
     due_s: int
+    trading_fee_ppm: int = 0
+    """Of the price of what is delivered; the seller bears it."""
 
 
 class ContractPage(msgspec.Struct, frozen=True, gc=False):
@@ -169,6 +173,8 @@ class SettlementView(msgspec.Struct, frozen=True, gc=False):
     open_wh: Amount
     paid_ugtx: Amount
     compensation_ugtx: Amount
+    trading_fee_ugtx: Amount = Amount(0)
+    """Out of what was paid; the seller got the rest."""
 
 
 class CurtailmentView(msgspec.Struct, frozen=True, gc=False):

@@ -85,6 +85,8 @@ class TradeView(msgspec.Struct, frozen=True, gc=False):
     taker: Literal["sell", "buy"]
     wheeling: WheelingView | None = None
     """Null where the chain has no grid."""
+    trading_fee_ugtx: Amount = Amount(0)
+    """Out of the cost; the seller got the rest."""
 
 
 class TradePage(msgspec.Struct, frozen=True, gc=False):

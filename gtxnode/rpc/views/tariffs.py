@@ -55,6 +55,8 @@ class QuoteView(msgspec.Struct, frozen=True, gc=False):
     reference_mgtx_per_kwh: Amount
     reference: tuple[PricePartView, ...]
     energy_uthb_per_kwh: Amount
+    trading_fee_uthb_per_kwh: Amount
+    """Out of the energy's price: the seller bears it."""
     chain_charges_uthb_per_kwh: Amount
     wheeling_uthb_per_kwh: Amount
     wheeling_vat_uthb_per_kwh: Amount
