@@ -191,8 +191,8 @@ def _trade_view(number: int, block: Block, trade: TradeRecord) -> TradeView:
         Amount(trade.price_mgtx_per_kwh),
         Amount(cost_ugtx(trade.quantity_wh, trade.price_mgtx_per_kwh)),
         side_name(trade.taker),
-        _wheeling_view(trade.wheeling),
         Amount(trade.fee_ugtx),
+        _wheeling_view(trade.wheeling),
     )
 
 

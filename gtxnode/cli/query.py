@@ -37,7 +37,7 @@ COMMANDS = {
     "meter": Lazy("gtxnode.cli.query:meter", "A meter and its last reading."),
     "tariff": Lazy("gtxnode.cli.tariff:tariff", "The tables of tariffs."),
     "quote": Lazy("gtxnode.cli.tariff:quote", "What a kWh comes to, part by part."),
-    "bill": Lazy("gtxnode.cli.tariff:bill", "A home's month, here and by the grid alone."),
+    "bill": Lazy("gtxnode.cli.bill:bill", "A home's month, here and by the grid alone."),
     "carbon": Lazy("gtxnode.cli.carbon:report", "A zone's day: how clean it was."),
     "certificate": Lazy("gtxnode.cli.carbon:certificate", "What was retired, and where from."),
     "certificates": Lazy("gtxnode.cli.carbon:certificates", "Of a consumer, or of a meter."),
@@ -288,11 +288,18 @@ def print_answer(
     url: str | None, timeout_s: float, shard: str | None, method: str, **params: object
 ) -> None:
     """Ask one thing about a chain, and print the answer."""
+    emit(chain_answer(url, timeout_s, shard, method, **params))
+
+
+def chain_answer(
+    url: str | None, timeout_s: float, shard: str | None, method: str, **params: object
+) -> Any:
+    """Ask one thing about a chain; the answer as the interface has it."""
 
     async def conversation(client: Any) -> Any:
         return await client.call(method, shard=await shard_of(client, shard), **params)
 
-    emit(ask(url, timeout_s, conversation))
+    return ask(url, timeout_s, conversation)
 
 
 def _address(account: bytes) -> str:

@@ -1,14 +1,12 @@
-"""`gtxnode query tariff`, `quote` and `bill`: what energy costs, here and from the grid."""
+"""`gtxnode query tariff` and `quote`: what energy costs, here and from the grid."""
 
 from datetime import datetime
 from typing import Any
 
 import click
 
-from gtxnode.cli.accounts import ACCOUNT
 from gtxnode.cli.amounts import PRICE
 from gtxnode.cli.query import chain_options, print_answer
-from gtxnode.primitives.addresses import format_address
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Zone
 from gtxnode.tariffs.calendar import OFFSET_S, local_day
@@ -104,30 +102,6 @@ def quote(
     trading loses.
     """
     print_answer(url, timeout_s, shard, "tariff.quote", price_mgtx_per_kwh=price, **params)
-
-
-@click.command()
-@chain_options
-@customer_option
-@click.argument("account", type=ACCOUNT)
-@click.argument("month", metavar="YYYY-MM")
-def bill(
-    url: str | None, timeout_s: float, shard: str | None, account: bytes, month: str, customer: str
-) -> None:
-    """A home's month, here and by the grid alone.
-
-    What ACCOUNT (an address, or a key's name) paid and earned in a month of Bangkok's calendar,
-    and what the grid tariff alone would have been.
-    """
-    print_answer(
-        url,
-        timeout_s,
-        shard,
-        "tariff.bill",
-        address=format_address(account),
-        month=month,
-        customer=customer,
-    )
 
 
 def day_text(at_s: int) -> str:

@@ -58,10 +58,12 @@ def test_contracts_and_what_came_of_them_are_added_up() -> None:
         cost_ugtx=wh(234_000_000),
         toll_ugtx=nothing,
         lost_wh=nothing,
+        trading_fee_ppm=0,
     )
     exchange.take(event(1, ContractEvent(trade)))
     settled = SettlementView(
-        *(ID, 2, 2, 2, SLOT, SELLER, BUYER, wh(60_000), wh(10_000), nothing, nothing, nothing)
+        *(ID, 2, 2, 2, SLOT, SELLER, BUYER, wh(60_000), wh(10_000)),
+        *(nothing, nothing, nothing, nothing),
     )
     exchange.take(event(2, SettlementEvent(settled)))
     cut = CurtailmentView(

@@ -62,7 +62,7 @@ class FakeForwards:
         contract = ContractView(
             *(CONTRACT, SLOT, SELLER, Address(address), METER, "bangkok", "bangkok"),
             *(Amount(5_000), Amount(2_000), Amount(3_500), Amount(6_380), Amount(12_760_000)),
-            SLOT.start_s + 90_000,
+            *(SLOT.start_s + 90_000, 10_000),
         )
         return ContractPage(1, (contract,)[:limit], None)
 
@@ -70,13 +70,13 @@ class FakeForwards:
         trade = ForwardTradeView(
             *(CONTRACT, 7, 1, 1_000, SLOT, Hex(bytes(32)), Hex(bytes(32)), SELLER, BUYER, METER),
             *(Amount(5_000), Amount(3_500), Amount(6_380), Amount(17_500_000)),
-            *(Amount(5_350_000), Amount(79)),
+            *(Amount(5_350_000), Amount(79), 10_000),
         )
         return ForwardTradePage(1, (trade,)[:limit], None)
 
     async def settlements(self, *, after: int | None, limit: int) -> SettlementPage:
         settlement = SettlementView(
             *(CONTRACT, 8, 1, 1_000, SLOT, SELLER, BUYER, Amount(4_000), Amount(1_000), Amount(0)),
-            *(Amount(14_000_000), Amount(2_880_000)),
+            *(Amount(14_000_000), Amount(2_880_000), Amount(140_000)),
         )
         return SettlementPage(1, (settlement,)[:limit], None)

@@ -500,6 +500,7 @@ def a_trade(height: int, position: int) -> TradeEvent:
             price_mgtx_per_kwh=Amount(3_500),
             cost_ugtx=Amount(175_000_000),
             taker="buy",
+            trading_fee_ugtx=Amount(1_750_000),
         )
     )
 

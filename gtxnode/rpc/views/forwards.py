@@ -109,7 +109,7 @@ class ForwardTradeView(msgspec.Struct, frozen=True, gc=False):
     cost_ugtx: Amount
     toll_ugtx: Amount
     lost_wh: Amount
-    trading_fee_ppm: int = 0
+    trading_fee_ppm: int
     """Of the price of what is delivered; the seller bears it."""
 
 
@@ -141,7 +141,7 @@ class ContractView(msgspec.Struct, frozen=True, gc=False):
     imbalance_mgtx_per_kwh: Amount
     locked_ugtx: Amount
     due_s: int
-    trading_fee_ppm: int = 0
+    trading_fee_ppm: int
     """Of the price of what is delivered; the seller bears it."""
 
 
@@ -173,7 +173,7 @@ class SettlementView(msgspec.Struct, frozen=True, gc=False):
     open_wh: Amount
     paid_ugtx: Amount
     compensation_ugtx: Amount
-    trading_fee_ugtx: Amount = Amount(0)
+    trading_fee_ugtx: Amount
     """Out of what was paid; the seller got the rest."""
 
 

@@ -83,10 +83,10 @@ class TradeView(msgspec.Struct, frozen=True, gc=False):
     price_mgtx_per_kwh: Amount
     cost_ugtx: Amount
     taker: Literal["sell", "buy"]
+    trading_fee_ugtx: Amount
+    """Out of the cost; the seller got the rest."""
     wheeling: WheelingView | None = None
     """Null where the chain has no grid."""
-    trading_fee_ugtx: Amount = Amount(0)
-    """Out of the cost; the seller got the rest."""
 
 
 class TradePage(msgspec.Struct, frozen=True, gc=False):
