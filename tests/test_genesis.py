@@ -36,7 +36,7 @@ KEYS = [signing.public_key(bytes([number]) * 32) for number in range(1, 9)]
 NINE_KEYS = [signing.public_key(bytes([number]) * 32) for number in range(11, 20)]
 ALICE = address_of(KEYS[6])
 BOB = address_of(KEYS[7])
-VECTOR = "748c3249c75325e6b280afa2dd0014a3bf2d67fdcf806fc959c71dbf2b52f74a"
+VECTOR = "83c3df2e5985a6cc66b7860469fe0baec71e11412fe984da508c62b9890c24a8"
 
 Change = Callable[[dict[str, Any]], object]
 
