@@ -64,7 +64,7 @@ def test_the_thai_factors_are_the_textbooks() -> None:
         assert factors == pytest.approx(naive[pair], abs=1e-10)
 
 
-@pytest.mark.parametrize(("seller", "buyer"), list(permutations(Zone, 2))[::5])
+@pytest.mark.parametrize(("seller", "buyer"), list(permutations(Zone, 2)))
 def test_an_independent_package_finds_the_same_flows(seller: Zone, buyer: Zone) -> None:
     injections = power_flow.transfer(THAI, seller, buyer, 100.0)
     flows = power_flow.over_cuts(THAI, FLOWS, power_flow.dc_flows(THAI, injections))
