@@ -22,6 +22,7 @@ import msgspec
 
 from consensus import signing
 from gtxnode import home as node_home
+from gtxnode.carbon.credits import CarbonRules
 from gtxnode.config_text import new_config
 from gtxnode.devnet import homes
 from gtxnode.devnet.communities import FORWARDS, as_community
@@ -34,6 +35,7 @@ from gtxnode.grid.build import build_model
 from gtxnode.grid_data import thai_network
 from gtxnode.home import Home
 from gtxnode.ledger.parameters import ChainParameters, CheckpointRules
+from gtxnode.metering.meters import MAX_OPEN_MONTHS
 from gtxnode.primitives.units import UGTX_PER_GTX
 from gtxnode.primitives.zones import ZONES_OF_SHARD, Role, Shard, Zone
 from p2p.identity import peer_id_of
@@ -168,7 +170,9 @@ def prepare(
 
 def _parameters(shards: Sequence[Shard]) -> ChainParameters:
     parameters = ChainParameters(
-        readings=LIMITS, checkpoints=CheckpointRules(interval_blocks=CHECKPOINT_BLOCKS)
+        readings=LIMITS,
+        carbon=CarbonRules(open_months=MAX_OPEN_MONTHS),
+        checkpoints=CheckpointRules(interval_blocks=CHECKPOINT_BLOCKS),
     )
     if Shard.FUNC_ENERGYTRADING not in shards:
         return parameters

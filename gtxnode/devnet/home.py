@@ -23,6 +23,7 @@ from gtxnode.devnet.trading import (
     Need,
     OpenOrder,
     Standing,
+    coverable,
     decide,
 )
 from gtxnode.devnet.watch import Outcome, Settled, Watch
@@ -38,6 +39,7 @@ from gtxnode.ledger.wallet import InsufficientFunds, sign
 from gtxnode.rpc import wire
 from gtxnode.rpc.client import Client, Disconnected, RpcError, connect
 from gtxnode.rpc.views.accounts import CoinPage
+from gtxnode.tariffs.calendar import month_number
 
 log = structlog.get_logger(__name__)
 
@@ -75,8 +77,7 @@ class Home:
         plan: Plan | None = None,
     ) -> None:
         """`homing` is what goes before the registration, and the registry that it goes to. With a
-        `plan` it trades slots ahead of time too, and what it retires covers what its meter took
-        in: the others' readings are of months that are closed."""
+        `plan` it trades slots ahead of time too."""
         self.accepted = 0
         """Readings that a block took."""
         self.exported_wh = 0
@@ -175,7 +176,7 @@ class Home:
         self.accepted += 1
         self.exported_wh += reading.export_wh
         self._hours_waited = min(self._hours_waited + 1, MOST_HOURS_WAITED)
-        self._need.use(reading.end_s, reading.import_wh)
+        self._need.use(reading.end_s - self._meter.interval_s, reading.import_wh)
         self._told.set()
 
     # -- the wallet
@@ -225,8 +226,10 @@ class Home:
         self._notice_trades(order)
         standing = Standing(
             energy_wh=purse.energy_wh,
+            offerable_wh=purse.offerable_wh,
             cash_ugtx=purse.cash_ugtx,
             need_wh=self._need.total_wh,
+            covers=coverable(self._need.by_month(), purse.by_month()),
             order=order,
             waited_hours=self._hours_waited,
             local_hour=self._meter.hour_of_day,
@@ -236,10 +239,9 @@ class Home:
         if action is None:
             return None
         home = self._household
-        covers = None if self._plan is None else home.meter
         zone = None if self._parameters.grid is None else home.zone
         try:
-            return write(action, owner, purse, fee_ugtx, covers=covers, zone=zone)
+            return write(action, owner, purse, fee_ugtx, covers=home.meter, zone=zone)
         except InsufficientFunds as short:
             self._say("home.short", reason=str(short))
             return None
@@ -272,8 +274,10 @@ class Home:
         match body:
             case bodies.Retire():
                 kept = sum(out.amount_wh for out in body.outputs if isinstance(out, Energy))
-                put_in = sum(coin.amount_wh for id_, coin in purse.energy if id_ in body.inputs)
-                self._need.cover(put_in - kept)
+                put_in = [coin for id_, coin in purse.energy if id_ in body.inputs]
+                retired_wh = sum(coin.amount_wh for coin in put_in) - kept
+                # All of it was made in one month (purse.py).
+                self._need.cover(retired_wh, month_number(put_in[0].origin.start_s))
             case bodies.Cancel():
                 self._resting = None
             case bodies.PlaceSell() | bodies.PlaceBuy():

@@ -4,7 +4,7 @@
 and takes readings only of intervals that have ended. So meters of a development network begin in
 the past and catch up, as one does that was cut off and delivers what it has stored: the first
 interval begins on a morning `BACKLOG_DAYS` ago, and genesis allows readings of that age
-(`LIMITS`). At the usual speed of 1,800 the past lasts for almost five hours; a meter that has
+(`LIMITS`). At the usual speed of 1,800 the past lasts for four hours; a meter that has
 caught up then goes on at the pace of the real clock. The measured hours begin at midnight, and are
 played at the hour of the day at which they were measured.
 
@@ -20,7 +20,9 @@ from gtxnode.ledger.wallet import sign
 from gtxnode.metering.meters import Reading
 from gtxnode.metering.readings import DAY_S, ReadingLimits
 
-BACKLOG_DAYS = 365
+BACKLOG_DAYS = 300
+"""So many that all months from then on are among the last twelve, which is as many as can be open:
+what homes took in can be covered then."""
 LIMITS = ReadingLimits(max_age_s=(BACKLOG_DAYS + 30) * DAY_S)
 FIRST_HOUR = 6
 """Of the day, in Thailand: the sun is about to rise, so there is soon something to see."""

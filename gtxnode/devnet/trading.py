@@ -12,10 +12,12 @@ nobody sells. Each home has a temper of its own, so that not all ask the same.
 Invariant: a home never offers more than it has, nor bids for more than it needs or can pay.
 """
 
-from collections import deque
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gtxnode.devnet.homes import HOUR_S
+from gtxnode.tariffs.calendar import month_number
 
 SELL_FLOOR_MGTX = 2_200
 SELL_START_MGTX = 3_500
@@ -53,8 +55,10 @@ class Standing:
     """Where a home stands, as the chain says."""
 
     energy_wh: int  # its energy tokens, those in an order left out
+    offerable_wh: int  # what one order may offer of them and of its order: energy of one kind
     cash_ugtx: int  # its money, that in an order left out
     need_wh: int  # what it has used from the grid and not yet covered by tokens
+    covers: "Retire | None"  # what of them covers some of it
     order: OpenOrder | None
     waited_hours: int  # for a trade, in the meter's time
     local_hour: int  # of the day, 0 to 23, at the meter
@@ -62,9 +66,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Retire:
-    """Count these tokens against what the home has used."""
+    """Count tokens against what the home has used, made in the month in which that was."""
 
     amount_wh: int
+    month: int  # as the ledger counts them
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,26 +102,41 @@ class Need:
     """What a home has used from the grid and not yet covered by tokens, oldest first."""
 
     def __init__(self) -> None:
-        self._open: deque[tuple[int, int]] = deque()
+        self._open: list[tuple[int, int]] = []
 
     @property
     def total_wh(self) -> int:
         return sum(amount_wh for _, amount_wh in self._open)
 
-    def use(self, end_s: int, amount_wh: int) -> None:
-        """Energy was used up to that time. What was used too long before is let go."""
-        if amount_wh:
-            self._open.append((end_s, amount_wh))
-        while self._open and self._open[0][0] <= end_s - COVERED_LATER_S:
-            self._open.popleft()
+    def by_month(self) -> Mapping[int, int]:
+        """The months in which it was used, with how much of it."""
+        found = Counter[int]()
+        for start_s, amount_wh in self._open:
+            found[month_number(start_s)] += amount_wh
+        return found
 
-    def cover(self, amount_wh: int) -> None:
-        """Tokens were retired for that much of it."""
-        while self._open and amount_wh:
-            end_s, used_wh = self._open.popleft()
-            if used_wh > amount_wh:
-                self._open.appendleft((end_s, used_wh - amount_wh))
-            amount_wh = max(0, amount_wh - used_wh)
+    def use(self, start_s: int, amount_wh: int) -> None:
+        """Energy was used from that time on. What was used too long before is let go."""
+        if amount_wh:
+            self._open.append((start_s, amount_wh))
+        self._open = [each for each in self._open if each[0] > start_s - COVERED_LATER_S]
+
+    def cover(self, amount_wh: int, month: int) -> None:
+        """Tokens were retired for that much of what was used in a month."""
+        left = []
+        for start_s, used_wh in self._open:
+            covered_wh = min(used_wh, amount_wh) if month_number(start_s) == month else 0
+            amount_wh -= covered_wh
+            if used_wh > covered_wh:
+                left.append((start_s, used_wh - covered_wh))
+        self._open = left
+
+
+def coverable(need_wh: Mapping[int, int], energy_wh: Mapping[int, int]) -> Retire | None:
+    """What to retire of energy for a need, both by month: of the oldest that has both."""
+    for month in sorted(need_wh.keys() & energy_wh.keys()):
+        return Retire(min(need_wh[month], energy_wh[month]), month)
+    return None
 
 
 def decide(standing: Standing, *, temper: int, reserve_ugtx: int) -> Action | None:
@@ -125,8 +145,8 @@ def decide(standing: Standing, *, temper: int, reserve_ugtx: int) -> Action | No
     `temper` is 0 or more: the higher, the dearer it sells and buys. `reserve_ugtx` is kept for
     fees.
     """
-    if standing.need_wh and standing.energy_wh and standing.cash_ugtx >= reserve_ugtx:
-        return Retire(min(standing.need_wh, standing.energy_wh))
+    if standing.covers is not None and standing.cash_ugtx >= reserve_ugtx:
+        return standing.covers
     wanted = _wanted(standing, temper, reserve_ugtx)
     if standing.order is None:
         return wanted
@@ -158,7 +178,8 @@ def _wanted(standing: Standing, temper: int, reserve_ugtx: int) -> Sell | Buy | 
     over += held.amount_wh if held and held.sells else 0
     if over >= MIN_ORDER_WH:
         price = ask_mgtx_per_kwh(temper, standing.waited_hours)
-        return Sell(min(over, MAX_ORDER_WH), price)
+        amount = min(over, standing.offerable_wh, MAX_ORDER_WH)
+        return Sell(amount, price) if amount >= MIN_ORDER_WH else None
     return None
 
 
