@@ -87,7 +87,7 @@ class Home:
         self._chain_id = chain_id
         self._registration = registration
         self._homing = homing
-        self._registered = False
+        self._registered = trio.Event()
         self._meter = meter
         self._parameters = parameters
         self._fee_ugtx = parameters.min_fee_ugtx
@@ -144,16 +144,8 @@ class Home:
 
     async def _deliver(self, client: Client) -> None:
         """Send what was read, in order, and wait until a block holds it before sending more."""
-        if self._homing is not None:
-            registry, homing = self._homing
-            await registry.send(client, homing)
-        # A chain may hear of the meter's home a block later.
-        while not self._registered:
-            outcome = await self._watch.send(client, self._registration)
-            self._registered = outcome.settled is Settled.FINAL
-            if not self._registered:
-                self._complain("registration", outcome)
-                await trio.sleep(AGAIN_S)
+        if not self._registered.is_set():
+            await self._register(client)
         while True:
             while not self._outbox:
                 self._read = trio.Event()
@@ -168,6 +160,19 @@ class Home:
                     break  # it and those after it are sent again
                 self._outbox.popleft()
                 self._take(reading, outcome)
+
+    async def _register(self, client: Client) -> None:
+        if self._homing is not None:
+            registry, homing = self._homing
+            await registry.send(client, homing)
+        while not self._registered.is_set():
+            outcome = await self._watch.send(client, self._registration)
+            if outcome.settled is Settled.FINAL:
+                self._registered.set()
+            else:
+                # A chain hears of the meter's home a block or two later.
+                self._complain("registration", outcome)
+                await trio.sleep(AGAIN_S)
 
     def _take(self, reading: SignedReading, outcome: Outcome) -> None:
         if outcome.settled is Settled.REFUSED:
@@ -196,6 +201,7 @@ class Home:
 
     async def _trade(self, client: Client) -> None:
         """Do what is to be done, one thing after another; then wait for the meter's next hour."""
+        await self._registered.wait()
         while not self._winding_down:
             purse = await self._purse(client)
             body = self._next(purse)

@@ -21,7 +21,7 @@ from gtxnode.chain.activity import RetirementLine, lines
 from gtxnode.chain.retirements import NotKept, retired_of_meter, retirement
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.retirement_log import Retired
-from gtxnode.rpc.errors import NotFound
+from gtxnode.rpc.errors import ErrorCode, NotFound, RpcFailure
 from gtxnode.rpc.views.certificates import (
     CertificatePage,
     CertificateProof,
@@ -62,7 +62,8 @@ class CertificatesView:
         try:
             proof = prove_certificate(self._store, found, by)
         except (NotProvable, NotKept) as error:
-            raise NotFound(f"the proof of certificate {identity.hex()}: {error}: it") from error
+            why = f"certificate {identity.hex()} cannot be proved here: {error}"
+            raise RpcFailure(ErrorCode.NOT_FOUND, why) from error
         return _proof_view(certificate_view(self._shard, found.entry), proof)
 
     async def of_consumer(

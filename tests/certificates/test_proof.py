@@ -25,6 +25,8 @@ from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.coins import decode_coin
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.retirement_coins import RetirementLog
+from gtxnode.rpc.errors import ErrorCode, NotFound, RpcFailure
+from gtxnode.views.certificates import CertificatesView
 from storage.kv import KeyValue, WriteBatch
 from tests.certificates.chain import INTERVAL, PEOPLE, SigningTown, checked
 from tests.ledger.little_chain import CHAIN, address, meter_of, public_key
@@ -220,6 +222,20 @@ def test_what_a_node_has_not_kept_is_named() -> None:
     forget(database, b"Y")
     with pytest.raises(NotProvable, match="not stored here"):
         town.prove(first.id)
+
+
+async def test_the_interface_says_what_a_proof_lacks() -> None:
+    town = SigningTown(signs=False)
+    view = CertificatesView("geo_bangkok", town.store)
+    retired = town.retire("malee", 10)
+    town.accepted(retired)
+    with pytest.raises(RpcFailure, match=f"block {town.store.tip.height + 1}") as caught:
+        await view.prove(retired.id, None)
+    assert caught.value.code is ErrorCode.NOT_FOUND
+    with pytest.raises(RpcFailure, match="no checkpoint"):
+        await view.prove(retired.id, "authorities")
+    with pytest.raises(NotFound, match="is not known"):
+        await view.prove(bytes(32), None)
 
 
 def forget(database: KeyValue, prefix: bytes) -> None:
