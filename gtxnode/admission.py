@@ -13,10 +13,6 @@ from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.bodies import (
     Amend,
     Cancel,
-    ForwardBid,
-    ForwardOffer,
-    PlaceBuy,
-    PlaceSell,
     RenewChain,
     RollCall,
     SubmitRecord,
@@ -26,7 +22,7 @@ from gtxnode.ledger.coins import meter_coin_id, order_coin_id
 from gtxnode.ledger.commitments import check_renewal_signed
 from gtxnode.ledger.mandates import check_signed
 from gtxnode.ledger.meters import native
-from gtxnode.ledger.order_limits import check_conditions, check_terms
+from gtxnode.ledger.order_limits import Placing, check_conditions, check_terms
 from gtxnode.ledger.spend_rules import check_spend
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.validators import validator_coin_id
@@ -57,10 +53,9 @@ class Admission:
         if isinstance(body, Cancel):
             self._admit_input(order_coin_id(body.order), transaction, Reason.UNKNOWN_ORDER)
             return
-        if isinstance(body, PlaceSell | PlaceBuy | ForwardOffer | ForwardBid):
+        if isinstance(body, Placing):
             check_terms(transaction, body, self._store.parameters.orders)
-            if isinstance(body, PlaceSell | PlaceBuy):
-                check_conditions(body, self._store.parameters.orders)
+            check_conditions(body, self._store.parameters.orders)
         elif isinstance(body, Amend):
             self._admit_input(order_coin_id(body.order), transaction, Reason.UNKNOWN_ORDER)
         elif isinstance(body, RenewChain):

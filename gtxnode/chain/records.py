@@ -5,8 +5,9 @@ and which orders changed is known only after execution. Keeping that beside the 
 event be read again by height, alike on every node, without executing anything.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -14,12 +15,10 @@ import msgspec
 from consensus.encoding import Codec
 from gtxnode.ledger.bodies import (
     Amend,
-    Body,
     Cancel,
     ForwardBid,
     ForwardOffer,
     GrantLicence,
-    PlaceBuy,
     PlaceSell,
     Retire,
     RevokeLicence,
@@ -35,7 +34,8 @@ from gtxnode.ledger.coins import (
 )
 from gtxnode.ledger.execute import BlockOutcome
 from gtxnode.ledger.forward_coins import ForwardBuy, ForwardOrder, ForwardSell
-from gtxnode.ledger.outcome import Curtailment, ForwardTrade, Settlement, Suspect, Wheeling
+from gtxnode.ledger.order_limits import Placing
+from gtxnode.ledger.outcome import Curtailment, ForwardTrade, Settlement, Suspect, Trade, Wheeling
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.orders import Side
 from gtxnode.market.slots import Slot
@@ -180,13 +180,13 @@ def touched(transaction: CheckedTransaction) -> tuple[bytes, ...]:
 def _order_records(
     transactions: Sequence[CheckedTransaction], outcome: BlockOutcome
 ) -> tuple[OrderRecord, ...]:
-    placed: dict[bytes, PlaceSell | PlaceBuy | ForwardOffer | ForwardBid] = {}
+    placed: dict[bytes, Placing] = {}
     cancelled = set(outcome.cancelled)
     amended: set[bytes] = set()
     for transaction, receipt in zip(transactions, outcome.receipts, strict=True):
         if receipt.reason is not None:
             continue
-        if isinstance(transaction.body, PlaceSell | PlaceBuy | ForwardOffer | ForwardBid):
+        if isinstance(transaction.body, Placing):
             placed[receipt.id] = transaction.body
         elif isinstance(transaction.body, Cancel):
             cancelled.add(transaction.body.order)
@@ -227,15 +227,12 @@ def _slot_of(terms: object) -> Slot | None:
     return None
 
 
-def _dropped(placed: Mapping[bytes, Body], outcome: BlockOutcome) -> set[bytes]:
+def _dropped(placed: Mapping[bytes, Placing], outcome: BlockOutcome) -> set[bytes]:
     """The immediate orders of which something was left that went back."""
-    untraded = {
-        order_id: body.quantity_wh
-        for order_id, body in placed.items()
-        if isinstance(body, PlaceSell | PlaceBuy) and body.immediate
-    }
+    untraded = {order_id: body.quantity_wh for order_id, body in placed.items() if body.immediate}
     if untraded:
-        for trade in outcome.trades:
+        trades: Iterable[Trade | ForwardTrade] = chain(outcome.trades, outcome.forward_trades)
+        for trade in trades:
             for order_id in (trade.buy_order, trade.sell_order):
                 if order_id in untraded:
                     untraded[order_id] -= trade.quantity_wh
@@ -244,7 +241,7 @@ def _dropped(placed: Mapping[bytes, Body], outcome: BlockOutcome) -> set[bytes]:
 
 def _shown_wh(order: Order | ForwardOrder) -> int:
     """What the public is told of an order: an iceberg keeps its reserve to itself."""
-    standing = order.standing if isinstance(order, Order) else None
+    standing = order.standing
     return (standing is not None and standing.shown_wh) or order.quantity_wh
 
 

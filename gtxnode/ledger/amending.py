@@ -15,20 +15,22 @@ from gtxnode.ledger.coins import (
     Lot,
     Order,
     SellOrder,
-    Standing,
     order_coin_id,
     output_id,
 )
+from gtxnode.ledger.fills import requeued, settle, shrunk
+from gtxnode.ledger.forward_coins import ForwardOrder
 from gtxnode.ledger.halts import SPOT
 from gtxnode.ledger.licences import check_licence
 from gtxnode.ledger.lots import joined, lots_of
 from gtxnode.ledger.market_rules import check_halts, check_usage
-from gtxnode.ledger.order_limits import check_price, check_size, check_slices, check_volume
-from gtxnode.ledger.orders import FIRST_CHANGE, inputs_of, lock, offer, room_wh, spend_inputs
+from gtxnode.ledger.order_limits import check_price, check_size, check_slices, check_volume, room_wh
+from gtxnode.ledger.orders import FIRST_CHANGE, inputs_of, lock, offer, spend_inputs
 from gtxnode.ledger.spend_rules import check_spend
-from gtxnode.ledger.trades import return_energy, settle
+from gtxnode.ledger.trades import Spot, return_energy
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.errors import Reason, Refused
+from gtxnode.primitives.units import cost_ugtx
 
 
 def amend(state: BlockState, transaction: CheckedTransaction) -> None:
@@ -39,10 +41,8 @@ def amend(state: BlockState, transaction: CheckedTransaction) -> None:
     if not isinstance(order, Order):
         raise Refused(Reason.UNKNOWN_ORDER, f"order {body.order.hex()}")
     check_spend(order, transaction)
-    in_place = (
-        body.price_mgtx_per_kwh == order.price_mgtx_per_kwh
-        and body.quantity_wh <= order.quantity_wh
-    )
+    in_place = stays_in_place(body, order)
+    check_revision(body, order)
     _check(state, body, order, in_place=in_place)
     _check_regulated(state, body, order)
     amended: Order
@@ -50,20 +50,45 @@ def amend(state: BlockState, transaction: CheckedTransaction) -> None:
         case SellOrder():
             added = lots_of(inputs_of(state, transaction, body.inputs, Energy))
             offered, over = offer(joined(order.lots, added), body.quantity_wh)
-            amended = replace(order, lots=offered, price_mgtx_per_kwh=body.price_mgtx_per_kwh)
+            amended = replace(
+                order,
+                lots=offered,
+                price_mgtx_per_kwh=body.price_mgtx_per_kwh,
+                revision=body.revision,
+            )
             _give_back(state, transaction, body, order, over)
         case BuyOrder():
             money = inputs_of(state, transaction, body.inputs, Cash)
             total_ugtx = order.locked_ugtx + sum(coin.amount_ugtx for coin in money)
-            over_ugtx = lock(total_ugtx, body.quantity_wh, body.price_mgtx_per_kwh)
+            over_ugtx = lock(total_ugtx, cost_ugtx(body.quantity_wh, body.price_mgtx_per_kwh))
             amended = replace(
-                order, quantity_wh=body.quantity_wh, price_mgtx_per_kwh=body.price_mgtx_per_kwh
+                order,
+                quantity_wh=body.quantity_wh,
+                price_mgtx_per_kwh=body.price_mgtx_per_kwh,
+                revision=body.revision,
             )
             _give_back(state, transaction, body, order, over_ugtx)
     if in_place:
         _shrink(state, transaction.id, body.order, amended)
     else:
         _requeue(state, transaction.id, body.order, amended)
+
+
+def check_revision(body: Amend, order: Order | ForwardOrder) -> None:
+    """Refuse an amendment that was made before the order's last one: it may be an old one."""
+    if body.revision != order.revision + 1:
+        raise Refused(
+            Reason.WRONG_REVISION,
+            f"revision is {body.revision}, the next is {order.revision + 1}",
+        )
+
+
+def stays_in_place(body: Amend, order: Order | ForwardOrder) -> bool:
+    """Whether an order keeps its time: it only shrinks."""
+    return (
+        body.price_mgtx_per_kwh == order.price_mgtx_per_kwh
+        and body.quantity_wh <= order.quantity_wh
+    )
 
 
 def _check(state: BlockState, body: Amend, order: Order, *, in_place: bool) -> None:
@@ -107,20 +132,13 @@ def _give_back(
 
 
 def _shrink(state: BlockState, transaction_id: bytes, order_id: bytes, order: Order) -> None:
-    standing = order.standing
-    if standing is not None and standing.shown_wh > order.quantity_wh:
-        order = replace(order, standing=Standing(standing.terms, order.quantity_wh, standing.turn))
+    order = shrunk(order)
     fills = state.orders.shrink(order_id, order)
-    settle(state, transaction_id, order_id, order, fills, known=True)
+    settle(state, Spot(state), transaction_id, order_id, order, fills, known=True)
 
 
 def _requeue(state: BlockState, transaction_id: bytes, order_id: bytes, order: Order) -> None:
     state.orders.cancel(order_id, order.trader)
-    order = replace(
-        order,
-        height=state.context.height,
-        position=len(state.receipts),
-        standing=None if order.standing is None else Standing(order.standing.terms),
-    )
-    fills = state.orders.place(order_id, order, room_wh=room_wh(state, order))
-    settle(state, transaction_id, order_id, order, fills, known=True)
+    order = requeued(state, order)
+    fills = state.orders.place(order_id, order, room_wh=room_wh(state, order.quantity_wh))
+    settle(state, Spot(state), transaction_id, order_id, order, fills, known=True)

@@ -34,11 +34,11 @@ from gtxnode.ledger.meter_home_coins import MeterHome
 from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
 from gtxnode.ledger.proposers import MissedTurns, RevealChain, Seeds
 from gtxnode.ledger.retirement_coins import RetirementLog
+from gtxnode.ledger.standing import Standing
 from gtxnode.ledger.tariff_series import TariffSeries
 from gtxnode.ledger.trading_day import TradingDay
 from gtxnode.ledger.usage import Counter, Windows
 from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
-from gtxnode.market.orders import Terms
 from gtxnode.metering.anomalies import Suspicion
 from gtxnode.metering.meters import AddressBytes, Meter, MeterId, RecordKey, Seconds
 from gtxnode.primitives.provinces import Province
@@ -118,17 +118,6 @@ class Lot(msgspec.Struct, frozen=True, array_like=True, gc=False):
     origin: Origin
 
 
-class Standing(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The terms of an open order, and how far its iceberg has come."""
-
-    terms: Terms
-    shown_wh: Total = 0
-    """What is left of the slice that it shows; zero where it has no slices."""
-    turn: Total = 0
-    """The trade, within the transaction of its height and position, after which this slice queued;
-    zero for the first."""
-
-
 class SellOrder(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=3):
     """An open order to sell. It holds the energy that is on offer."""
 
@@ -141,6 +130,8 @@ class SellOrder(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=3):
     position: Total
     """With the height, when it took its place in the queue: what its priority in time goes by."""
     standing: Standing | None = None
+    revision: Total = 0
+    """How often it has been amended."""
 
     @property
     def quantity_wh(self) -> int:
@@ -164,6 +155,7 @@ class BuyOrder(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=4):
     height: Total
     position: Total
     standing: Standing | None = None
+    revision: Total = 0
 
     @property
     def locked_ugtx(self) -> int:

@@ -19,13 +19,13 @@ from typing import TypeAlias
 
 from gtxnode.ledger import (
     admission,
-    amending,
     carriage,
     commitments,
     corridors,
     directing,
     epochs,
     evidence,
+    forward_amending,
     forwards,
     gate_closure,
     governance,
@@ -126,7 +126,7 @@ RULES: Mapping[type[Body], Rule] = MappingProxyType(
         ForwardOffer: forwards.offer,
         ForwardBid: forwards.bid,
         Cancel: forwards.cancel,
-        Amend: amending.amend,
+        Amend: forward_amending.amend,
         GrantLicence: licences.grant,
         RevokeLicence: licences.revoke,
         Stake: staking.stake,
@@ -163,6 +163,7 @@ def execute(
     epochs.begin(state)
     carriage.begin(state)
     orders.expire(state)
+    forwards.expire(state)
     gate_closure.close_gates(state)
     settlement.settle_due(state)
     passed_over.begin(state)

@@ -13,13 +13,14 @@ from typing import Annotated, TypeAlias
 import msgspec
 
 from consensus.hashing import domain
+from gtxnode.ledger.standing import Counted, Standing
 from gtxnode.market.slots import Slot
 from gtxnode.metering.meters import AddressBytes, MeterId, Seconds
+from gtxnode.primitives.sources import Source
 from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.primitives.zones import Zone
 
 Positive = Annotated[int, msgspec.Meta(gt=0, le=MAX_AMOUNT)]
-Counted = Annotated[int, msgspec.Meta(ge=0, le=MAX_AMOUNT)]
 
 
 class ForwardSell(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=25):
@@ -32,19 +33,30 @@ class ForwardSell(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=25
     slot: Slot
     meter: MeterId
     zone: Zone
-    """Of the meter."""
+    source: Source
+    """Both of the meter."""
     collateral_mgtx_per_kwh: Counted
     """Locked for each Wh: a shortfall never costs more, whatever the price is."""
     closes_s: Seconds
     """Gate closure."""
+    expires_s: Seconds
+    """When it ends: at gate closure, if it names nothing earlier."""
     height: Counted
     position: Counted
-    """With the height, when it was placed."""
+    """With the height, when it took its place in the queue: what its priority in time goes by."""
+    standing: Standing | None = None
+    revision: Counted = 0
+    """How often it has been amended."""
 
     @property
     def locked_ugtx(self) -> int:
         """The money inside."""
         return self.quantity_wh * self.collateral_mgtx_per_kwh
+
+    @property
+    def sources(self) -> int:
+        """What its energy is to come from, as the book has it: one bit."""
+        return 1 << self.source
 
 
 class ForwardBuy(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=26):
@@ -58,8 +70,11 @@ class ForwardBuy(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=26)
     zone: Zone
     """Where the energy is to be used."""
     closes_s: Seconds
+    expires_s: Seconds
     height: Counted
     position: Counted
+    standing: Standing | None = None
+    revision: Counted = 0
 
     @property
     def locked_ugtx(self) -> int:

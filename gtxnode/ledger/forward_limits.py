@@ -1,41 +1,49 @@
 """What an order for a delivery slot is held against before anything moves.
 
-Slot and gate, the numbers of open orders, the meter of an offer, the trader's own orders in an
-auction, and the cash that is to cover it; what holds for any order is in order_limits.py.
+Slot and gate, what the slot's mechanism takes of terms, the numbers of open orders, the meter of an
+offer, and the trader's own orders in an auction; what holds for any order is in order_limits.py.
+
+An auction takes plain orders, which may end before its gate. Orders that may have to be left out
+(all-or-none, with preferences) would make of its clearing a knapsack problem that has in general no
+single price; what it would come to now is told from all that is bid and offered, so nothing of that
+is hidden; and nothing trades before its time.
 """
 
 from typing import TypeAlias
 
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.bodies import ForwardBid, ForwardOffer
-from gtxnode.ledger.coins import Cash, meter_coin_id
+from gtxnode.ledger.coins import meter_coin_id
 from gtxnode.ledger.licences import check_licence
-from gtxnode.ledger.order_limits import check_price, check_terms
-from gtxnode.ledger.spend_rules import check_spend
+from gtxnode.ledger.order_limits import (
+    check_conditions,
+    check_price,
+    check_room,
+    check_terms,
+    check_volume,
+)
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.auction import Mechanism
-from gtxnode.market.orders import Side
-from gtxnode.market.slots import Product
+from gtxnode.market.orders import ANY_SOURCE, Side, Terms
+from gtxnode.market.slots import Product, Slot
 from gtxnode.metering.meters import Direction, Meter
 from gtxnode.primitives.errors import Reason, Refused
 
 Body: TypeAlias = ForwardOffer | ForwardBid
 
 
-def check_placing(state: BlockState, transaction: CheckedTransaction, body: Body) -> Product:
-    """Hold an order against the limits; how its slot is traded."""
+def check_placing(
+    state: BlockState, transaction: CheckedTransaction, body: Body
+) -> tuple[Product, int]:
+    """Hold an order against the limits; how its slot is traded, and when the order ends."""
     context, rules = state.context, state.context.parameters.forwards
-    check_terms(transaction, body, context.parameters.orders)
+    limits = context.parameters.orders
+    check_terms(transaction, body, limits)
+    check_conditions(body, limits)
     check_price(state, body.price_mgtx_per_kwh)
     check_licence(state, body.trader, body.quantity_wh)
-    product = rules.product_of(body.slot)
-    ahead_ms = body.slot.start_s * 1_000 - context.time_ms
-    if product is None or not body.slot.is_aligned or ahead_ms > rules.horizon_s * 1_000:
-        raise Refused(
-            Reason.UNKNOWN_SLOT,
-            f"{body.slot.length_s} s from {body.slot.start_s}, {ahead_ms} ms ahead, "
-            f"at most {rules.horizon_s} s",
-        )
+    product = product_of(state, body.slot)
+    check_mechanism(product, body.terms, immediate=body.immediate)
     closes_s = product.closes_s(body.slot)
     if context.time_ms >= closes_s * 1_000:
         raise Refused(Reason.GATE_CLOSED, f"at {closes_s}, now {context.time_ms // 1_000}")
@@ -43,22 +51,61 @@ def check_placing(state: BlockState, transaction: CheckedTransaction, body: Body
         raise Refused(Reason.TOO_MANY_ORDERS, f"at most {rules.max_open_per_trader}")
     if len(state.forwards.books.get(body.slot, ())) >= rules.max_orders_per_slot:
         raise Refused(Reason.SLOT_FULL, f"at most {rules.max_orders_per_slot}")
+    book = state.forwards.books.get(body.slot)
+    terms = None if body.immediate else body.terms
+    if book is not None and terms is not None and terms.conditional:
+        check_room(book, side_of(body), terms, limits)
+    if product.mechanism is Mechanism.CONTINUOUS:
+        check_volume(state, body.quantity_wh)
+    return product, _expiry_s(state, body.expires_s, closes_s)
+
+
+def product_of(state: BlockState, slot: Slot) -> Product:
+    """How a slot is traded; refuses one that is not."""
+    rules = state.context.parameters.forwards
+    product = rules.product_of(slot)
+    ahead_ms = slot.start_s * 1_000 - state.context.time_ms
+    if product is None or not slot.is_aligned or ahead_ms > rules.horizon_s * 1_000:
+        raise Refused(
+            Reason.UNKNOWN_SLOT,
+            f"{slot.length_s} s from {slot.start_s}, {ahead_ms} ms ahead, "
+            f"at most {rules.horizon_s} s",
+        )
     return product
 
 
-def check_meter(state: BlockState, body: ForwardOffer) -> Meter:
-    """The meter of an offer: the trader's own, and able to export all that it offers."""
-    meter = state.coins.get(meter_coin_id(state.context.chain_id, body.meter))
+def check_mechanism(product: Product, terms: Terms | None, *, immediate: bool = False) -> None:
+    """Refuse what an auction does not take."""
+    if product.mechanism is Mechanism.CONTINUOUS:
+        return
+    terms = terms or Terms()
+    asked = {
+        "immediate: nothing trades before the gate closes": immediate,
+        "all_or_none: an auction leaves no order out for another's sake": terms.all_or_none,
+        "display_wh: an auction shows all that is bid and offered": terms.display_wh,
+        "sources: an auction has one kind of energy": terms.sources != ANY_SOURCE,
+        "partner: an auction brings all buyers and sellers together": terms.partner,
+    }
+    for why, is_asked in asked.items():
+        if is_asked:
+            raise Refused(Reason.NOT_IN_AUCTION, why)
+
+
+def check_meter(
+    state: BlockState, trader: bytes, meter_id: bytes, slot: Slot, more_wh: int
+) -> Meter:
+    """The meter of an offer: the trader's own, and able to export that much more of the slot."""
+    meter = state.coins.get(meter_coin_id(state.context.chain_id, meter_id))
     if not isinstance(meter, Meter):
-        raise Refused(Reason.UNREGISTERED_METER, f"meter {body.meter.hex()}")
+        raise Refused(Reason.UNREGISTERED_METER, f"meter {meter_id.hex()}")
     if meter.retired:
-        raise Refused(Reason.METER_RETIRED, f"meter {body.meter.hex()}")
-    if meter.owner != body.trader:
-        raise Refused(Reason.NOT_OWNER, f"meter {body.meter.hex()} is not the trader's")
+        raise Refused(Reason.METER_RETIRED, f"meter {meter_id.hex()}")
+    if meter.owner != trader:
+        raise Refused(Reason.NOT_OWNER, f"meter {meter_id.hex()} is not the trader's")
     if meter.direction is Direction.CONSUMPTION_ONLY:
-        raise Refused(Reason.EXPORT_NOT_ALLOWED, f"meter {body.meter.hex()}")
-    most_wh = body.slot.capacity_wh(meter.capacity_w)
-    offered_wh = state.forwards.committed_wh(body.meter, body.slot) + body.quantity_wh
+        raise Refused(Reason.EXPORT_NOT_ALLOWED, f"meter {meter_id.hex()}")
+    most_wh = slot.capacity_wh(meter.capacity_w)
+    offered_wh = state.forwards.committed_wh(meter_id, slot) + more_wh
     if offered_wh > most_wh:
         raise Refused(
             Reason.OVER_CAPACITY, f"{offered_wh} Wh of the slot offered in all, at most {most_wh}"
@@ -66,28 +113,31 @@ def check_meter(state: BlockState, body: ForwardOffer) -> Meter:
     return meter
 
 
-def check_own(state: BlockState, product: Product, body: Body, side: Side) -> None:
+def check_own(
+    state: BlockState, product: Product, trader: bytes, slot: Slot, side: Side, price: int
+) -> None:
     """In an auction no order may reach one of the same trader: nobody trades with itself."""
     if product.mechanism is Mechanism.CONTINUOUS:
         return
-    for order in state.forwards.own(body.trader, body.slot):
-        over = body.price_mgtx_per_kwh - order.price_mgtx_per_kwh
+    for order in state.forwards.own(trader, slot):
+        over = price - order.price_mgtx_per_kwh
         if order.side is not side and (over >= 0 if side is Side.BUY else over <= 0):
             raise Refused(Reason.OWN_ORDERS_CROSS, f"order {order.id.hex()}")
 
 
-def check_cash(
-    state: BlockState, transaction: CheckedTransaction, body: Body, locked_ugtx: int
-) -> int:
-    """What the inputs come to: at least what is locked."""
-    total_ugtx = 0
-    for coin_id in body.inputs:
-        coin = state.coins.get(coin_id)
-        if coin is None:
-            raise Refused(Reason.UNKNOWN_COIN, f"input {coin_id.hex()}")
-        check_spend(coin, transaction)
-        assert isinstance(coin, Cash), "the spend rules let an order take no other kind"
-        total_ugtx += coin.amount_ugtx
-    if total_ugtx < locked_ugtx:
-        raise Refused(Reason.OVERSPENT, f"locks {locked_ugtx} µGTX out of {total_ugtx}")
-    return total_ugtx
+def side_of(body: Body) -> Side:
+    """On which side an order is placed."""
+    return Side.SELL if isinstance(body, ForwardOffer) else Side.BUY
+
+
+def _expiry_s(state: BlockState, asked_s: int, closes_s: int) -> int:
+    now_ms = state.context.time_ms
+    if not asked_s:
+        return closes_s
+    if asked_s * 1_000 <= now_ms or asked_s > closes_s:
+        raise Refused(
+            Reason.EXPIRY_OUT_OF_BOUNDS,
+            f"expires_s is {asked_s - now_ms // 1_000} s from now, between 1 and "
+            f"{closes_s - now_ms // 1_000}, when the gate closes",
+        )
+    return asked_s

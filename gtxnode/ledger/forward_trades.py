@@ -1,12 +1,11 @@
 """Trades of energy of a delivery slot: what moves, and the contract that each of them makes."""
 
-from collections.abc import Sequence
-
 from msgspec.structs import replace
 
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.carriage import carriage_in, span_of, wheel
-from gtxnode.ledger.coins import Cash, order_coin_id, output_id, trade_id
+from gtxnode.ledger.coins import Cash, order_coin_id, output_id
+from gtxnode.ledger.fills import Place, Places, settle, slice_left
 from gtxnode.ledger.forward_coins import (
     Contract,
     ForwardBuy,
@@ -15,55 +14,78 @@ from gtxnode.ledger.forward_coins import (
     contract_coin_id,
 )
 from gtxnode.ledger.market_rules import note_bought
+from gtxnode.ledger.open_forwards import Trading
+from gtxnode.ledger.order_limits import room_wh
 from gtxnode.ledger.outcome import ForwardTrade
 from gtxnode.market.orders import Fill
-from gtxnode.market.slots import Product
+from gtxnode.market.slots import Product, Slot
 
 # Output 0 of a trade is its contract.
 _FIRST_CHANGE = 1
 
 
-def trade(state: BlockState, order_id: bytes, order: ForwardOrder, product: Product) -> None:
-    """Match a new order at once, and rest what is left of it as its coin."""
-    left_wh = order.quantity_wh
-    grid = carriage_in(state, order.slot)
-    fills = state.forwards.place(order_id, order, product.price_rule, grid)
-    for number, fill in enumerate(fills):
-        resting_id = fill.sell_id if fill.buy_id == order_id else fill.buy_id
-        resting = open_order(state, resting_id)
-        identity = trade_id(state.context.chain_id, order_id, number)
+class Ahead:
+    """Dealings in energy of a delivery slot."""
+
+    __slots__ = ("_state",)
+
+    def __init__(self, state: BlockState) -> None:
+        self._state = state
+
+    def open_order(self, order_id: bytes) -> ForwardOrder:
+        """An order in a slot's book, as its coin has it."""
+        return open_order(self._state, order_id)
+
+    def trade(
+        self,
+        identity: bytes,
+        fill: Fill,
+        pair: tuple[ForwardOrder, ForwardOrder],
+        places: Places,
+    ) -> tuple[ForwardOrder | None, ForwardOrder | None]:
+        """Make a contract; what is left of the two orders."""
         sides = (fill.buy_id, fill.sell_id)
-        pair = (order, resting) if fill.buy_id == order_id else (resting, order)
-        change = conclude(state, identity, sides, pair, fill.quantity_wh, fill.price_mgtx_per_kwh)
+        change = conclude(
+            self._state, identity, sides, pair, fill.quantity_wh, fill.price_mgtx_per_kwh
+        )
         for index, (owner, amount_ugtx) in enumerate(change.items(), start=_FIRST_CHANGE):
-            pay(state, output_id(identity, index), owner, amount_ugtx)
-        left_wh -= fill.quantity_wh
-        if fill.resting_remaining_wh:
-            rest = replace(resting, quantity_wh=fill.resting_remaining_wh)
-            state.coins.make(order_coin_id(resting_id), rest)
-        else:
-            state.coins.spend(order_coin_id(resting_id))
-            state.forwards.closed(resting_id, resting)
-    if left_wh:
-        state.coins.make(order_coin_id(order_id), replace(order, quantity_wh=left_wh))
+            pay(self._state, output_id(identity, index), owner, amount_ugtx)
+        buy, sell = pair
+        return _left(buy, fill, places[0]), _left(sell, fill, places[1])
+
+    def filled(self, order_id: bytes, order: ForwardOrder) -> None:
+        """Nothing is left of an order."""
+        if self._state.forwards.is_open(order_id):
+            self._state.forwards.closed(order_id, order)
 
 
-def settle_rested(state: BlockState, name: bytes, fills: Sequence[Fill]) -> None:
-    """Settle trades of orders that had all rested. `name` stands for the order in their ids."""
-    for number, fill in enumerate(fills):
-        pair = (open_order(state, fill.buy_id), open_order(state, fill.sell_id))
-        identity = trade_id(state.context.chain_id, name, number)
-        sides = (fill.buy_id, fill.sell_id)
-        change = conclude(state, identity, sides, pair, fill.quantity_wh, fill.price_mgtx_per_kwh)
-        for index, (owner, amount_ugtx) in enumerate(change.items(), start=_FIRST_CHANGE):
-            pay(state, output_id(identity, index), owner, amount_ugtx)
-        for order_id, order in zip(sides, pair, strict=True):
-            left_wh = order.quantity_wh - fill.quantity_wh
-            if left_wh:
-                state.coins.make(order_coin_id(order_id), replace(order, quantity_wh=left_wh))
-            else:
-                state.coins.spend(order_coin_id(order_id))
-                state.forwards.closed(order_id, order)
+def trade(
+    state: BlockState,
+    transaction_id: bytes,
+    order_id: bytes,
+    order: ForwardOrder,
+    product: Product,
+    *,
+    immediate: bool = False,
+    known: bool = False,
+) -> ForwardOrder | None:
+    """Match an order with its slot's book; what is left of it, which rests if it is not immediate.
+
+    `known` is an order that has a coin from before, which is changed or spent here.
+    """
+    fills = state.forwards.place(
+        order_id,
+        order,
+        trading_of(state, product, order.slot),
+        immediate=immediate,
+        room_wh=room_wh(state, order.quantity_wh),
+    )
+    return settle(state, Ahead(state), transaction_id, order_id, order, fills, known=known)
+
+
+def trading_of(state: BlockState, product: Product, slot: Slot) -> Trading:
+    """What a slot's book goes by."""
+    return Trading(product.price_rule, carriage_in(state, slot))
 
 
 def conclude(
@@ -126,3 +148,11 @@ def pay(state: BlockState, coin_id: bytes, owner: bytes, amount_ugtx: int) -> No
     """Give money to an owner, if it is any."""
     if amount_ugtx:
         state.coins.make(coin_id, Cash(owner, amount_ugtx))
+
+
+def _left(order: ForwardOrder, fill: Fill, place: Place | None) -> ForwardOrder | None:
+    quantity_wh = order.quantity_wh - fill.quantity_wh
+    if not quantity_wh:
+        return None
+    left = replace(order, quantity_wh=quantity_wh)
+    return slice_left(order, left, fill.quantity_wh, place)

@@ -15,6 +15,7 @@ from gtxnode.ledger.coins import expiry_id, order_coin_id, output_id, trade_id
 from gtxnode.ledger.forward_coins import ForwardBuy, ForwardOrder, ForwardSell, auction_id
 from gtxnode.ledger.forward_trades import conclude, open_order, pay
 from gtxnode.ledger.market_rules import is_halted
+from gtxnode.ledger.standing import is_conditional
 from gtxnode.market.auction import AUCTIONS, Match, Mechanism
 from gtxnode.market.coupling import couple, zone_of
 from gtxnode.market.orders import Order, Side, Terms
@@ -41,6 +42,8 @@ def _close(state: BlockState, slot: Slot) -> None:
             order_id: order
             for order_id, order in open_orders.items()
             if not is_halted(state, order.trader, slot.length_s, (order.zone,))
+            # Those of before, when the slot was traded continuously.
+            and not is_conditional(order.standing)
         }
         bids, asks = _by_time(admitted, ForwardBuy), _by_time(admitted, ForwardSell)
         for match in _carried(state, slot, product, bids, asks):

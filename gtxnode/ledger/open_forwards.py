@@ -7,13 +7,15 @@ Nothing here is walked at each block; what a block does with it is what falls du
 
 from bisect import insort
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import NamedTuple
 
 from gtxnode.ledger.due import DueTimes
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardOrder, ForwardSell
+from gtxnode.ledger.standing import turn_of
 from gtxnode.market.book import Book
 from gtxnode.market.carriage import Carriage
-from gtxnode.market.orders import Fill, Order, PriceRule, Side, Terms
+from gtxnode.market.orders import ANY_SOURCE, Fill, Order, PriceRule, Side, Terms
 from gtxnode.market.slots import Slot
 from gtxnode.primitives.zones import Zone
 
@@ -28,6 +30,14 @@ class Aged(NamedTuple):
     contract_id: bytes
 
 
+class Trading(NamedTuple):
+    """What a slot's book goes by, for as long as its keeper places any."""
+
+    price_rule: PriceRule
+    carriage: Carriage | None
+    """The grid between its orders, where there is one."""
+
+
 class OpenForwards:
     """Orders and contracts of all slots."""
 
@@ -35,6 +45,7 @@ class OpenForwards:
         "_by_slot",
         "_committed_wh",
         "_contracts",
+        "_expiries",
         "_gates",
         "_orders_of",
         "_settlements",
@@ -45,6 +56,8 @@ class OpenForwards:
         self.books: dict[Slot, Book] = {}
         """Of the slots that have open orders."""
         self._gates: DueTimes = DueTimes()
+        self._expiries: DueTimes = DueTimes()
+        """Of orders that end before their gate."""
         self._orders_of: dict[bytes, dict[bytes, Slot]] = {}
         self._contracts: dict[bytes, dict[Slot, list[Aged]]] = {}
         self._by_slot: dict[Slot, dict[bytes, None]] = {}
@@ -58,11 +71,12 @@ class OpenForwards:
         orders = []
         for identity, coin in coins:
             if isinstance(coin, ForwardOrder):
-                orders.append((coin.height, coin.position, identity, coin))
+                place = (coin.height, coin.position, turn_of(coin.standing), identity)
+                orders.append((place, coin))
             elif isinstance(coin, Contract):
                 forwards.add_contract(identity, coin)
                 forwards._commit(coin.meter, coin.slot, coin.sold_wh)
-        for _, _, order_id, order in sorted(orders, key=lambda entry: entry[:3]):
+        for (*_, order_id), order in sorted(orders, key=itemgetter(0)):
             forwards.rest(order_id, order)
         return forwards
 
@@ -72,25 +86,45 @@ class OpenForwards:
         self,
         order_id: bytes,
         coin: ForwardOrder,
-        price_rule: PriceRule,
-        carriage: Carriage | None = None,
+        trading: Trading,
+        *,
+        immediate: bool = False,
+        room_wh: int | None = None,
     ) -> tuple[Fill, ...]:
-        """Match a new order with its slot's book; what is left of it rests. Its fills, in order.
+        """Match a new order with its slot's book; what is left of it rests, if it is not immediate.
 
-        `carriage` is the grid between the slot's orders, where there is one.
+        Its fills, first to last, and those of all-or-none orders that it brought to trade: no more
+        than `room_wh` of them.
         """
-        book = self._book(coin)
-        book.price_rule, book.carriage = price_rule, carriage
-        fills = book.place(_book_order(order_id, coin))
-        self._opened(order_id, coin)
-        if sum(fill.quantity_wh for fill in fills) == coin.quantity_wh:
-            self.closed(order_id, coin)
+        book = self._book(coin, trading)
+        fills = book.place(_book_order(order_id, coin), immediate=immediate, room_wh=room_wh)
+        if order_id in book:
+            self._opened(order_id, coin)
+        if isinstance(coin, ForwardSell):
+            sold_wh = sum(fill.quantity_wh for fill in fills if fill.sell_id == order_id)
+            self._commit(coin.meter, coin.slot, sold_wh if immediate else coin.quantity_wh)
         return fills
+
+    def tradable_wh(self, order_id: bytes, coin: ForwardOrder, trading: Trading) -> int:
+        """How much of an order would trade at once if it were placed now."""
+        if coin.slot not in self.books:
+            return 0
+        return self._book(coin, trading).tradable_wh(_book_order(order_id, coin))
 
     def rest(self, order_id: bytes, coin: ForwardOrder) -> None:
         """Let an order wait for its slot's auction, or stand as it stood."""
         self._book(coin).rest(_book_order(order_id, coin))
         self._opened(order_id, coin)
+        if isinstance(coin, ForwardSell):
+            self._commit(coin.meter, coin.slot, coin.quantity_wh)
+
+    def shrink(
+        self, order_id: bytes, coin: ForwardOrder, cut_wh: int, trading: Trading
+    ) -> tuple[Fill, ...]:
+        """Leave an open order no more than its coin says, in its place; the fills it takes."""
+        if isinstance(coin, ForwardSell):
+            self._commit(coin.meter, coin.slot, -cut_wh)
+        return self._book(coin, trading).shrink(order_id, coin.quantity_wh)
 
     def closed(self, order_id: bytes, coin: ForwardOrder) -> None:
         """An order has left its slot's book, filled or cancelled; what is sold stays committed."""
@@ -99,6 +133,8 @@ class OpenForwards:
         if not orders:
             del self._orders_of[coin.trader]
         self._gates.drop(order_id)
+        if order_id in self._expiries:
+            self._expiries.drop(order_id)
         book = self.books.get(coin.slot)
         if book is not None and not book:
             del self.books[coin.slot]
@@ -109,6 +145,14 @@ class OpenForwards:
         self.closed(order_id, coin)
         if isinstance(coin, ForwardSell):
             self._commit(coin.meter, coin.slot, -coin.quantity_wh)
+
+    def next_expired(self, time_ms: int) -> bytes | None:
+        """The id of an order that has ended by then, and before its gate; earliest first."""
+        return self._expiries.first(time_ms)
+
+    def is_open(self, order_id: bytes) -> bool:
+        """Whether an order of that id is open."""
+        return order_id in self._gates
 
     def next_gate(self, time_ms: int) -> bytes | None:
         """The id of an open order whose gate has closed by then, the earliest first.
@@ -198,17 +242,19 @@ class OpenForwards:
 
     # ---- both ----
 
-    def _book(self, coin: ForwardOrder) -> Book:
+    def _book(self, coin: ForwardOrder, trading: Trading | None = None) -> Book:
         book = self.books.get(coin.slot)
         if book is None:
             book = self.books[coin.slot] = Book()
+        if trading is not None:
+            book.price_rule, book.carriage = trading
         return book
 
     def _opened(self, order_id: bytes, coin: ForwardOrder) -> None:
         self._orders_of.setdefault(coin.trader, {})[order_id] = coin.slot
         self._gates.put(order_id, coin.closes_s)
-        if isinstance(coin, ForwardSell):
-            self._commit(coin.meter, coin.slot, coin.quantity_wh)
+        if coin.expires_s < coin.closes_s:
+            self._expiries.put(order_id, coin.expires_s)
 
     def _commit(self, meter: bytes, slot: Slot, change_wh: int) -> None:
         committed = self._committed_wh.get((meter, slot), 0) + change_wh
@@ -219,12 +265,22 @@ class OpenForwards:
 
 
 def _book_order(order_id: bytes, coin: ForwardOrder) -> Order:
-    side = Side.BUY if isinstance(coin, ForwardBuy) else Side.SELL
+    match coin:
+        case ForwardSell():
+            side, sources = Side.SELL, coin.sources
+        case ForwardBuy():
+            side, sources = Side.BUY, ANY_SOURCE
+    standing = coin.standing
+    terms, shown_wh = _IN_ZONE[coin.zone], 0
+    if standing is not None:
+        terms, shown_wh = standing.terms, standing.shown_wh
     return Order(
         order_id,
         coin.trader,
         side,
         coin.price_mgtx_per_kwh,
         coin.quantity_wh,
-        terms=_IN_ZONE[coin.zone],
+        sources,
+        terms,
+        shown_wh,
     )

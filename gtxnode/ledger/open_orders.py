@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from gtxnode.ledger.coins import BuyOrder, Coin, Order, SellOrder, order_id_of
 from gtxnode.ledger.due import DueTimes
 from gtxnode.ledger.open_forwards import OpenForwards
+from gtxnode.ledger.standing import turn_of
 from gtxnode.market.book import Book
 from gtxnode.market.orders import ANY_SOURCE, Fill, Side
 from gtxnode.market.orders import Order as BookOrder
@@ -34,7 +35,7 @@ class OpenOrders:
             (order_id_of(coin_id), coin) for coin_id, coin in coins
         )
         placed = [
-            (coin.height, coin.position, _turn(coin), coin_id, coin)
+            (coin.height, coin.position, turn_of(coin.standing), coin_id, coin)
             for coin_id, coin in coins
             if isinstance(coin, Order)
         ]
@@ -106,10 +107,6 @@ class OpenOrders:
     def _opened(self, order_id: bytes, coin: Order) -> None:
         self._expiries.put(order_id, coin.expires_s)
         self._orders_of.setdefault(coin.trader, set()).add(order_id)
-
-
-def _turn(coin: Order) -> int:
-    return coin.standing.turn if coin.standing is not None else 0
 
 
 def _book_order(order_id: bytes, coin: Order) -> BookOrder:

@@ -5,19 +5,22 @@ The bounds of a price are the chain's own, and within them a share of the averag
 (trading_day.py); they hold for what is placed, and orders that rest are left as they are.
 """
 
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from gtxnode.ledger.block_state import BlockState
-from gtxnode.ledger.bodies import PlaceBuy, PlaceSell
+from gtxnode.ledger.bodies import ForwardBid, ForwardOffer, PlaceBuy, PlaceSell
 from gtxnode.ledger.licences import check_licence
 from gtxnode.ledger.parameters import OrderLimits
 from gtxnode.ledger.tariffs import tariffs_of
 from gtxnode.ledger.trading_day import TradingDay, day_of, trading_day_coin_id
 from gtxnode.ledger.transactions import CheckedTransaction
+from gtxnode.market.book import Book
 from gtxnode.market.orders import ANY_SOURCE, Side, Terms
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.sources import Source
 from gtxnode.tariffs.tables import ReferenceModel
+
+Placing: TypeAlias = PlaceSell | PlaceBuy | ForwardOffer | ForwardBid
 
 KNOWN_SOURCES = sum(1 << source for source in Source)
 
@@ -55,15 +58,17 @@ def check_size(quantity_wh: int, limits: OrderLimits) -> None:
         raise Refused(Reason.ORDER_TOO_LARGE, f"{quantity_wh} Wh, at most {limits.max_wh}")
 
 
-def check_conditions(body: PlaceSell | PlaceBuy, limits: OrderLimits) -> None:
+def check_conditions(body: Placing, limits: OrderLimits) -> None:
     """Raise `Refused` for terms that contradict each other, or that nothing could ever meet."""
     terms = body.terms
     if terms is None:
         return
-    if isinstance(body, PlaceSell) and terms.sources != ANY_SOURCE:
+    if isinstance(body, PlaceSell | ForwardOffer) and terms.sources != ANY_SOURCE:
         raise Refused(Reason.INVALID_TERMS, "sources are for buyers to name")
     if not terms.sources & KNOWN_SOURCES:
         raise Refused(Reason.INVALID_TERMS, f"sources {terms.sources:#x} are none that there are")
+    if isinstance(body, ForwardOffer | ForwardBid) and terms.zone is not None:
+        raise Refused(Reason.INVALID_TERMS, "zone is the bid's own, or that of the offer's meter")
     if terms.partner == body.trader:
         raise Refused(Reason.INVALID_TERMS, "partner is the trader, and nobody trades with himself")
     if terms.display_wh and (terms.all_or_none or body.immediate):
@@ -93,9 +98,8 @@ def check_placing(
     if state.orders.count(body.trader) >= limits.max_open_per_trader:
         raise Refused(Reason.TOO_MANY_ORDERS, f"at most {limits.max_open_per_trader}")
     if body.terms is not None and body.terms.conditional and not body.immediate:
-        _check_conditional(
-            state, Side.SELL if isinstance(body, PlaceSell) else Side.BUY, body.terms
-        )
+        side = Side.SELL if isinstance(body, PlaceSell) else Side.BUY
+        check_room(state.orders.book, side, body.terms, limits)
     check_volume(state, body.quantity_wh)
     return _expiry_s(state, body.expires_s)
 
@@ -140,20 +144,37 @@ def check_volume(state: BlockState, quantity_wh: int) -> None:
         )
 
 
-def _check_between(price_mgtx_per_kwh: int, low: int, high: int) -> None:
-    if not low <= price_mgtx_per_kwh <= high:
-        raise Refused(
-            Reason.PRICE_OUT_OF_BOUNDS, f"{price_mgtx_per_kwh} mGTX/kWh, between {low} and {high}"
-        )
-
-
-def _check_conditional(state: BlockState, side: Side, terms: Terms) -> None:
-    limits, book = state.context.parameters.orders, state.orders.book
+def check_room(book: Book, side: Side, terms: Terms, limits: OrderLimits) -> None:
+    """Raise `Refused` for an order that others may have to pass over where too many such rest."""
     if book.conditional(side) >= limits.max_conditional_per_side:
         raise Refused(Reason.TOO_MANY_CONDITIONAL, f"at most {limits.max_conditional_per_side}")
     if terms.all_or_none and book.all_or_none(side) >= limits.max_all_or_none_per_side:
         raise Refused(
             Reason.TOO_MANY_CONDITIONAL, f"all-or-none: at most {limits.max_all_or_none_per_side}"
+        )
+
+
+def check_immediate(body: Placing, tradable_wh: int) -> None:
+    """Raise `Refused` for an order that is not to rest, and trades nothing; or not all of itself
+    where it is to trade whole."""
+    if not tradable_wh:
+        whole = body.terms is not None and body.terms.all_or_none
+        raise Refused(
+            Reason.UNFILLED,
+            f"{'all' if whole else 'any'} of {body.quantity_wh} Wh at {body.price_mgtx_per_kwh}",
+        )
+
+
+def room_wh(state: BlockState, quantity_wh: int) -> int:
+    """What all-or-none orders may trade that an order of a size brings to trade, within the block's
+    limit."""
+    return state.context.parameters.orders.max_block_traded_wh - state.traded_wh - quantity_wh
+
+
+def _check_between(price_mgtx_per_kwh: int, low: int, high: int) -> None:
+    if not low <= price_mgtx_per_kwh <= high:
+        raise Refused(
+            Reason.PRICE_OUT_OF_BOUNDS, f"{price_mgtx_per_kwh} mGTX/kWh, between {low} and {high}"
         )
 
 

@@ -27,19 +27,19 @@ from gtxnode.ledger.coins import (
     Lot,
     Order,
     SellOrder,
-    Standing,
     expiry_id,
     order_coin_id,
     output_id,
 )
+from gtxnode.ledger.fills import rested, settle
 from gtxnode.ledger.halts import SPOT
 from gtxnode.ledger.lots import is_one_kind, lots_of, split_lots
 from gtxnode.ledger.market_rules import check_halts, check_usage
-from gtxnode.ledger.order_limits import check_placing
+from gtxnode.ledger.order_limits import check_immediate, check_placing, room_wh
 from gtxnode.ledger.spend_rules import check_spend
-from gtxnode.ledger.trades import rested, return_energy, settle
+from gtxnode.ledger.standing import standing_with
+from gtxnode.ledger.trades import Spot, return_energy
 from gtxnode.ledger.transactions import CheckedTransaction
-from gtxnode.market.orders import Terms
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.units import cost_ugtx
 
@@ -66,9 +66,10 @@ def place_sell(state: BlockState, transaction: CheckedTransaction) -> None:
         expires_s,
         state.context.height,
         len(state.receipts),
-        _standing(placed_in(state, body.terms, offered[0].origin.zone)),
+        standing_with(placed_in(state, body.terms, offered[0].origin.zone)),
     )
-    _check_immediate(state, transaction.id, body, order)
+    if body.immediate:
+        check_immediate(body, state.orders.tradable_wh(transaction.id, order))
     spend_inputs(state, body.inputs, body.trader)
     return_energy(state, transaction.id, FIRST_CHANGE, body.trader, over)
     _place(state, transaction.id, order, immediate=body.immediate)
@@ -83,7 +84,7 @@ def place_buy(state: BlockState, transaction: CheckedTransaction) -> None:
     check_halts(state, body.trader, SPOT, () if zone is None else (zone,))
     check_usage(state, body.trader, body.quantity_wh, expires_s)
     total_ugtx = sum(c.amount_ugtx for c in inputs_of(state, transaction, body.inputs, Cash))
-    over_ugtx = lock(total_ugtx, body.quantity_wh, body.price_mgtx_per_kwh)
+    over_ugtx = lock(total_ugtx, cost_ugtx(body.quantity_wh, body.price_mgtx_per_kwh))
     order = BuyOrder(
         body.trader,
         body.price_mgtx_per_kwh,
@@ -91,9 +92,10 @@ def place_buy(state: BlockState, transaction: CheckedTransaction) -> None:
         expires_s,
         state.context.height,
         len(state.receipts),
-        _standing(placed_in(state, body.terms, body.terms.zone if body.terms else None)),
+        standing_with(placed_in(state, body.terms, body.terms.zone if body.terms else None)),
     )
-    _check_immediate(state, transaction.id, body, order)
+    if body.immediate:
+        check_immediate(body, state.orders.tradable_wh(transaction.id, order))
     spend_inputs(state, body.inputs, body.trader)
     if over_ugtx:
         state.coins.make(output_id(transaction.id, FIRST_CHANGE), Cash(body.trader, over_ugtx))
@@ -173,40 +175,19 @@ def offer(lots: tuple[Lot, ...], quantity_wh: int) -> tuple[tuple[Lot, ...], tup
     return offered, over
 
 
-def lock(total_ugtx: int, quantity_wh: int, price_mgtx_per_kwh: int) -> int:
+def lock(total_ugtx: int, locked_ugtx: int) -> int:
     """What of the money goes back when an order is locked; refuses what does not cover it."""
-    locked_ugtx = cost_ugtx(quantity_wh, price_mgtx_per_kwh)
     if total_ugtx < locked_ugtx:
         raise Refused(Reason.OVERSPENT, f"locks {locked_ugtx} µGTX out of {total_ugtx}")
     return total_ugtx - locked_ugtx
 
 
-def room_wh(state: BlockState, order: Order) -> int:
-    """What all-or-none orders may trade that an order brings to trade, within the block's limit."""
-    limit_wh = state.context.parameters.orders.max_block_traded_wh
-    return limit_wh - state.traded_wh - order.quantity_wh
-
-
-def _standing(terms: Terms | None) -> Standing | None:
-    return None if terms is None else Standing(terms)
-
-
-def _check_immediate(
-    state: BlockState, order_id: bytes, body: PlaceSell | PlaceBuy, order: Order
-) -> None:
-    """An order that is not to rest has to trade something, and a whole one all of itself."""
-    if body.immediate and not state.orders.tradable_wh(order_id, order):
-        whole = body.terms is not None and body.terms.all_or_none
-        raise Refused(
-            Reason.UNFILLED,
-            f"{'all' if whole else 'any'} of {body.quantity_wh} Wh at {body.price_mgtx_per_kwh}",
-        )
-
-
 def _place(state: BlockState, order_id: bytes, order: Order, *, immediate: bool) -> None:
     """Match a new order, settle its trades, and rest or return what is left of it."""
-    fills = state.orders.place(order_id, order, immediate=immediate, room_wh=room_wh(state, order))
-    left = settle(state, order_id, order_id, order, fills)
+    fills = state.orders.place(
+        order_id, order, immediate=immediate, room_wh=room_wh(state, order.quantity_wh)
+    )
+    left = settle(state, Spot(state), order_id, order_id, order, fills)
     if left is None:
         return
     if immediate:

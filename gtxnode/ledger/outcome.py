@@ -92,6 +92,11 @@ class ForwardTrade(msgspec.Struct, frozen=True, array_like=True, gc=False):
     wheeling: Wheeling | None = None
     """What its way cost, paid with the trade; what is lost is lost with each delivery."""
 
+    @property
+    def quantity_wh(self) -> int:
+        """How much was sold."""
+        return self.contract.sold_wh
+
 
 class Settlement(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A step in which a contract was settled: with energy, with money, or both."""

@@ -17,14 +17,16 @@ something is carried. Looks are an order's turn, and each order that is met or a
 from itertools import islice
 from typing import Final
 
-from gtxnode.ledger import forward_trades, sweeps
+from gtxnode.ledger import sweeps
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.carriage import GridCarriage, carriage_in, spot_carriage_in
 from gtxnode.ledger.coins import Order, order_coin_id, sweep_id
 from gtxnode.ledger.corridors import pair_of
+from gtxnode.ledger.fills import Place, place_of, settle_rested
 from gtxnode.ledger.forward_coins import ForwardOrder
+from gtxnode.ledger.forward_trades import Ahead
 from gtxnode.ledger.grid_coins import Sweep
-from gtxnode.ledger.trades import Place, place_of, settle_rested
+from gtxnode.ledger.trades import Spot
 from gtxnode.market import orders as market
 from gtxnode.market.book import Book
 from gtxnode.market.orders import Mark, Side
@@ -123,9 +125,9 @@ class _Sweeping:
         turn = len(state.trades) + len(state.forward_trades)
         name = sweep_id(state.context.chain_id, state.context.height, turn, order.id)
         if slot is None:
-            settle_rested(state, name, fills)
+            settle_rested(state, Spot(state), name, fills)
         else:
-            forward_trades.settle_rested(state, name, fills)
+            settle_rested(state, Ahead(state), name, fills)
         return True
 
     def _who_took(self, buy_id: bytes, sell_id: bytes) -> Side:
@@ -134,10 +136,8 @@ class _Sweeping:
 
     def _place(self, order_id: bytes) -> Place:
         coin = self._state.coins.get(order_coin_id(order_id))
-        if isinstance(coin, Order):
-            return place_of(coin)
-        assert isinstance(coin, ForwardOrder), "an order is open only while its coin exists"
-        return Place(coin.height, coin.position, 0)
+        assert isinstance(coin, Order | ForwardOrder), "an order is open only while its coin exists"
+        return place_of(coin)
 
 
 class _Cheapest:

@@ -50,6 +50,7 @@ from gtxnode.ledger.coins import (
     Order,
     SellOrder,
 )
+from gtxnode.ledger.forward_coins import ForwardBuy, ForwardOrder
 from gtxnode.ledger.transactions import (
     CheckedTransaction,
     Transaction,
@@ -217,7 +218,7 @@ def amend(
             inputs, _ = take_cash(cash, lacking_ugtx, MAX_LOTS)
         case _:
             pass
-    return Amend(order_id, quantity_wh, price_mgtx_per_kwh, inputs)
+    return Amend(order_id, quantity_wh, price_mgtx_per_kwh, inputs, order.revision + 1)
 
 
 def forward_offer(
@@ -228,10 +229,15 @@ def forward_offer(
     quantity_wh: int,
     price_mgtx_per_kwh: int,
     collateral_mgtx_per_kwh: int,
+    *,
+    expires_s: int = 0,
+    immediate: bool = False,
+    terms: Terms | None = None,
 ) -> ForwardOffer:
     """Offer what a meter is to export in a slot; `ImbalanceRule.collateral` says what is locked."""
     inputs, _ = take_cash(cash, max(1, quantity_wh * collateral_mgtx_per_kwh), MAX_LOTS)
-    return ForwardOffer(trader, inputs, slot, meter, quantity_wh, price_mgtx_per_kwh)
+    limit = (quantity_wh, price_mgtx_per_kwh, expires_s)
+    return ForwardOffer(trader, inputs, slot, meter, *limit, immediate, terms)
 
 
 def forward_bid(
@@ -241,10 +247,34 @@ def forward_bid(
     zone: Zone,
     quantity_wh: int,
     price_mgtx_per_kwh: int,
+    *,
+    expires_s: int = 0,
+    immediate: bool = False,
+    terms: Terms | None = None,
 ) -> ForwardBid:
     """Ask for energy in a slot, to be used in a zone."""
     inputs, _ = take_cash(cash, cost_ugtx(quantity_wh, price_mgtx_per_kwh), MAX_LOTS)
-    return ForwardBid(trader, inputs, slot, zone, quantity_wh, price_mgtx_per_kwh)
+    limit = (quantity_wh, price_mgtx_per_kwh, expires_s)
+    return ForwardBid(trader, inputs, slot, zone, *limit, immediate, terms)
+
+
+def amend_ahead(
+    order_id: bytes,
+    order: ForwardOrder,
+    cash: CashCoins,
+    quantity_wh: int,
+    price_mgtx_per_kwh: int,
+    collateral_mgtx_per_kwh: int,
+) -> Amend:
+    """Change what is left of an open order for a slot, with more GTX if it needs it.
+
+    The collateral is what an offer at the new price locks; a bid locks its price.
+    """
+    each = price_mgtx_per_kwh if isinstance(order, ForwardBuy) else collateral_mgtx_per_kwh
+    shrinks = price_mgtx_per_kwh == order.price_mgtx_per_kwh and quantity_wh <= order.quantity_wh
+    lacking_ugtx = 0 if shrinks else quantity_wh * each - order.locked_ugtx
+    inputs, _ = take_cash(cash, lacking_ugtx, MAX_LOTS)
+    return Amend(order_id, quantity_wh, price_mgtx_per_kwh, inputs, order.revision + 1)
 
 
 def prove_possession(

@@ -106,7 +106,7 @@ class Reason(StrEnum):
     METER_RETIRED = ("meter_retired", "The meter is out of service for good.")
     WRONG_REVISION = (
         "wrong_revision",
-        "The change does not follow the last that was made of the meter.",
+        "The change does not follow the last that was made of the meter, or of the order.",
     )
     KEY_IN_USE = ("key_in_use", "Another meter's readings are signed with that key already.")
     SAME_OWNER = ("same_owner", "The meter is that owner's already.")
@@ -199,6 +199,10 @@ class Reason(StrEnum):
         "No slot of that length begins then, none is traded here, or it is too far ahead.",
     )
     GATE_CLOSED = ("gate_closed", "Trading of the slot has ended.")
+    NOT_IN_AUCTION = (
+        "not_in_auction",
+        "The slot is auctioned when its gate closes, and an auction takes plain orders alone.",
+    )
     SLOT_FULL = ("slot_full", "The slot has as many open orders as are allowed.")
     OWN_ORDERS_CROSS = (
         "own_orders_cross",

@@ -1,8 +1,11 @@
 """Forwards on a little chain: slots by name, offers and bids by people, readings to a time."""
 
+from typing import Any
+
 from gtxnode.ledger import wallet
 from gtxnode.ledger.coins import Cash
-from gtxnode.ledger.forward_coins import Contract
+from gtxnode.ledger.forward_coins import Contract, ForwardOrder
+from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.slots import Slot
 from gtxnode.metering.meters import Reading
@@ -25,22 +28,42 @@ HALF = Slot(NOON + 1_800, 1_800)
 class ForwardChain(LittleChain):
     """A little chain whose people trade slots."""
 
-    def offer(self, name: str, wh: int, price: int, slot: Slot = QUARTER) -> CheckedTransaction:
+    def offer(
+        self, name: str, wh: int, price: int, slot: Slot = QUARTER, **how: Any
+    ) -> CheckedTransaction:
         """An offer of a person's own meter."""
-        parameters = self.parameters
-        collateral = parameters.forwards.imbalance.collateral(
-            price, parameters.orders.max_price_mgtx_per_kwh
-        )
         body = wallet.forward_offer(
-            address(name), self.coins(name, Cash), slot, meter_of(name), wh, price, collateral
+            *(address(name), self.coins(name, Cash), slot, meter_of(name), wh, price),
+            self.collateral(price),
+            **how,
         )
         return signed(body, name)
 
-    def bid(self, name: str, wh: int, price: int, slot: Slot = QUARTER) -> CheckedTransaction:
+    def bid(
+        self, name: str, wh: int, price: int, slot: Slot = QUARTER, **how: Any
+    ) -> CheckedTransaction:
         body = wallet.forward_bid(
-            address(name), self.coins(name, Cash), slot, Zone.BANGKOK, wh, price
+            address(name), self.coins(name, Cash), slot, Zone.BANGKOK, wh, price, **how
         )
         return signed(body, name)
+
+    def change(
+        self, name: str, placed: CheckedTransaction, wh: int, price: int
+    ) -> CheckedTransaction:
+        """An amendment of an order for a slot."""
+        order = self.order(placed)
+        assert isinstance(order, ForwardOrder)
+        cash, collateral = self.coins(name, Cash), self.collateral(price)
+        return signed(wallet.amend_ahead(placed.id, order, cash, wh, price, collateral), name)
+
+    def collateral(self, price: int) -> int:
+        """What an offer at that price locks for each Wh."""
+        limits, imbalance = self.parameters.orders, self.parameters.forwards.imbalance
+        return imbalance.collateral(price, limits.max_price_mgtx_per_kwh)
+
+    def restart(self) -> None:
+        """As a node that starts anew."""
+        self.orders = OpenOrders.rebuild(self.all_coins())
 
     def until(self, time_s: int) -> None:
         """A block at that time."""

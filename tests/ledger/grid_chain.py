@@ -1,6 +1,7 @@
 """A chain over the triangle of tests/grid/little_grid.py, and what authorities say on it."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -54,11 +55,13 @@ class GridChain(ForwardChain):
         )
         self.issued_ms = START_S * 1_000
 
-    def bid(self, name: str, wh: int, price: int, slot: Slot = QUARTER) -> CheckedTransaction:
+    def bid(
+        self, name: str, wh: int, price: int, slot: Slot = QUARTER, **how: Any
+    ) -> CheckedTransaction:
         """A bid for energy in a person's own zone."""
         cash = self.coins(name, Cash)
         zone = self.zone_of[name]
-        return signed(wallet.forward_bid(address(name), cash, slot, zone, wh, price), name)
+        return signed(wallet.forward_bid(address(name), cash, slot, zone, wh, price, **how), name)
 
     @property
     def slot_s(self) -> int:

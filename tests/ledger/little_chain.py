@@ -54,6 +54,7 @@ from gtxnode.ledger.state_root import StateRoot
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.ledger.validators import Validator
 from gtxnode.market import Side
+from gtxnode.market.slots import Slot
 from gtxnode.metering.meters import Direction, Meter, Reading, meter_id_of
 from gtxnode.primitives.addresses import Address, address_of
 from gtxnode.primitives.errors import Reason
@@ -402,12 +403,20 @@ class LittleChain:
         assert len(kept) == len(rebuilt) == len(contracts)
         for trader in {coin.trader for coin in placed}:
             assert kept.count(trader) == rebuilt.count(trader)
-        for meter, slot in {(coin.meter, coin.slot) for coin in contracts}:
+        offers = [coin for coin in placed if isinstance(coin, ForwardSell)]
+        promised: Counter[tuple[bytes, Slot]] = Counter()
+        for offer in offers:
+            promised[offer.meter, offer.slot] += offer.quantity_wh
+        for contract in contracts:
+            promised[contract.meter, contract.slot] += contract.sold_wh
+        for (meter, slot), promised_wh in promised.items():
             times = (slot.start_s, slot.end_s)
             assert kept.contracts(meter, *times) == rebuilt.contracts(meter, *times)
+            assert kept.committed_wh(meter, slot) == promised_wh
             assert kept.committed_wh(meter, slot) == rebuilt.committed_wh(meter, slot)
         late_ms = (self.now_s + 100 * 86_400) * 1_000
         assert kept.next_gate(late_ms) == rebuilt.next_gate(late_ms)
+        assert kept.next_expired(late_ms) == rebuilt.next_expired(late_ms)
         assert kept.next_due(late_ms) == rebuilt.next_due(late_ms)
 
     def _check_book(self) -> None:

@@ -6,14 +6,14 @@ anew. These tests think of what to send, and hold the end of a history against w
 """
 
 from collections import Counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtxnode.ledger import wallet
-from gtxnode.ledger.bodies import Body, Cancel
+from gtxnode.ledger.bodies import Amend, Body, Cancel, ForwardBid, ForwardOffer
 from gtxnode.ledger.coins import Cash, Energy, order_id_of
 from gtxnode.ledger.forward_coins import Contract, ForwardOrder
 from gtxnode.ledger.forward_rules import ForwardRules
@@ -22,7 +22,7 @@ from gtxnode.ledger.parameters import OrderLimits
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.auction import Mechanism, Rationing
 from gtxnode.market.imbalance import ImbalanceRule
-from gtxnode.market.orders import PriceRule
+from gtxnode.market.orders import PriceRule, Terms
 from gtxnode.market.slots import Product, Slot
 from gtxnode.metering.meters import Reading
 from gtxnode.primitives.zones import Zone
@@ -54,7 +54,7 @@ steps = st.builds(
     Step,
     st.sampled_from(
         ["offer", "offer", "offer", "offer", "bid", "bid", "bid", "bid", "read", "read", "read",
-         "gap", "replay", "cancel", "sell", "buy"]
+         "gap", "replay", "cancel", "sell", "buy", "amend", "amend", "amend"]
     ),
     st.integers(0, 2),
     st.sampled_from([0, 0, 1, 2, 3]),
@@ -129,10 +129,13 @@ def body_of(chain: ForwardChain, step: Step) -> Body | None:
             return wallet.forward_offer(
                 *(owner, chain.coins(name, Cash), slot, meter_of(name), step.amount, price),
                 collateral,
+                **how(chain, step, slot),
             )
         case "bid":
-            cash = chain.coins(name, Cash)
-            return wallet.forward_bid(owner, cash, slot, Zone.BANGKOK, step.amount, price)
+            cash, said = chain.coins(name, Cash), how(chain, step, slot)
+            return wallet.forward_bid(owner, cash, slot, Zone.BANGKOK, step.amount, price, **said)
+        case "amend":
+            return amendment(chain, step)
         case "sell":
             return wallet.sell(owner, chain.coins(name, Energy), step.amount, price)
         case "buy":
@@ -141,6 +144,47 @@ def body_of(chain: ForwardChain, step: Step) -> Body | None:
             orders = [i for i, c in chain.all_coins() if isinstance(c, ForwardOrder)]
             return Cancel(order_id_of(orders[step.amount % len(orders)])) if orders else None
     raise AssertionError(step.kind)
+
+
+def how(chain: ForwardChain, step: Step, slot: Slot) -> dict[str, Any]:
+    """Half of the orders of slots that are not auctioned have terms, and some end early."""
+    product = chain.parameters.forwards.product_of(slot)
+    assert product is not None
+    closes_s = product.closes_s(slot)
+    if step.amount % 13 == 7 and closes_s > chain.now_s + 700:
+        return {"expires_s": chain.now_s + 700}
+    if product.mechanism is not Mechanism.CONTINUOUS:
+        return {}
+    match step.amount % 13:
+        case 0 | 1:
+            return {"terms": Terms(all_or_none=True)}
+        case 2 | 3:
+            return {"terms": Terms(display_wh=max(1, step.amount // 3))}
+        case 4:
+            return {"terms": Terms(partner=address(PEOPLE[step.who - 1]))}
+        case 5:
+            return {"immediate": True}
+        case 6:
+            return {"immediate": True, "terms": Terms(all_or_none=True)}
+        case _:
+            return {}
+
+
+def amendment(chain: ForwardChain, step: Step) -> Body | None:
+    """Of one of a person's orders: another price, more or less of it."""
+    owner = address(PEOPLE[step.who])
+    own = [
+        (order_id_of(i), c)
+        for i, c in chain.all_coins()
+        if isinstance(c, ForwardOrder) and c.trader == owner
+    ]
+    if not own:
+        return None
+    order_id, order = own[step.amount % len(own)]
+    price = order.price_mgtx_per_kwh + 200 * (step.price // 2)
+    wh = max(1, order.quantity_wh - step.amount // 2) if step.amount % 3 else step.amount
+    cash = chain.coins(PEOPLE[step.who], Cash)
+    return wallet.amend_ahead(order_id, order, cash, wh, price, chain.collateral(price))
 
 
 def slot_of(chain: ForwardChain, number: int) -> Slot:
@@ -211,7 +255,8 @@ def test_the_histories_reach_what_they_are_about() -> None:
     seen: Counter[str] = Counter()
 
     def reached() -> bool:
-        return all(seen[what] >= 5 for what in ("traded", "delivered", "short", "expired"))
+        events = ("traded", "delivered", "short", "expired", "amended", "terms", "early")
+        return all(seen[what] >= 5 for what in events)
 
     # Which examples are drawn depends on constants anywhere in the sources: it may take many.
     @settings(max_examples=200, deadline=None, database=None, derandomize=True)
@@ -228,6 +273,15 @@ def test_the_histories_reach_what_they_are_about() -> None:
             seen["delivered"] += sum(each.delivered_wh > 0 for each in outcome.settlements)
             seen["short"] += sum(each.short_wh > 0 for each in outcome.settlements)
             seen["expired"] += len(outcome.expired)
+            accepted = [
+                each.body
+                for each, receipt in zip(block, outcome.receipts, strict=True)
+                if receipt.ok
+            ]
+            seen["amended"] += sum(isinstance(body, Amend) for body in accepted)
+            placed = [body for body in accepted if isinstance(body, ForwardOffer | ForwardBid)]
+            seen["terms"] += sum(body.terms is not None for body in placed)
+            seen["early"] += sum(body.expires_s > 0 for body in placed)
 
     play()
     assert reached(), seen

@@ -19,13 +19,15 @@ from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.slots import Slot
 from tests.grid import little_grid
 from tests.ledger.grid_chain import CALM, STRAINED, GridChain
-from tests.ledger.little_chain import HOUR_S
+from tests.ledger.little_chain import HOUR_S, signed
 from tests.ledger.test_forward_histories import (
     GRACE_S,
     LENGTHS_S,
     PEOPLE,
     Books,
     Step,
+    amendment,
+    how,
     rules,
 )
 
@@ -35,7 +37,7 @@ PAIRS = ((BANGKOK, CENTRAL), (CENTRAL, SOUTHERN), (BANGKOK, SOUTHERN))
 
 steps = st.builds(
     Step,
-    st.sampled_from(["offer"] * 4 + ["bid"] * 4 + ["read"] * 3 + ["limit", "status"]),
+    st.sampled_from(["offer"] * 4 + ["bid"] * 4 + ["read"] * 3 + ["amend", "limit", "status"]),
     st.integers(0, 2),
     st.integers(0, 2),
     st.integers(1, 3_000),
@@ -84,9 +86,13 @@ def transaction(chain: GridChain, step: Step) -> CheckedTransaction | None:
             case "read":
                 return chain.reading(who, step.amount)
             case "offer":
-                return chain.offer(who, step.amount, price, slot)
+                return chain.offer(who, step.amount, price, slot, **how(chain, step, slot))
             case "bid":
-                return chain.bid(who, step.amount, price + 1_300, slot)
+                terms = how(chain, step, slot)
+                return chain.bid(who, step.amount, price + 1_300, slot, **terms)
+            case "amend":
+                body = amendment(chain, step)
+                return None if body is None else signed(body, who)
     except wallet.InsufficientFunds:
         return None
     if step.kind == "status":

@@ -326,6 +326,17 @@ def test_what_amending_refuses(chain: LittleChain) -> None:
     assert order.quantity_wh == 5 * KWH
 
 
+def test_nobody_sends_an_old_amendment_again(chain: LittleChain) -> None:
+    """It takes no coin but the order's, which is there again after the next one."""
+    sell = chain.sell("somchai", 10 * KWH, 3_500)
+    chain.accepted(sell)
+    shrunk = chain.amend("somchai", sell, 4 * KWH, 3_500)
+    chain.accepted(shrunk)
+    chain.accepted(chain.amend("somchai", sell, 8 * KWH, 3_500))
+    assert chain.refused(shrunk) is Reason.WRONG_REVISION
+    assert left(chain, sell) == 8 * KWH
+
+
 def test_an_offer_does_not_grow_by_another_source() -> None:
     chain = LittleChain("malee", "somchai")
     chain.accepted(

@@ -92,7 +92,6 @@ from gtxnode.ledger.coins import (
     Origin,
     RecordKeyUse,
     SellOrder,
-    Standing,
     Supply,
     decode_coin,
     encode_coin,
@@ -142,6 +141,7 @@ from gtxnode.ledger.proposals import (
     SeatUse,
 )
 from gtxnode.ledger.proposers import MissedTurns, MissRecord, RevealChain, Seeds
+from gtxnode.ledger.standing import Standing
 from gtxnode.ledger.tariff_series import TariffSeries
 from gtxnode.ledger.trading_day import TradingDay
 from gtxnode.ledger.transactions import (
@@ -296,11 +296,14 @@ COINS: tuple[Coin, ...] = (
     TariffSeries(THAI_TABLES),
     registered(registration("somchai")),
     SellOrder(OWNER, 3_500, (Lot(1, ORIGIN),), 1, 2, 3),
-    BuyOrder(OWNER, 3_500, 1_000, 1, 2, 3, Standing(Terms(2, OWNER, True, 5), 4, 1)),
+    BuyOrder(OWNER, 3_500, 1_000, 1, 2, 3, Standing(Terms(2, OWNER, True, 5), 4, 1), 2),
     Licence(OWNER, 1, 2),
     TradingDay(1, 2, 3, 4, 5),
-    ForwardSell(OWNER, 3_500, 1_000, SLOT, bytes(16), Zone.BANGKOK, 2_880, 1, 2, 3),
-    ForwardBuy(OWNER, 3_500, 1_000, SLOT, Zone.BANGKOK, 1, 2, 3),
+    ForwardSell(
+        *(OWNER, 3_500, 1_000, SLOT, bytes(16), Zone.BANGKOK, Source.SOLAR, 2_880, 2, 1, 2, 3),
+        Standing(Terms(partner=OWNER, zone=Zone.BANGKOK)),
+    ),
+    ForwardBuy(OWNER, 3_500, 1_000, SLOT, Zone.BANGKOK, 2, 1, 2, 3),
     Contract(
         *(OWNER, address("malee"), SLOT, bytes(16), Zone.BANGKOK, Zone.BANGKOK),
         *(3_500, 6_380, 1_000, 500, 1, 2, 3, 4),

@@ -188,7 +188,7 @@ def test_an_order_does_not_grow_over_the_limit(chain: LittleChain) -> None:
     over = Amend(resting.id, 10 * KWH + 1, 2_000, cash)
     assert chain.refused(signed(over, "malee")) is Reason.USAGE_LIMIT
     chain.accepted(signed(Amend(resting.id, 10 * KWH, 2_000, cash), "malee"))
-    chain.accepted(signed(Amend(resting.id, 3 * KWH, 2_000), "malee"))
+    chain.accepted(signed(Amend(resting.id, 3 * KWH, 2_000, revision=2), "malee"))
 
 
 def forward_chain() -> ForwardChain:

@@ -103,7 +103,6 @@ from gtxnode.ledger.coins import (
     Origin,
     RecordKeyUse,
     SellOrder,
-    Standing,
     Supply,
     admission_coin_id,
     encode_coin,
@@ -164,6 +163,7 @@ from gtxnode.ledger.proposers import (
 )
 from gtxnode.ledger.retirement_coins import RetirementLog, retirement_log_coin_id
 from gtxnode.ledger.retirement_log import Retired, appended, leaf_of, retired_codec
+from gtxnode.ledger.standing import Standing
 from gtxnode.ledger.tariff_series import TariffSeries, tariff_coin_id
 from gtxnode.ledger.trading_day import TradingDay, trading_day_coin_id
 from gtxnode.ledger.transactions import Transaction, Witness, encode_body, encode_transaction, parse
@@ -352,7 +352,7 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
         ("malee",),
     ),
     (
-        Amend(sha256(b"an order").digest(), 25_000, 3_600, (ENERGY_IN,)),
+        Amend(sha256(b"an order").digest(), 25_000, 3_600, (ENERGY_IN,), 2),
         ("somchai",),
     ),
     (GrantLicence(1_800_000_000_000, ADDRESS["malee"], 5_000_000, 1_831_536_000), ("authority",)),
@@ -507,13 +507,17 @@ COINS: tuple[tuple[bytes, Coin], ...] = (
     (
         output_id(ORDER_ID, 0),
         ForwardSell(
-            *(ADDRESS["somchai"], 3_500, 5_000, SLOT, METER, Zone.BANGKOK, 2_880),
-            *(1_800_002_700, 12, 5),
+            *(ADDRESS["somchai"], 3_500, 5_000, SLOT, METER, Zone.BANGKOK, Source.SOLAR, 2_880),
+            *(1_800_002_700, 1_800_001_800, 12, 5),
+            Standing(Terms(display_wh=1_000, zone=Zone.BANGKOK), 1_000, 2),
         ),
     ),
     (
         output_id(ORDER_ID, 0),
-        ForwardBuy(ADDRESS["malee"], 4_000, 5_000, SLOT, Zone.BANGKOK, 1_800_002_700, 12, 6),
+        ForwardBuy(
+            *(ADDRESS["malee"], 4_000, 5_000, SLOT, Zone.BANGKOK, 1_800_002_700, 1_800_002_700),
+            *(12, 6),
+        ),
     ),
     (contract_coin_id(ORDER_ID), CONTRACT),
     (supply_coin_id(CHAIN), Supply(3_000, 1_000, 10**15)),

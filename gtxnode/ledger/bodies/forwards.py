@@ -1,12 +1,13 @@
-"""Orders for a delivery slot. They are cancelled as any order is."""
+"""Orders for a delivery slot. They are amended and cancelled as any order is."""
 
 from typing import Annotated
 
 import msgspec
 
 from gtxnode.ledger.coins import MAX_LOTS, Amount, CoinId
+from gtxnode.market.orders import Terms
 from gtxnode.market.slots import Slot
-from gtxnode.metering.meters import AddressBytes, MeterId
+from gtxnode.metering.meters import AddressBytes, MeterId, Seconds
 from gtxnode.primitives.zones import Zone
 
 
@@ -21,6 +22,12 @@ class ForwardOffer(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2
     quantity_wh: Amount
     price_mgtx_per_kwh: Amount
     """The least that the trader takes."""
+    expires_s: Seconds = 0
+    """In block time, at gate closure at the latest; zero for that."""
+    immediate: bool = False
+    """Whether what does not trade at once goes back instead of resting."""
+    terms: Terms | None = None
+    """Without a zone: that is the meter's."""
 
 
 class ForwardBid(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=26):
@@ -35,3 +42,7 @@ class ForwardBid(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=26)
     quantity_wh: Amount
     price_mgtx_per_kwh: Amount
     """The most that the trader gives."""
+    expires_s: Seconds = 0
+    immediate: bool = False
+    terms: Terms | None = None
+    """Without a zone: it is named above."""

@@ -45,7 +45,7 @@ class Cancel(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=5):
 
 
 class Amend(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=20):
-    """Change what is left of an open order, which keeps its id, its expiry and its terms.
+    """Change what is left of an open order of either market, which keeps its id, expiry and terms.
 
     It keeps its time only if the price stays and the quantity does not grow.
     """
@@ -56,3 +56,5 @@ class Amend(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=20):
     price_mgtx_per_kwh: Amount
     inputs: Annotated[tuple[CoinId, ...], msgspec.Meta(max_length=MAX_LOTS)] = ()
     """What it takes beyond what it holds: energy to sell, GTX to buy. What is over goes back."""
+    revision: Amount = 1
+    """The order's plus one, so that no amendment can be sent again after another."""
