@@ -1,4 +1,5 @@
-"""`gtxnode tx forward`, and `gtxnode query slots`, `slot`, `contracts` and `settlements`."""
+"""`gtxnode tx forward`, and `gtxnode query` `slots`, `slot`, `slot-orders`, `contracts` and
+`settlements`."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,7 @@ import click
 from gtxnode.cli.accounts import ACCOUNT
 from gtxnode.cli.amounts import DURATION, KWH, METER_ID, PRICE
 from gtxnode.cli.connection import ask, shard_of
+from gtxnode.cli.order_terms import SOURCES, Asked, terms_options
 from gtxnode.cli.query import MAX_DEPTH, MAX_PAGE, chain_options, print_answer
 from gtxnode.cli.submit import Holdings
 from gtxnode.cli.tx import send_body, sending_options
@@ -95,6 +97,14 @@ def slot_options(command: Any) -> Any:
     help="Least (sell) or most (buy) that is taken, in GTX/kWh.",
 )
 @slot_options
+@terms_options("gate closure")
+@click.option(
+    "--source",
+    "sources",
+    type=click.Choice(SOURCES),
+    multiple=True,
+    help="With buy: energy of meters of these sources alone.",
+)
 @click.option("--meter", type=METER_ID, help="With sell: whose export delivers it.")
 @click.option("--zone", type=click.Choice(ZONES), help="With buy: where it is to be used.")
 def forward(
@@ -103,6 +113,8 @@ def forward(
     price_mgtx_per_kwh: int,
     start: tuple[bool, int],
     length_s: int,
+    asked: Asked,
+    sources: tuple[str, ...],
     meter: bytes | None,
     zone: str | None,
     **sending: Any,
@@ -111,22 +123,28 @@ def forward(
 
     gtxnode tx forward buy 5kWh --price 4 --slot +2h --zone bangkok. A buyer's payment is
     locked, and a seller's collateral for what it may not deliver. It pays no fee, and is
-    cancelled like any order until its slot's gate closes.
+    amended and cancelled like any order until its slot's gate closes. Slots that are auctioned
+    take plain orders, with --expires or without.
     """
     if (side == "sell") != (meter is not None) or (side == "buy") != (zone is not None):
         raise click.UsageError("A sell order names its --meter, a buy order its --zone.")
-    rules = _rules(sending["url"], sending["timeout_s"], sending["shard"])
+    if side == "sell" and sources:
+        raise click.UsageError("--source is for buyers: a sell order's is that of its meter.")
+    rules = forward_rules(sending["url"], sending["timeout_s"], sending["shard"])
     slot = slot_at(start, length_s, rules["time_ms"])
-    imbalance = ImbalanceRule(int(rules["utility_mgtx_per_kwh"]), rules["premium_ppm"])
-    highest = int(rules["max_price_mgtx_per_kwh"])
+    how: dict[str, Any] = {
+        "expires_s": asked.expires_s(rules["time_ms"] // 1_000),
+        "immediate": asked.immediate,
+        "terms": asked.terms(sources),
+    }
 
     def build(held: Holdings) -> Body:
-        terms = (quantity_wh, price_mgtx_per_kwh)
+        limit = (quantity_wh, price_mgtx_per_kwh)
         if meter is not None:
-            collateral = imbalance.collateral(price_mgtx_per_kwh, highest)
-            return wallet.forward_offer(held.owner, held.cash, slot, meter, *terms, collateral)
+            locked = collateral_by(rules, price_mgtx_per_kwh)
+            return wallet.forward_offer(held.owner, held.cash, slot, meter, *limit, locked, **how)
         assert zone is not None, "one of the two is there"
-        return wallet.forward_bid(held.owner, held.cash, slot, Zone[zone.upper()], *terms)
+        return wallet.forward_bid(held.owner, held.cash, slot, Zone[zone.upper()], *limit, **how)
 
     send_body(build, **sending)
 
@@ -163,7 +181,7 @@ def slot(
 
     Best prices first, in GTX/kWh; where it is auctioned, what that would come to now.
     """
-    wanted = slot_at(start, length_s, _rules(url, timeout_s, shard)["time_ms"])
+    wanted = slot_at(start, length_s, forward_rules(url, timeout_s, shard)["time_ms"])
     print_answer(
         url,
         timeout_s,
@@ -203,6 +221,18 @@ def contracts(
     )
 
 
+@click.command(name="slot-orders")
+@chain_options
+@click.argument("account", type=ACCOUNT)
+def slot_orders(url: str | None, timeout_s: float, shard: str | None, account: bytes) -> None:
+    """An address's open orders for delivery slots.
+
+    With their terms; times in Unix seconds, energy in kWh, prices in GTX/kWh. ACCOUNT is an
+    address, or a key's name.
+    """
+    print_answer(url, timeout_s, shard, "forward.orders", address=format_address(account))
+
+
 @click.command()
 @chain_options
 @click.option("--after", type=click.IntRange(0), help="Those after this number.")
@@ -217,7 +247,9 @@ def settlements(
     print_answer(url, timeout_s, shard, "forward.settlements", after=after, limit=limit)
 
 
-def _rules(url: str | None, timeout_s: float, shard: str | None) -> dict[str, Any]:
+def forward_rules(url: str | None, timeout_s: float, shard: str | None) -> dict[str, Any]:
+    """What forwards go by on a chain, as it answers."""
+
     async def conversation(client: Any) -> dict[str, Any]:
         answer: dict[str, Any] = await client.call(
             "forward.rules", shard=await shard_of(client, shard)
@@ -225,3 +257,9 @@ def _rules(url: str | None, timeout_s: float, shard: str | None) -> dict[str, An
         return answer
 
     return ask(url, timeout_s, conversation)
+
+
+def collateral_by(rules: dict[str, Any], price_mgtx_per_kwh: int) -> int:
+    """What an offer at that price locks for each Wh by those rules, in mGTX/kWh."""
+    imbalance = ImbalanceRule(int(rules["utility_mgtx_per_kwh"]), rules["premium_ppm"])
+    return imbalance.collateral(price_mgtx_per_kwh, int(rules["max_price_mgtx_per_kwh"]))

@@ -7,18 +7,19 @@ import click
 from gtxnode.cli.accounts import ACCOUNT
 from gtxnode.cli.amounts import DURATION, KWH, PRICE, TRANSACTION_ID
 from gtxnode.cli.exits import CommandFailed, Exit
+from gtxnode.cli.forward import collateral_by, forward_rules
+from gtxnode.cli.order_terms import SOURCES, Asked, terms_options
 from gtxnode.cli.query import chain_options, print_answer
 from gtxnode.cli.submit import Holdings
 from gtxnode.cli.tx import send_body, sending_options
 from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import Body, GrantLicence, RevokeLicence
-from gtxnode.market.orders import ANY_SOURCE, Terms
+from gtxnode.ledger.forward_coins import ForwardOrder
 from gtxnode.primitives.addresses import format_address
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Zone
 
 ZONES = tuple(zone.name.lower() for zone in Zone)
-SOURCES = tuple(source.name.lower() for source in Source)
 
 
 @click.command()
@@ -32,23 +33,7 @@ SOURCES = tuple(source.name.lower() for source in Source)
     required=True,
     help="Least (sell) or most (buy) that is taken, in GTX/kWh.",
 )
-@click.option(
-    "--expires",
-    "lifetime_s",
-    type=DURATION,
-    default=None,
-    help="How long it stands, such as 30m or 24h.  [default: the chain's usual lifetime]",
-)
-@click.option("--ioc", is_flag=True, help="Immediate or cancel: what does not trade goes back.")
-@click.option("--fok", is_flag=True, help="Fill or kill: all of it at once, or it is refused.")
-@click.option("--all-or-none", is_flag=True, help="It waits until it can trade whole.")
-@click.option(
-    "--slice",
-    "display_wh",
-    type=KWH,
-    default=None,
-    help="An iceberg: show so many kWh at a time; each slice queues anew.",
-)
+@terms_options("the chain's usual lifetime")
 @click.option(
     "--source",
     "sources",
@@ -56,7 +41,6 @@ SOURCES = tuple(source.name.lower() for source in Source)
     multiple=True,
     help="With buy: energy of these sources alone. With sell: which energy to offer.",
 )
-@click.option("--partner", type=ACCOUNT, default=None, help="Trade with this account alone.")
 @click.option(
     "--zone",
     type=click.Choice(ZONES),
@@ -67,13 +51,8 @@ def order(
     side: str,
     quantity_wh: int,
     price_mgtx_per_kwh: int,
-    lifetime_s: int | None,
-    ioc: bool,
-    fok: bool,
-    all_or_none: bool,
-    display_wh: int | None,
+    asked: Asked,
     sources: tuple[str, ...],
-    partner: bytes | None,
     zone: str | None,
     **sending: Any,
 ) -> None:
@@ -84,27 +63,25 @@ def order(
     cancelled. A sell order offers energy of one source and zone. Where zones trade with one
     another, a buy order names its --zone, and its price is all that is paid: the way included.
     """
-    if sum((ioc, fok, all_or_none, display_wh is not None)) > 1:
-        raise click.UsageError("One of --ioc, --fok, --all-or-none and --slice at most.")
     if side == "sell" and len(sources) > 1:
         raise click.UsageError("A sell order offers energy of one --source.")
-    accepted = sum({1 << Source[name.upper()] for name in sources}) if side == "buy" else 0
     place = None if zone is None else Zone[zone.upper()]
-    to = place if side == "buy" else None
-    terms = Terms(accepted or ANY_SOURCE, partner, fok or all_or_none, display_wh or 0, to)
-    how: dict[str, Any] = {
-        "immediate": ioc or fok,
-        "terms": None if terms == Terms() else terms,
-    }
 
     def build(held: Holdings) -> Body:
-        expires_s = 0 if lifetime_s is None else held.time_ms // 1_000 + lifetime_s
-        limit = (quantity_wh, price_mgtx_per_kwh, expires_s)
+        limit = (quantity_wh, price_mgtx_per_kwh, asked.expires_s(held.time_ms // 1_000))
         if side == "sell":
             source = Source[sources[0].upper()] if sources else None
             energy = [pair for pair in held.energy if place in (None, pair[1].origin.zone)]
-            return wallet.sell(held.owner, energy, *limit, source=source, **how)
-        return wallet.buy(held.owner, held.cash, *limit, **how)
+            return wallet.sell(
+                held.owner,
+                energy,
+                *limit,
+                immediate=asked.immediate,
+                terms=asked.terms(),
+                source=source,
+            )
+        terms = asked.terms(sources, place)
+        return wallet.buy(held.owner, held.cash, *limit, immediate=asked.immediate, terms=terms)
 
     send_body(build, **sending)
 
@@ -119,25 +96,25 @@ def amend(
 ) -> None:
     """Change an open order.
 
-    It keeps its place in the queue only where its price stays and it does not grow. ORDER-ID
-    is the id of the transaction that placed it. It pays no fee.
+    Of the spot market, or for a delivery slot. It keeps its place in the queue only where
+    its price stays and it does not grow. ORDER-ID is the id of the transaction that placed
+    it. It pays no fee.
     """
     if quantity_wh is None and price_mgtx_per_kwh is None:
         raise click.UsageError("Say what to change: --to, --price, or both.")
+    rules = forward_rules(sending["url"], sending["timeout_s"], sending["shard"])
 
     def build(held: Holdings) -> Body:
         found = held.orders.get(order_id)
         if found is None:
             message = f"no open order {order_id.hex()} of this account"
             raise CommandFailed("unknown_order", message, Exit.REFUSED)
-        return wallet.amend(
-            order_id,
-            found,
-            held.energy,
-            held.cash,
-            quantity_wh or found.quantity_wh,
-            price_mgtx_per_kwh or found.price_mgtx_per_kwh,
-        )
+        to_wh = quantity_wh or found.quantity_wh
+        price = price_mgtx_per_kwh or found.price_mgtx_per_kwh
+        if isinstance(found, ForwardOrder):
+            locked = collateral_by(rules, price)
+            return wallet.amend_ahead(order_id, found, held.cash, to_wh, price, locked)
+        return wallet.amend(order_id, found, held.energy, held.cash, to_wh, price)
 
     send_body(build, **sending)
 
@@ -186,7 +163,8 @@ def revoke(holder: bytes, **sending: Any) -> None:
 def orders(url: str | None, timeout_s: float, shard: str | None, account: bytes) -> None:
     """An address's open orders.
 
-    With their terms; expiry in Unix seconds. ACCOUNT is an address, or a key's name.
+    Those of the spot market, with their terms; expiry in Unix seconds. `query slot-orders`
+    has those for delivery slots. ACCOUNT is an address, or a key's name.
     """
     print_answer(url, timeout_s, shard, "account.orders", address=format_address(account))
 

@@ -32,6 +32,9 @@ COMMANDS = {
     "trades": Lazy("gtxnode.cli.query:trades", "Trades that were made."),
     "slots": Lazy("gtxnode.cli.forward:slots", "Delivery slots with open orders."),
     "slot": Lazy("gtxnode.cli.forward:slot", "One slot's order book."),
+    "slot-orders": Lazy(
+        "gtxnode.cli.forward:slot_orders", "An address's open orders for delivery slots."
+    ),
     "contracts": Lazy("gtxnode.cli.forward:contracts", "What an address has sold or bought ahead."),
     "settlements": Lazy("gtxnode.cli.forward:settlements", "How contracts were settled."),
     "meter": Lazy("gtxnode.cli.query:meter", "A meter and its last reading."),

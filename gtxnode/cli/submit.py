@@ -26,6 +26,7 @@ from gtxnode.ledger.coins import (
     decode_coin,
     order_id_of,
 )
+from gtxnode.ledger.forward_coins import ForwardBuy, ForwardOrder, ForwardSell
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.addresses import Address, address_of, format_address
@@ -55,8 +56,8 @@ class Holdings:
     time_ms: int
     min_fee_ugtx: int
     credits: tuple[tuple[bytes, Credit], ...] = ()
-    orders: Mapping[bytes, Order] = field(default_factory=dict)
-    """Open spot orders, by the id of what placed them."""
+    orders: Mapping[bytes, Order | ForwardOrder] = field(default_factory=dict)
+    """Open orders of both markets, by the id of what placed them."""
 
 
 Build: TypeAlias = Callable[[Holdings], Body]
@@ -105,7 +106,7 @@ async def _holdings(client: "Client", shard: str, head: dict[str, Any], owner: A
     cash: list[tuple[bytes, Cash]] = []
     energy: list[tuple[bytes, Energy]] = []
     credits: list[tuple[bytes, Credit]] = []
-    orders: dict[bytes, Order] = {}
+    orders: dict[bytes, Order | ForwardOrder] = {}
     after: str | None = None
     for _ in range(MAX_COINS // COIN_PAGE):
         page = await client.call(
@@ -124,7 +125,7 @@ async def _holdings(client: "Client", shard: str, head: dict[str, Any], owner: A
                     energy.append((coin_id, coin))
                 case Credit() as coin:
                     credits.append((coin_id, coin))
-                case SellOrder() | BuyOrder() as order:
+                case SellOrder() | BuyOrder() | ForwardSell() | ForwardBuy() as order:
                     orders[order_id_of(coin_id)] = order
                 case _:  # meters and stakes are not spent by paying
                     pass

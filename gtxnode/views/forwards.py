@@ -9,7 +9,7 @@ from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.store import ChainStore
 from gtxnode.events import forward_trade_views, settlement_views, slot_view
 from gtxnode.ledger.coins import decode_coin, order_id_of
-from gtxnode.ledger.forward_coins import Contract
+from gtxnode.ledger.forward_coins import Contract, ForwardOrder
 from gtxnode.market.auction import Mechanism, crossing
 from gtxnode.market.orders import Depth, Order, PriceLevel, Side
 from gtxnode.market.slots import Product, Slot
@@ -28,8 +28,10 @@ from gtxnode.rpc.views.forwards import (
     SlotPage,
     SlotSummary,
 )
+from gtxnode.rpc.views.orders import SlotOrders
 from gtxnode.rpc.wire import Address, Amount, Hex
 from gtxnode.views.market import level_views
+from gtxnode.views.orders import slot_order_view
 from gtxnode.views.paging import page
 
 # Coins that one call for contracts looks at, to bound its cost; `next` goes on from there.
@@ -91,6 +93,22 @@ class ForwardsView:
             _orders(whole.asks),
             _indication(whole) if product.mechanism in _TWO_SIDED else None,
         )
+
+    async def orders(self, address: bytes) -> SlotOrders:
+        """An address's open orders for slots, in order of ids."""
+        return await trio.to_thread.run_sync(self._open_orders, address)
+
+    def _open_orders(self, address: bytes) -> SlotOrders:
+        height = self._store.tip.height
+        with self._store.snapshot() as reader:
+            owned = [
+                (coin_id, decode_coin(encoded))
+                for coin_id, encoded in self._store.owned(reader, address, None, None)
+            ]
+        views = tuple(
+            slot_order_view(i, coin) for i, coin in owned if isinstance(coin, ForwardOrder)
+        )
+        return SlotOrders(self._shard, height, views)
 
     async def contracts(self, address: bytes, *, after: bytes | None, limit: int) -> ContractPage:
         """An address's open contracts, as buyer or seller, whose ids come after `after`."""

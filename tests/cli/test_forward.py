@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
 
 from gtxnode.cli.exits import Exit
@@ -10,15 +11,18 @@ from gtxnode.cli.forward import START, slot_at
 from gtxnode.home import write_private_key
 from gtxnode.ledger.coins import decode_coin
 from gtxnode.ledger.forward_coins import ForwardBuy, ForwardSell
+from gtxnode.market.orders import Terms
 from gtxnode.market.slots import Slot
 from gtxnode.primitives.addresses import format_address
+from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Zone
-from tests.cli.ledger_node import KEY, METER, OWNER, LedgerChain, running
+from tests.cli.ledger_node import FRIEND, KEY, METER, OWNER, LedgerChain, running
 from tests.cli.running import Ran, gtxnode
 from tests.rpc.fake_forwards import CONTRACT, SLOT
 from tests.rpc.fake_node import FakeChain
 
 CASH = 100_000_000
+FRIENDS_ADDRESS = format_address(FRIEND)
 
 
 @pytest.fixture
@@ -79,6 +83,8 @@ def test_an_offer_locks_collateral_and_names_its_meter(home: Path) -> None:
         (("buy", "5", "--slot", "1001", "--zone", "bangkok"), "multiples"),
         (("buy", "5", "--slot", "+2h", "--length", "2h", "--zone", "bangkok"), "60m"),
         (("buy", "5", "--slot", "+2h", "--zone", "atlantis"), "atlantis"),
+        (("buy", "5", "--slot", "+2h", "--zone", "bangkok", "--ioc", "--fok"), "at most"),
+        (("sell", "5", "--slot", "+2h", "--meter", "44" * 16, "--source", "wind"), "--source"),
     ],
 )
 def test_what_makes_no_order_is_said_at_once(
@@ -87,6 +93,58 @@ def test_what_makes_no_order_is_said_at_once(
     ran = tx(home, LedgerChain(), "forward", *words, "--price", "3")
     assert ran.code == 2
     assert complaint in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "terms"),
+    [
+        (("buy", "5", "--zone", "bangkok", "--all-or-none"), Terms(all_or_none=True)),
+        (("buy", "5", "--zone", "bangkok", "--source", "solar"), Terms(1 << Source.SOLAR)),
+        (("buy", "5", "--zone", "bangkok", "--partner", FRIENDS_ADDRESS), Terms(partner=FRIEND)),
+        (("sell", "5", "--meter", METER.meter.hex(), "--slice", "1"), Terms(display_wh=1_000)),
+        (("buy", "5", "--zone", "bangkok", "--expires", "30m"), None),
+    ],
+)
+def test_terms_and_an_early_end_are_in_the_orders_coin(
+    home: Path, words: tuple[str, ...], terms: Terms | None
+) -> None:
+    chain = LedgerChain()
+    slot = ("--price", "3.5", "--slot", "+2h", "--length", "15m")
+    ran = tx(home, chain, "forward", *words, *slot)
+    assert ran.code == 0, ran.err
+    order = order_in(chain)
+    placed = None if terms is None else msgspec.structs.replace(terms, zone=Zone.BANGKOK)
+    assert (None if order.standing is None else order.standing.terms) == placed
+    assert order.expires_s == (1_801 if "--expires" in words else order.closes_s)
+
+
+def test_an_auction_says_what_it_does_not_take(home: Path) -> None:
+    chain = LedgerChain()
+    words = ("forward", "buy", "5", "--price", "3.5", "--slot", "+2h", "--zone", "bangkok")
+    ran = tx(home, chain, *words, "--fok")
+    assert (ran.code, ran.error["code"]) == (Exit.REFUSED, "not_in_auction")
+    assert "immediate" in ran.err
+    assert chain.held_by(OWNER)[0] == CASH
+
+
+def test_an_order_for_a_slot_is_amended_up_and_down(home: Path) -> None:
+    chain = LedgerChain()
+    slot = ("--price", "3.5", "--slot", "+2h", "--length", "15m")
+    sell = ("forward", "sell", "5", *slot, "--meter", METER.meter.hex())
+    placed = tx(home, chain, *sell).answer["id"]
+    for words, locked_ugtx in (
+        (("--to", "2"), 2_000 * 2_880),
+        (("--to", "6", "--price", "3.6"), 6_000 * 2_780),
+        (("--price", "3"), 6_000 * 3_380),
+    ):
+        ran = tx(home, chain, "amend", placed, *words)
+        assert ran.code == 0, ran.err
+        assert chain.held_by(OWNER)[0] == CASH - locked_ugtx
+    assert tx(home, chain, "cancel", placed).code == 0
+    bid = tx(home, chain, "forward", "buy", "2", *slot, "--zone", "bangkok").answer["id"]
+    ran = tx(home, chain, "amend", bid, "--to", "3")
+    assert ran.code == 0, ran.err
+    assert chain.held_by(OWNER)[0] == CASH - 3_000 * 3_500
 
 
 def test_times_of_slots() -> None:
@@ -107,6 +165,7 @@ def test_times_of_slots() -> None:
     [
         (("slots",), "slots", "3.5 GTX/kWh"),
         (("slot", "--slot", str(SLOT.start_s)), "indication", "50 kWh"),
+        (("slot-orders", format_address(OWNER)), "orders", "17.5 GTX"),
         (("contracts", format_address(OWNER)), "contracts", CONTRACT.hex()[:8]),
         (("settlements",), "settlements", "2.88 GTX"),
     ],

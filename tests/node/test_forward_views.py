@@ -14,10 +14,11 @@ from gtxnode.chain.store import ChainStore
 from gtxnode.events import events_of
 from gtxnode.intake import seal_batch
 from gtxnode.ledger import wallet
-from gtxnode.ledger.bodies import Body
+from gtxnode.ledger.bodies import Amend, Body
 from gtxnode.ledger.coins import Cash, decode_coin
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.outcome import Curtailment, Settlement
+from gtxnode.market.orders import Terms
 from gtxnode.market.slots import HOUR_S, Slot
 from gtxnode.metering.meters import Reading
 from gtxnode.metering.readings import ReadingLimits
@@ -183,6 +184,40 @@ async def test_a_slot_from_its_orders_to_its_settlement(chain: Chain) -> None:
     assert page.settlements == (settlement,)
     assert page.next is None
     assert (await chain.view.contracts(address("niran"), after=None, limit=5)).contracts == ()
+
+
+async def test_what_an_order_does_not_show_is_told_to_whoever_asks_for_its_trader(
+    chain: Chain,
+) -> None:
+    terms = Terms(partner=address("niran"), display_wh=1_000)
+    meter, cash = meter_of("malee"), list(chain.cash("malee"))
+    body = wallet.forward_offer(
+        *(address("malee"), cash, QUARTER, meter, 5_000, 3_500, 3_000), terms=terms
+    )
+    opened = chain.block(START_S + 1, (body, "malee"))
+    (event,) = [event.body for event in opened if isinstance(event.body, OrderEvent)]
+    assert event.energy_wh == 1_000
+    book = await chain.view.book(NOON, 900, 5)
+    assert [(level.energy_wh, level.orders) for level in book.asks] == [(1_000, 1)]
+    (order,) = (await chain.view.orders(address("malee"))).orders
+    assert (order.energy_wh, order.shown_wh) == (5_000, 1_000)
+    assert order.partner == Address(address("niran"))
+    assert (order.meter, order.zone, order.locked_ugtx) == (meter, "bangkok", 14_400_000)
+    assert (order.expires_s, order.revision) == (NOON - 900, 0)
+    chain.block(START_S + 2, (Amend(bytes(order.id), 4_000, 3_500), "malee"))
+    (order,) = (await chain.view.orders(address("malee"))).orders
+    assert (order.energy_wh, order.revision) == (4_000, 1)
+    assert (await chain.view.orders(address("niran"))).orders == ()
+
+
+def test_what_of_an_immediate_order_goes_back_is_cancelled(chain: Chain) -> None:
+    cash = list(chain.cash("niran"))
+    body = wallet.forward_bid(
+        *(address("niran"), cash, QUARTER, Zone.BANGKOK, 5_000, 3_500), immediate=True
+    )
+    events = chain.block(START_S + 1, chain.offer(4_000, 3_500, QUARTER), (body, "niran"))
+    orders = [event.body for event in events if isinstance(event.body, OrderEvent)]
+    assert {(o.side, o.change) for o in orders} == {("sell", "filled"), ("buy", "cancelled")}
 
 
 def test_what_concerns_a_contract_is_told_to_both_sides_and_to_the_market(chain: Chain) -> None:

@@ -48,6 +48,7 @@ async def test_an_account_sees_its_orders_with_their_terms(store: ChainStore) ->
     )
     assert (order.shown_wh, order.slice_wh, order.all_or_none) == (4_000, 10_000, False)
     assert (order.sources, order.partner) == (("solar", "wind"), SOMCHAI)
+    assert order.revision == 0
     assert (await AccountsView("geo_bangkok", store).orders(SOMCHAI)).orders == ()
 
 

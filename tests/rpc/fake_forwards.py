@@ -17,6 +17,7 @@ from gtxnode.rpc.views.forwards import (
     SlotView,
 )
 from gtxnode.rpc.views.market import LevelView
+from gtxnode.rpc.views.orders import SlotOrders, SlotOrderView
 from gtxnode.rpc.wire import Address, Amount, Hex
 
 SLOT = SlotView(1_800_000_000, 3_600)
@@ -57,6 +58,14 @@ class FakeForwards:
         return SlotBookView(
             self.shard, 1, SLOT, "uniform", CLOSES_S, levels, levels, 1, 1, indication
         )
+
+    async def orders(self, address: bytes) -> SlotOrders:
+        bid = SlotOrderView(
+            *(Hex(b"\x24" * 32), "buy", SLOT, Amount(3_500), Amount(5_000), Amount(17_500_000)),
+            *("bangkok", CLOSES_S, 1, 0),
+            partner=SELLER,
+        )
+        return SlotOrders(self.shard, 1, (bid,))
 
     async def contracts(self, address: bytes, *, after: bytes | None, limit: int) -> ContractPage:
         contract = ContractView(

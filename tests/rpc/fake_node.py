@@ -280,7 +280,7 @@ class FakeChain:
     async def orders(self, address: bytes) -> OpenOrders:
         order = OpenOrderView(
             *(digest("order"), "buy", Amount(3_500), Amount(50_000), Amount(175_000_000)),
-            *(1_800_086_400, 7),
+            *(1_800_086_400, 7, 0),
             sources=("solar",),
             partner=BOB,
         )

@@ -12,6 +12,7 @@ from gtxnode.rpc.views.forwards import (
     SlotBookView,
     SlotPage,
 )
+from gtxnode.rpc.views.orders import SlotOrders
 
 
 class Forwards(Protocol):
@@ -27,6 +28,10 @@ class Forwards(Protocol):
 
     async def book(self, start_s: int, length_s: int, depth: int) -> SlotBookView:
         """A slot's best `depth` price levels of each side; raises `NotFound` for no slot."""
+        ...
+
+    async def orders(self, address: bytes) -> SlotOrders:
+        """An address's open orders for slots, in order of ids."""
         ...
 
     async def contracts(self, address: bytes, *, after: bytes | None, limit: int) -> ContractPage:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from gtxnode.rpc.errors import ErrorCode
-from gtxnode.rpc.methods.fields import OfShard, PageSize, Shard
+from gtxnode.rpc.methods.fields import OfAddress, OfShard, PageSize, Shard
 from gtxnode.rpc.methods.market import MAX_DEPTH
 from gtxnode.rpc.methods.row import Session, row
 from gtxnode.rpc.views.forwards import (
@@ -19,6 +19,7 @@ from gtxnode.rpc.views.forwards import (
     SlotBookView,
     SlotPage,
 )
+from gtxnode.rpc.views.orders import SlotOrders
 from gtxnode.rpc.wire import Address, EventNumber, Hex
 
 
@@ -65,6 +66,11 @@ async def forward_book(session: Session, params: OfSlot) -> SlotBookView:
     )
 
 
+async def forward_orders(session: Session, params: OfAddress) -> SlotOrders:
+    """The open orders of an address for slots, with terms that the public books leave out."""
+    return await session.node.chain(params.shard).forwards.orders(params.address)
+
+
 async def forward_contracts(session: Session, params: ContractsAfter) -> ContractPage:
     """An address's open contracts, as buyer or seller, in pages."""
     return await session.node.chain(params.shard).forwards.contracts(
@@ -90,6 +96,7 @@ ROWS = (
     row("forward.rules", forward_rules, ErrorCode.NOT_HOSTED),
     row("forward.slots", forward_slots, ErrorCode.NOT_HOSTED),
     row("forward.book", forward_book, ErrorCode.NOT_HOSTED, ErrorCode.NOT_FOUND),
+    row("forward.orders", forward_orders, ErrorCode.NOT_HOSTED),
     row("forward.contracts", forward_contracts, ErrorCode.NOT_HOSTED),
     row("forward.trades", forward_trades, ErrorCode.NOT_HOSTED),
     row("forward.settlements", forward_settlements, ErrorCode.NOT_HOSTED),
