@@ -41,7 +41,7 @@ from gtxnode.rpc.views.transactions import Refusal
 from gtxnode.rpc.wire import Address, Amount, Hex
 
 SideName = Literal["sell", "buy"]
-ChangeName = Literal["opened", "traded", "filled", "cancelled", "expired", "amended"]
+ChangeName = Literal["opened", "traded", "filled", "cancelled", "expired", "amended", "displaced"]
 
 _CHANGES: Final[dict[OrderChange, ChangeName]] = {
     OrderChange.OPENED: "opened",
@@ -50,6 +50,7 @@ _CHANGES: Final[dict[OrderChange, ChangeName]] = {
     OrderChange.CANCELLED: "cancelled",
     OrderChange.EXPIRED: "expired",
     OrderChange.AMENDED: "amended",
+    OrderChange.DISPLACED: "displaced",
 }
 
 

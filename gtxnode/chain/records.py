@@ -54,6 +54,7 @@ class OrderChange(IntEnum):
     CANCELLED = 4
     EXPIRED = 5
     AMENDED = 6
+    DISPLACED = 7
 
 
 class TransactionRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -193,7 +194,7 @@ def _order_records(
         elif isinstance(transaction.body, Amend):
             amended.add(transaction.body.order)
     cancelled |= _dropped(placed, outcome)
-    expired = frozenset(outcome.expired)
+    expired, displaced = frozenset(outcome.expired), frozenset(outcome.displaced)
     changed = _changed_orders(outcome.spent) | _changed_orders(outcome.made) | set(placed)
     records = []
     for order_id in sorted(changed):
@@ -205,6 +206,8 @@ def _order_records(
             change = OrderChange.OPENED if order_id in placed else change
         elif order_id in cancelled:
             change = OrderChange.CANCELLED
+        elif order_id in displaced:
+            change = OrderChange.DISPLACED
         else:
             change = OrderChange.EXPIRED if order_id in expired else OrderChange.FILLED
         records.append(

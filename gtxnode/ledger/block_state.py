@@ -4,7 +4,8 @@ The rules for each kind of transaction (transfers, meters, orders) read and chan
 them checks everything first and changes after: once it has begun to change, it cannot refuse.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -99,6 +100,7 @@ class BlockState:
         "credits_issued_mgco2e",
         "credits_retired_mgco2e",
         "curtailments",
+        "displaced",
         "due",
         "energy_target",
         "expired",
@@ -118,6 +120,7 @@ class BlockState:
         "retirements",
         "rewarded_ugtx",
         "settlements",
+        "sold_ahead_wh",
         "suspects",
         "traded_wh",
         "trades",
@@ -135,6 +138,8 @@ class BlockState:
         """What traders have bought for which time, in Wh, where limits of use ask for it."""
         self.cancelled: list[bytes] = []
         """Orders that a halt has cancelled."""
+        self.displaced: list[bytes] = []
+        """Orders that a better one has put out of a full slot."""
         self.receipts: list[Receipt] = []
         self.trades: list[Trade] = []
         self.readings: list[AcceptedReading] = []
@@ -150,6 +155,8 @@ class BlockState:
         self.held_wh = 0
         self.voided_wh = 0
         self.traded_wh = 0
+        """Of energy that exists."""
+        self.sold_ahead_wh = 0
         self.carrier: Carrier | None = None
         """The grid, from when it is first asked for (corridors.py)."""
         self.due: dict[Slot | None, Sweep] = {}
@@ -198,6 +205,7 @@ class BlockState:
             curtailments=tuple(self.curtailments),
             cancelled=tuple(self.cancelled),
             directives=decreed.directives if decreed is not None else (),
+            displaced=tuple(self.displaced),
             minted_wh=self.minted_wh,
             retired_wh=self.retired_wh,
             traded_wh=self.traded_wh,
@@ -260,11 +268,12 @@ class BlockState:
         return nodes
 
     def _carry_day(self) -> None:
-        if not self.trades:
+        if not self.trades and not self.forward_trades:
             return
         coin_id = trading_day_coin_id(self.context.chain_id)
         today = day_of(self.context.time_ms)
         coin = self.coins.get(coin_id)
         day = coin if isinstance(coin, TradingDay) else TradingDay(today)
-        traded = [(trade.quantity_wh, trade.cost_ugtx) for trade in self.trades]
+        trades: Iterable[Trade | ForwardTrade] = chain(self.trades, self.forward_trades)
+        traded = [(trade.quantity_wh, trade.cost_ugtx) for trade in trades]
         self.coins.make(coin_id, day.with_trades(today, traded))

@@ -194,21 +194,25 @@ def span_of(slot: Slot) -> Span:
 class AuctionWays:
     """The grid as an auction's trades leave it (market/coupling.py)."""
 
-    __slots__ = ("_carrier", "_span", "_uses")
+    __slots__ = ("_carrier", "_left_wh", "_span", "_uses")
 
-    def __init__(self, carrier: Carrier, span: Span) -> None:
+    def __init__(self, carrier: Carrier, span: Span, most_wh: int) -> None:
+        """`most_wh` is what may be traded in all."""
         self._carrier = carrier
         self._span = span
         self._uses = carrier.uses_of(span)
+        self._left_wh = most_wh
 
     def room_wh(self, seller: Zone, buyer: Zone) -> int:
         """The most that a trade from the one to the other can have."""
-        return self._carrier.room_wh(seller, buyer, self._span, self._uses)
+        room_wh = self._carrier.room_wh(seller, buyer, self._span, self._uses)
+        return min(room_wh, self._left_wh)
 
     def take(self, seller: Zone, buyer: Zone, quantity_wh: int) -> None:
         """Use it up, of the block's grid as well."""
         self._carrier.take(seller, buyer, self._span, self._uses, quantity_wh)
         self._carrier.keep(self._uses)
+        self._left_wh -= quantity_wh
 
     def toll(self, seller: Zone, buyer: Zone, price_mgtx_per_kwh: int) -> int:
         """What a kWh costs beside a seller's price."""
@@ -221,10 +225,11 @@ class AuctionWays:
         return one is not None and other is not None and one.relieves(other)
 
 
-def auction_ways_in(state: BlockState, slot: Slot) -> AuctionWays | None:
-    """The grid between the orders of an auction; None on a chain without one."""
+def auction_ways_in(state: BlockState, slot: Slot, most_wh: int) -> AuctionWays | None:
+    """The grid between the orders of an auction, which trades no more than that in all; None on a
+    chain without one."""
     carrier = carrier_of(state)
-    return None if carrier is None else AuctionWays(carrier, span_of(slot))
+    return None if carrier is None else AuctionWays(carrier, span_of(slot), most_wh)
 
 
 def lost_on(state: BlockState, seller: Zone, buyer: Zone, quantity_wh: int) -> int:

@@ -316,7 +316,7 @@ def sweep_id(chain_id: str, height: int, turn: int, order_id: bytes) -> bytes:
 
 def expiry_id(chain_id: str, order_id: bytes) -> bytes:
     """Stands for a transaction's id in the ids of coins that an order gives back which ends without
-    one of its trader's: it has expired, or a halt has cancelled it."""
+    one of its trader's: it has expired, a halt has cancelled it, or a better one put it out."""
     return domain("expiry", chain_id).hash(order_id)
 
 

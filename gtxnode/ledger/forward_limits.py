@@ -9,11 +9,14 @@ single price; what it would come to now is told from all that is bid and offered
 is hidden; and nothing trades before its time.
 """
 
+from functools import partial
 from typing import TypeAlias
 
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.bodies import ForwardBid, ForwardOffer
 from gtxnode.ledger.coins import meter_coin_id
+from gtxnode.ledger.forward_coins import ForwardOrder
+from gtxnode.ledger.forward_trades import open_order, trading_of
 from gtxnode.ledger.licences import check_licence
 from gtxnode.ledger.order_limits import (
     check_conditions,
@@ -49,8 +52,6 @@ def check_placing(
         raise Refused(Reason.GATE_CLOSED, f"at {closes_s}, now {context.time_ms // 1_000}")
     if state.forwards.count(body.trader) >= rules.max_open_per_trader:
         raise Refused(Reason.TOO_MANY_ORDERS, f"at most {rules.max_open_per_trader}")
-    if len(state.forwards.books.get(body.slot, ())) >= rules.max_orders_per_slot:
-        raise Refused(Reason.SLOT_FULL, f"at most {rules.max_orders_per_slot}")
     book = state.forwards.books.get(body.slot)
     terms = None if body.immediate else body.terms
     if book is not None and terms is not None and terms.conditional:
@@ -123,6 +124,31 @@ def check_own(
         over = price - order.price_mgtx_per_kwh
         if order.side is not side and (over >= 0 if side is Side.BUY else over <= 0):
             raise Refused(Reason.OWN_ORDERS_CROSS, f"order {order.id.hex()}")
+
+
+def giving_way(
+    state: BlockState, order_id: bytes, order: ForwardOrder, product: Product
+) -> bytes | None:
+    """The order that gives its place to a new one in a full slot; None where there is room.
+
+    Refuses an order that is to rest and has no better a claim. One that would trade whole at once
+    needs no place.
+    """
+    most = state.context.parameters.forwards.max_orders_per_slot
+    if len(state.forwards.books.get(order.slot, ())) < most:
+        return None
+    if product.mechanism is Mechanism.CONTINUOUS:
+        trading = trading_of(state, product, order.slot)
+        if state.forwards.tradable_wh(order_id, order, trading) == order.quantity_wh:
+            return None
+    worst = state.forwards.giving_way(order_id, order, most, partial(open_order, state))
+    if worst is None:
+        raise Refused(
+            Reason.SLOT_FULL,
+            f"{most} orders, none of them worse than {order.quantity_wh} Wh at "
+            f"{order.price_mgtx_per_kwh}",
+        )
+    return worst.order_id
 
 
 def side_of(body: Body) -> Side:

@@ -51,12 +51,26 @@ class Ahead:
         for index, (owner, amount_ugtx) in enumerate(change.items(), start=_FIRST_CHANGE):
             pay(self._state, output_id(identity, index), owner, amount_ugtx)
         buy, sell = pair
-        return _left(buy, fill, places[0]), _left(sell, fill, places[1])
+        return (
+            self._left(fill.buy_id, buy, fill, places[0]),
+            self._left(fill.sell_id, sell, fill, places[1]),
+        )
 
     def filled(self, order_id: bytes, order: ForwardOrder) -> None:
         """Nothing is left of an order."""
-        if self._state.forwards.is_open(order_id):
+        if self._state.forwards.is_open(order_id, order.slot):
             self._state.forwards.closed(order_id, order)
+
+    def _left(
+        self, order_id: bytes, order: ForwardOrder, fill: Fill, place: Place | None
+    ) -> ForwardOrder | None:
+        quantity_wh = order.quantity_wh - fill.quantity_wh
+        if not quantity_wh:
+            return None
+        left = replace(order, quantity_wh=quantity_wh)
+        left = slice_left(order, left, fill.quantity_wh, place)
+        self._state.forwards.changed(order_id, left)
+        return left
 
 
 def trade(
@@ -129,6 +143,7 @@ def conclude(
     wheeling = wheel(
         state, sell.zone, buy.zone, span_of(sell.slot), sell.price_mgtx_per_kwh, quantity_wh
     )
+    state.sold_ahead_wh += quantity_wh
     state.forward_trades.append(ForwardTrade(identity, *sides, contract, wheeling))
     toll_ugtx = wheeling.paid_ugtx if wheeling is not None else 0
     return {
@@ -148,11 +163,3 @@ def pay(state: BlockState, coin_id: bytes, owner: bytes, amount_ugtx: int) -> No
     """Give money to an owner, if it is any."""
     if amount_ugtx:
         state.coins.make(coin_id, Cash(owner, amount_ugtx))
-
-
-def _left(order: ForwardOrder, fill: Fill, place: Place | None) -> ForwardOrder | None:
-    quantity_wh = order.quantity_wh - fill.quantity_wh
-    if not quantity_wh:
-        return None
-    left = replace(order, quantity_wh=quantity_wh)
-    return slice_left(order, left, fill.quantity_wh, place)

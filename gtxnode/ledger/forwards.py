@@ -20,7 +20,14 @@ from gtxnode.ledger.carriage import check_slot
 from gtxnode.ledger.coins import Cash, expiry_id, order_coin_id, output_id
 from gtxnode.ledger.fills import rested
 from gtxnode.ledger.forward_coins import ForwardBuy, ForwardOrder, ForwardSell
-from gtxnode.ledger.forward_limits import Body, check_meter, check_own, check_placing, side_of
+from gtxnode.ledger.forward_limits import (
+    Body,
+    check_meter,
+    check_own,
+    check_placing,
+    giving_way,
+    side_of,
+)
 from gtxnode.ledger.forward_trades import open_order, pay, trade, trading_of
 from gtxnode.ledger.market_rules import check_halts, check_slot_usage
 from gtxnode.ledger.order_limits import check_immediate
@@ -30,7 +37,7 @@ from gtxnode.ledger.standing import Standing, standing_with
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.auction import Mechanism
 from gtxnode.market.orders import Terms
-from gtxnode.market.slots import Product
+from gtxnode.market.slots import Product, Slot
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.zones import Zone
 
@@ -147,8 +154,29 @@ def _place(
     if body.immediate:
         trading = trading_of(state, product, order.slot)
         check_immediate(body, state.forwards.tradable_wh(order_id, order, trading))
+        worst = None
+    else:
+        worst = giving_way(state, order_id, order, product)
     spend_inputs(state, body.inputs, order.trader)
     pay(state, output_id(order_id, FIRST_CHANGE), order.trader, over_ugtx)
+    _enter(state, order_id, body, product, order)
+    if worst is not None:
+        _make_room(state, worst, order.slot)
+
+
+def _make_room(state: BlockState, worst: bytes, slot: Slot) -> None:
+    """Put an order out of a slot that has become too full, if it has not traded meanwhile."""
+    most = state.context.parameters.forwards.max_orders_per_slot
+    full = len(state.forwards.books.get(slot, ())) > most
+    if full and state.forwards.is_open(worst, slot):
+        _end_unasked(state, worst)
+        state.displaced.append(worst)
+
+
+def _enter(
+    state: BlockState, order_id: bytes, body: Body, product: Product, order: ForwardOrder
+) -> None:
+    """Trade an order at once, or let it wait for its slot's auction; what is left rests."""
     if product.mechanism is not Mechanism.CONTINUOUS:
         state.forwards.rest(order_id, order)
         state.coins.make(order_coin_id(order_id), order)

@@ -15,6 +15,7 @@ from gtxnode.ledger.coins import expiry_id, order_coin_id, output_id, trade_id
 from gtxnode.ledger.forward_coins import ForwardBuy, ForwardOrder, ForwardSell, auction_id
 from gtxnode.ledger.forward_trades import conclude, open_order, pay
 from gtxnode.ledger.market_rules import is_halted
+from gtxnode.ledger.order_limits import volume_left_wh
 from gtxnode.ledger.standing import is_conditional
 from gtxnode.market.auction import AUCTIONS, Match, Mechanism
 from gtxnode.market.coupling import couple, zone_of
@@ -51,9 +52,12 @@ def _close(state: BlockState, slot: Slot) -> None:
             # Placing saw to it, unless the slot was traded continuously when these were placed.
             if buy.trader == sell.trader:
                 continue
+            quantity_wh = min(match.quantity_wh, volume_left_wh(state))
+            if not quantity_wh:
+                break
+            price = match.price_mgtx_per_kwh
             identity = trade_id(context.chain_id, held, next(numbers))
             sides = (match.buy_id, match.sell_id)
-            quantity_wh, price = match.quantity_wh, match.price_mgtx_per_kwh
             change = conclude(state, identity, sides, (buy, sell), quantity_wh, price)
             for order_id in sides:
                 back_ugtx[order_id] += change.get(open_orders[order_id].trader, 0)
@@ -76,12 +80,13 @@ def _close(state: BlockState, slot: Slot) -> None:
 def _carried(
     state: BlockState, slot: Slot, product: Product, bids: list[Order], asks: list[Order]
 ) -> Sequence[Match]:
-    """The auction's trades, as the grid carries them (market/coupling.py).
+    """The auction's trades, as the grid carries them (market/coupling.py), and no more than the
+    block may still trade.
 
     Where buyers pay what they bid, the toll is part of that.
     """
     matches = AUCTIONS[product.mechanism](bids, asks, product.rationing)
-    ways = auction_ways_in(state, slot)
+    ways = auction_ways_in(state, slot, volume_left_wh(state))
     if ways is None or not matches:
         return matches
     price = matches[0].price_mgtx_per_kwh

@@ -6,19 +6,22 @@ Nothing here is walked at each block; what a block does with it is what falls du
 """
 
 from bisect import insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 from typing import NamedTuple
 
 from gtxnode.ledger.due import DueTimes
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardOrder, ForwardSell
 from gtxnode.ledger.standing import turn_of
+from gtxnode.ledger.worst_first import Places, Rank
 from gtxnode.market.book import Book
 from gtxnode.market.carriage import Carriage
 from gtxnode.market.orders import ANY_SOURCE, Fill, Order, PriceRule, Side, Terms
 from gtxnode.market.slots import Slot
 from gtxnode.primitives.zones import Zone
 
+_GATE_PREFIX = 10
+"""Bytes of a slot in the names of what falls due at gates."""
 _IN_ZONE = {zone: Terms(zone=zone) for zone in Zone}
 
 
@@ -48,6 +51,7 @@ class OpenForwards:
         "_expiries",
         "_gates",
         "_orders_of",
+        "_places",
         "_settlements",
         "books",
     )
@@ -59,6 +63,8 @@ class OpenForwards:
         self._expiries: DueTimes = DueTimes()
         """Of orders that end before their gate."""
         self._orders_of: dict[bytes, dict[bytes, Slot]] = {}
+        self._places: dict[Slot, Places] = {}
+        """Of slots that have been full."""
         self._contracts: dict[bytes, dict[Slot, list[Aged]]] = {}
         self._by_slot: dict[Slot, dict[bytes, None]] = {}
         self._settlements: DueTimes = DueTimes()
@@ -122,6 +128,7 @@ class OpenForwards:
         self, order_id: bytes, coin: ForwardOrder, cut_wh: int, trading: Trading
     ) -> tuple[Fill, ...]:
         """Leave an open order no more than its coin says, in its place; the fills it takes."""
+        self.changed(order_id, coin)
         if isinstance(coin, ForwardSell):
             self._commit(coin.meter, coin.slot, -cut_wh)
         return self._book(coin, trading).shrink(order_id, coin.quantity_wh)
@@ -132,12 +139,16 @@ class OpenForwards:
         del orders[order_id]
         if not orders:
             del self._orders_of[coin.trader]
-        self._gates.drop(order_id)
+        self._gates.drop(_gate_name(order_id, coin.slot))
         if order_id in self._expiries:
             self._expiries.drop(order_id)
+        places = self._places.get(coin.slot)
+        if places is not None:
+            places.drop(order_id, coin)
         book = self.books.get(coin.slot)
         if book is not None and not book:
             del self.books[coin.slot]
+            self._places.pop(coin.slot, None)
 
     def cancel(self, order_id: bytes, coin: ForwardOrder) -> None:
         """Take out an open order; `coin` is what is left of it."""
@@ -150,17 +161,19 @@ class OpenForwards:
         """The id of an order that has ended by then, and before its gate; earliest first."""
         return self._expiries.first(time_ms)
 
-    def is_open(self, order_id: bytes) -> bool:
-        """Whether an order of that id is open."""
-        return order_id in self._gates
+    def is_open(self, order_id: bytes, slot: Slot) -> bool:
+        """Whether an order of a slot is open."""
+        return _gate_name(order_id, slot) in self._gates
 
     def next_gate(self, time_ms: int) -> bytes | None:
-        """The id of an open order whose gate has closed by then, the earliest first.
+        """The id of an open order whose gate has closed by then, the earliest first, of several
+        slots' at the same time the earlier and then the shorter slot's.
 
         Its whole slot closes with it. Orders know their gates, so that it is a matter of the open
         orders alone, whatever the rules said when others were placed that are gone.
         """
-        return self._gates.first(time_ms)
+        name = self._gates.first(time_ms)
+        return None if name is None else name[_GATE_PREFIX:]
 
     def count(self, trader: bytes) -> int:
         """How many open orders a trader has, over all slots."""
@@ -181,6 +194,29 @@ class OpenForwards:
     def committed_wh(self, meter: bytes, slot: Slot) -> int:
         """What of a meter's export in a slot is offered, or sold and not settled."""
         return self._committed_wh.get((meter, slot), 0)
+
+    def giving_way(
+        self,
+        order_id: bytes,
+        coin: ForwardOrder,
+        most: int,
+        coin_of: Callable[[bytes], ForwardOrder],
+    ) -> Rank | None:
+        """Which order of a slot that has that many places gives way to a new one; None for none.
+
+        `coin_of` is asked for a slot's orders when it is full for the first time.
+        """
+        places = self._places.get(coin.slot)
+        if places is None:
+            orders = ((order.id, coin_of(order.id)) for order in self.books[coin.slot].orders())
+            places = self._places[coin.slot] = Places(orders)
+        return places.giving_way(order_id, coin, most)
+
+    def changed(self, order_id: bytes, coin: ForwardOrder) -> None:
+        """Less is left of an order, open or not; `coin` is what is."""
+        places = self._places.get(coin.slot)
+        if places is not None:
+            places.changed(order_id, coin)
 
     # ---- contracts ----
 
@@ -252,9 +288,12 @@ class OpenForwards:
 
     def _opened(self, order_id: bytes, coin: ForwardOrder) -> None:
         self._orders_of.setdefault(coin.trader, {})[order_id] = coin.slot
-        self._gates.put(order_id, coin.closes_s)
+        self._gates.put(_gate_name(order_id, coin.slot), coin.closes_s)
         if coin.expires_s < coin.closes_s:
             self._expiries.put(order_id, coin.expires_s)
+        places = self._places.get(coin.slot)
+        if places is not None:
+            places.put(order_id, coin)
 
     def _commit(self, meter: bytes, slot: Slot, change_wh: int) -> None:
         committed = self._committed_wh.get((meter, slot), 0) + change_wh
@@ -262,6 +301,11 @@ class OpenForwards:
             self._committed_wh[meter, slot] = committed
         else:
             del self._committed_wh[meter, slot]
+
+
+def _gate_name(order_id: bytes, slot: Slot) -> bytes:
+    """Names what falls due by its slot first, so that equal gates close in the order of slots."""
+    return slot.start_s.to_bytes(8, "big") + slot.length_s.to_bytes(2, "big") + order_id
 
 
 def _book_order(order_id: bytes, coin: ForwardOrder) -> Order:

@@ -136,12 +136,19 @@ def capped(bounds: tuple[int, int], cap_mgtx_per_kwh: int) -> tuple[int, int]:
 
 def check_volume(state: BlockState, quantity_wh: int) -> None:
     """Raise `Refused` for an order with which the block could trade more than its limit."""
-    limit_wh = state.context.parameters.orders.max_block_traded_wh
-    if state.traded_wh + quantity_wh > limit_wh:
+    left_wh = volume_left_wh(state)
+    if quantity_wh > left_wh:
+        limit_wh = state.context.parameters.orders.max_block_traded_wh
         raise Refused(
             Reason.BLOCK_VOLUME_EXCEEDED,
-            f"{state.traded_wh} Wh traded, at most {limit_wh}",
+            f"{limit_wh - left_wh} Wh traded, at most {limit_wh}",
         )
+
+
+def volume_left_wh(state: BlockState) -> int:
+    """What the block may still trade, of energy that exists and of slots together."""
+    limit_wh = state.context.parameters.orders.max_block_traded_wh
+    return limit_wh - state.traded_wh - state.sold_ahead_wh
 
 
 def check_room(book: Book, side: Side, terms: Terms, limits: OrderLimits) -> None:
@@ -168,7 +175,7 @@ def check_immediate(body: Placing, tradable_wh: int) -> None:
 def room_wh(state: BlockState, quantity_wh: int) -> int:
     """What all-or-none orders may trade that an order of a size brings to trade, within the block's
     limit."""
-    return state.context.parameters.orders.max_block_traded_wh - state.traded_wh - quantity_wh
+    return volume_left_wh(state) - quantity_wh
 
 
 def _check_between(price_mgtx_per_kwh: int, low: int, high: int) -> None:

@@ -97,6 +97,11 @@ class ForwardTrade(msgspec.Struct, frozen=True, array_like=True, gc=False):
         """How much was sold."""
         return self.contract.sold_wh
 
+    @property
+    def cost_ugtx(self) -> int:
+        """What the buyer is to pay the seller, if all of it is delivered."""
+        return cost_ugtx(self.contract.sold_wh, self.contract.price_mgtx_per_kwh)
+
 
 class Settlement(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A step in which a contract was settled: with energy, with money, or both."""
@@ -233,6 +238,8 @@ class BlockOutcome(msgspec.Struct, frozen=True):
     """Orders that a halt has cancelled, by id."""
     directives: tuple[Directive, ...] = ()
     """What was signed on the registry and holds here from the next block on."""
+    displaced: tuple[bytes, ...] = ()
+    """Orders that a better one has put out of a full slot, by id."""
     parameters: ChainParameters | None = None
     """What the next block goes by; None where that is what this one went by."""
     accounts: Mapping[bytes, Sequence[int]] = {}

@@ -71,7 +71,7 @@ class _Sweeping:
 
     def _room_wh(self) -> int:
         limit_wh = self._state.context.parameters.orders.max_block_traded_wh
-        return limit_wh // 2 - self._state.traded_wh
+        return limit_wh // 2 - self._state.traded_wh - self._state.sold_ahead_wh
 
     def _go_through(self, sweep: Sweep) -> Sweep | None:
         """One time, from where it was left; what of it is still to do."""

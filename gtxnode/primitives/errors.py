@@ -203,7 +203,10 @@ class Reason(StrEnum):
         "not_in_auction",
         "The slot is auctioned when its gate closes, and an auction takes plain orders alone.",
     )
-    SLOT_FULL = ("slot_full", "The slot has as many open orders as are allowed.")
+    SLOT_FULL = (
+        "slot_full",
+        "The slot has as many open orders as are allowed, and none of them is worse.",
+    )
     OWN_ORDERS_CROSS = (
         "own_orders_cross",
         "The slot's auction could make the trader trade with itself.",

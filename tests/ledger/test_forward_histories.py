@@ -37,6 +37,7 @@ from tests.ledger.little_chain import (
 
 PEOPLE = ("malee", "niran", "somchai")
 GRACE_S = 2 * HOUR_S
+MAX_BLOCK_WH = 4_000
 LENGTHS_S = (900, 1_800, 3_600)
 
 
@@ -64,13 +65,14 @@ steps = st.builds(
 blocks = st.tuples(st.lists(steps, min_size=3, max_size=7), st.integers(1, 7))
 histories = st.lists(blocks, min_size=10, max_size=18)
 rules = st.builds(
-    lambda mechanisms, rationing, price_rule, gate_s, utility, premium: ForwardRules(
+    lambda mechanisms, rationing, price_rule, gate_s, utility, premium, most: ForwardRules(
         tuple(
             Product(length_s, mechanism, gate_s, price_rule, rationing)
             for length_s, mechanism in zip(LENGTHS_S, mechanisms, strict=True)
         ),
         grace_s=GRACE_S,
         imbalance=ImbalanceRule(utility, premium),
+        max_orders_per_slot=most,
     ),
     st.tuples(*[st.sampled_from(Mechanism)] * 3),
     st.sampled_from(Rationing),
@@ -78,12 +80,17 @@ rules = st.builds(
     st.sampled_from([0, 300, 900]),
     st.sampled_from([0, 3_300, 6_380]),
     st.sampled_from([0, 100_001]),
+    st.sampled_from([1, 2, 10_000]),
 )
 
 
 def a_chain(forwards: ForwardRules) -> ForwardChain:
     parameters = msgspec.structs.replace(
-        PARAMETERS, forwards=forwards, orders=OrderLimits(min_wh=1, trading_fee_ppm=3_000)
+        PARAMETERS,
+        forwards=forwards,
+        orders=OrderLimits(
+            min_wh=1, max_block_traded_wh=MAX_BLOCK_WH, trading_fee_ppm=3_000
+        ),
     )
     return ForwardChain(*PEOPLE, cash_ugtx=30_000_000, parameters=parameters)
 
@@ -204,6 +211,8 @@ class Books:
         self.exported: Counter[bytes] = Counter()
 
     def take(self, outcome: BlockOutcome, now_s: int) -> None:
+        ahead_wh = sum(trade.quantity_wh for trade in outcome.forward_trades)
+        assert outcome.traded_wh + ahead_wh <= MAX_BLOCK_WH
         for trade in outcome.forward_trades:
             self.made[trade.id] = trade.contract
             assert trade.contract.buyer != trade.contract.seller
@@ -255,8 +264,8 @@ def test_the_histories_reach_what_they_are_about() -> None:
     seen: Counter[str] = Counter()
 
     def reached() -> bool:
-        events = ("traded", "delivered", "short", "expired", "amended", "terms", "early")
-        return all(seen[what] >= 5 for what in events)
+        orders = ("expired", "amended", "terms", "early", "displaced")
+        return all(seen[what] >= 5 for what in ("traded", "delivered", "short", *orders))
 
     # Which examples are drawn depends on constants anywhere in the sources: it may take many.
     @settings(max_examples=200, deadline=None, database=None, derandomize=True)
@@ -281,6 +290,7 @@ def test_the_histories_reach_what_they_are_about() -> None:
             seen["amended"] += sum(isinstance(body, Amend) for body in accepted)
             placed = [body for body in accepted if isinstance(body, ForwardOffer | ForwardBid)]
             seen["terms"] += sum(body.terms is not None for body in placed)
+            seen["displaced"] += len(outcome.displaced)
             seen["early"] += sum(body.expires_s > 0 for body in placed)
 
     play()

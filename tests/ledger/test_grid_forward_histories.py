@@ -23,6 +23,7 @@ from tests.ledger.little_chain import HOUR_S, signed
 from tests.ledger.test_forward_histories import (
     GRACE_S,
     LENGTHS_S,
+    MAX_BLOCK_WH,
     PEOPLE,
     Books,
     Step,
@@ -67,7 +68,11 @@ class CutBooks(Books):
 def a_chain(forwards: ForwardRules) -> GridChain:
     chain = GridChain(ZONE_OF)
     chain.parameters = msgspec.structs.replace(
-        chain.parameters, forwards=forwards, orders=OrderLimits(min_wh=1, trading_fee_ppm=3_000)
+        chain.parameters,
+        forwards=forwards,
+        orders=OrderLimits(
+            min_wh=1, max_block_traded_wh=MAX_BLOCK_WH, trading_fee_ppm=3_000
+        ),
     )
     return chain
 

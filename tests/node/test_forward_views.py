@@ -16,8 +16,10 @@ from gtxnode.intake import seal_batch
 from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import Amend, Body
 from gtxnode.ledger.coins import Cash, decode_coin
+from gtxnode.ledger.forward_rules import ForwardRules
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.outcome import Curtailment, Settlement
+from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.market.orders import Terms
 from gtxnode.market.slots import HOUR_S, Slot
 from gtxnode.metering.meters import Reading
@@ -65,7 +67,8 @@ SHARD = "geo_bangkok"
 class Chain:
     """A store whose blocks a test makes, with cash and a meter for two people."""
 
-    def __init__(self) -> None:
+    def __init__(self, parameters: ChainParameters = CALM) -> None:
+        self.parameters = parameters
         self.database = MemoryStore()
         self.store = self.opened()
         self.view = ForwardsView(SHARD, self.store)
@@ -77,7 +80,9 @@ class Chain:
             [(address(name), 1_000 * GTX) for name in names],
             [registration(name) for name in names],
         )
-        return ChainStore.on(self.database, CHAIN, GENESIS_ID, START_S * 1_000, CALM, coins)
+        return ChainStore.on(
+            self.database, CHAIN, GENESIS_ID, START_S * 1_000, self.parameters, coins
+        )
 
     def restart(self) -> None:
         self.store = self.opened()
@@ -208,6 +213,25 @@ async def test_what_an_order_does_not_show_is_told_to_whoever_asks_for_its_trade
     (order,) = (await chain.view.orders(address("malee"))).orders
     assert (order.energy_wh, order.revision) == (4_000, 1)
     assert (await chain.view.orders(address("niran"))).orders == ()
+
+
+def test_whoever_is_put_out_of_a_full_slot_is_told() -> None:
+    crowded = msgspec.structs.replace(CALM, forwards=ForwardRules(max_orders_per_slot=1))
+    chain = Chain(crowded)
+    placed = chain.bid(1_000, 3_500, HOUR)
+    chain.block(START_S + 1, placed)
+    better = wallet.forward_bid(
+        *(address("malee"), list(chain.cash("malee")), HOUR, Zone.BANGKOK, 2_000, 3_500)
+    )
+    events = chain.block(START_S + 2, (better, "malee"))
+    orders = [event for event in events if isinstance(event.body, OrderEvent)]
+    changes = {event.body.owner: event.body for event in orders}  # type: ignore[union-attr]
+    lost = changes[Address(address("niran"))]
+    assert isinstance(lost, OrderEvent)
+    assert (lost.change, lost.energy_wh) == ("displaced", 0)
+    assert sum(coin.amount_ugtx for _, coin in chain.cash("niran")) == 1_000 * GTX
+    (told,) = [event for event in orders if event.body is lost]
+    assert concerns(told, Interest(Topic.ADDRESS, Address(address("niran"))))
 
 
 def test_what_of_an_immediate_order_goes_back_is_cancelled(chain: Chain) -> None:

@@ -49,7 +49,8 @@ class OrderEvent(
     """Topics `market`, and `address` of its owner: an order was opened, changed or closed.
 
     `energy_wh` is what it shows of what is left, zero when it is closed; nothing is said of its
-    terms. What an immediate order did not trade is `cancelled`. `slot` is there for energy to come.
+    terms. What an immediate order did not trade is `cancelled`; `displaced` is one that a better
+    order has put out of a full slot. `slot` is there for energy to come.
     """
 
     order: Hex
@@ -57,7 +58,7 @@ class OrderEvent(
     side: Literal["sell", "buy"]
     price_mgtx_per_kwh: Amount
     energy_wh: Amount
-    change: Literal["opened", "traded", "filled", "cancelled", "expired", "amended"]
+    change: Literal["opened", "traded", "filled", "cancelled", "expired", "amended", "displaced"]
     slot: SlotView | None = None
 
 
