@@ -28,6 +28,7 @@ from gtxnode.market.ladder import Resting
 from gtxnode.market.orders import Order, Terms
 from gtxnode.market.slots import Slot
 from gtxnode.primitives.errors import Reason, Refused
+from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.primitives.zones import Zone
 
 Halted: TypeAlias = Callable[[Zone, Zone], bool]
@@ -196,7 +197,7 @@ class AuctionWays:
 
     __slots__ = ("_carrier", "_left_wh", "_span", "_uses")
 
-    def __init__(self, carrier: Carrier, span: Span, most_wh: int) -> None:
+    def __init__(self, carrier: Carrier, span: Span, most_wh: int = MAX_AMOUNT) -> None:
         """`most_wh` is what may be traded in all."""
         self._carrier = carrier
         self._span = span

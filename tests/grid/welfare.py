@@ -47,7 +47,7 @@ class Book(NamedTuple):
         carrier = Carrier(
             "welfare", HOUR.start_s * 1_000, CoinView({}), self.model, lambda *_: False
         )
-        return AuctionWays(carrier, HOUR, most_wh=MAX_AMOUNT)
+        return AuctionWays(carrier, HOUR)
 
 
 Clearing: TypeAlias = Callable[[Book, Mechanism], Sequence[Pairing]]

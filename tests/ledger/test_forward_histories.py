@@ -88,9 +88,7 @@ def a_chain(forwards: ForwardRules) -> ForwardChain:
     parameters = msgspec.structs.replace(
         PARAMETERS,
         forwards=forwards,
-        orders=OrderLimits(
-            min_wh=1, max_block_traded_wh=MAX_BLOCK_WH, trading_fee_ppm=3_000
-        ),
+        orders=OrderLimits(min_wh=1, max_block_traded_wh=MAX_BLOCK_WH, trading_fee_ppm=3_000),
     )
     return ForwardChain(*PEOPLE, cash_ugtx=30_000_000, parameters=parameters)
 

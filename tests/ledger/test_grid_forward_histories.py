@@ -70,9 +70,7 @@ def a_chain(forwards: ForwardRules) -> GridChain:
     chain.parameters = msgspec.structs.replace(
         chain.parameters,
         forwards=forwards,
-        orders=OrderLimits(
-            min_wh=1, max_block_traded_wh=MAX_BLOCK_WH, trading_fee_ppm=3_000
-        ),
+        orders=OrderLimits(min_wh=1, max_block_traded_wh=MAX_BLOCK_WH, trading_fee_ppm=3_000),
     )
     return chain
 
