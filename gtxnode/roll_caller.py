@@ -26,7 +26,7 @@ from gtxnode.ledger.bodies import RollCall
 from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.exhibits import shard_of
 from gtxnode.ledger.parameters import StakingRules
-from gtxnode.ledger.roll_calls import calls_of, is_open, may_open
+from gtxnode.ledger.roll_calls import calls_of, is_open, is_recent, may_open
 from gtxnode.ledger.transactions import parse
 from gtxnode.ledger.wallet import sign
 from gtxnode.primitives.errors import Refused
@@ -148,8 +148,8 @@ class RollCaller:
             anchor_of(self._store, header.height + BLOCKS_AFTER).height,
             self._free_since(registry),
         )
-        in_time = may_open(_rules(registry), header.anchor.height, tip.height + 1)
-        if not in_time or not self._is_our_turn(registry, height, since):
+        may_open_now = may_open(_rules(registry), tip.height + 1)
+        if not may_open_now or not self._is_our_turn(registry, height, since):
             return
         of_round = [each for each in votes.values() if each.round == height.commit.round]
         commit = _commit(height, height.commit.round, of_round)
@@ -207,8 +207,10 @@ class RollCaller:
             if opened is not None and is_open(rules, opened, registry.store.tip.height + 1):
                 yield opened.place
             elif at > calls.height and (height := self._height(at)) is not None:
-                keys = tuple(each.public_key for each in height.voters)
-                yield OpenHeight(at, height.commit.block_id, keys)
+                anchor, now = height.header.anchor.height, registry.store.tip.height + 1
+                if is_recent(rules, anchor, height.epoch, now):
+                    keys = tuple(each.public_key for each in height.voters)
+                    yield OpenHeight(at, height.commit.block_id, keys)
 
     def _height(self, at: int) -> Height | None:
         """A final height of ours; None where it is not known who voted there."""

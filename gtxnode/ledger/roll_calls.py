@@ -86,13 +86,18 @@ def is_open(rules: StakingRules, call: OpenCall, height: int) -> bool:
     return height <= call.opened + _open_for(rules)
 
 
-def may_open(rules: StakingRules, anchor_height: int, height: int) -> bool:
-    """Whether a block at `height` may call a block that goes by the registry's `anchor_height`:
-    not if that was in an epoch before the last, and not if it could not be settled in this one."""
-    blocks = rules.epoch_blocks
-    epoch = epoch_of(height, blocks)
-    in_time = epoch_of(anchor_height, blocks) >= epoch - 1
-    return in_time and height + _open_for(rules) <= last_height_of(epoch, blocks)
+def is_recent(rules: StakingRules, anchor_height: int, epoch: int, height: int) -> bool:
+    """Whether a block may still be called in a block at `height`: it goes by the registry's
+    `anchor_height`, of this epoch or the one before, and its voters are of that epoch or the one
+    before that."""
+    named = epoch_of(anchor_height, rules.epoch_blocks)
+    return named >= epoch_of(height, rules.epoch_blocks) - 1 and epoch >= named - 1
+
+
+def may_open(rules: StakingRules, height: int) -> bool:
+    """Whether what a block at `height` calls can be settled within its epoch."""
+    end = last_height_of(epoch_of(height, rules.epoch_blocks), rules.epoch_blocks)
+    return height + _open_for(rules) <= end
 
 
 def close(state: BlockState) -> dict[bytes, Conduct]:
@@ -152,19 +157,16 @@ def _committee(
 ) -> Committee:
     """Who voted on the block, by the epoch that the call names; raises `Refused`."""
     anchor = body.header.anchor.height
-    if not may_open(rules, anchor, height):
-        raise Refused(
-            Reason.ROLL_CALL_OUT_OF_WINDOW,
-            f"block {height} calls nothing that goes by the registry's block {anchor}",
-        )
-    # The block before it says whose: it may have been the epoch's before, and none is to come.
-    newest = epoch_of(min(anchor + 1, height), rules.epoch_blocks)
-    oldest = epoch_of(anchor, rules.epoch_blocks) - 1
+    if not may_open(rules, height):
+        raise Refused(Reason.ROLL_CALL_OUT_OF_WINDOW, f"block {height} is too near its epoch's end")
     coin = coins.get(committee_coin_id(chain_id, body.epoch))
-    if not oldest <= body.epoch <= newest or not isinstance(coin, Committee):
+    has_come = body.epoch <= epoch_of(min(anchor + 1, height), rules.epoch_blocks)
+    recent = has_come and is_recent(rules, anchor, body.epoch, height)
+    if not recent or not isinstance(coin, Committee):
         raise Refused(
             Reason.ROLL_CALL_OUT_OF_WINDOW,
-            f"the committee of epoch {body.epoch} for a block that goes by the registry's {anchor}",
+            f"the committee of epoch {body.epoch}, a block that goes by the registry's {anchor}, "
+            f"called in block {height}",
         )
     return coin
 

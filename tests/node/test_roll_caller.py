@@ -171,6 +171,20 @@ def test_the_next_waits_for_the_one_before() -> None:
     assert len({each.id for each in world.sent}) == 1
 
 
+def test_a_height_that_nobody_called_in_time_keeps_no_later_one_back() -> None:
+    world = World(4, rich=4)
+    world.grow(EVERY + BLOCKS_AFTER)
+    world.govern(2 * EPOCH)
+    world.grow(EVERY)
+    world.caller(2).advanced(())
+    (sent,) = world.sent
+    assert isinstance(sent.body, RollCall)
+    assert sent.body.header.height == 2 * EVERY
+    world.govern()
+    # Between the two were more blocks of the registry than a step may count.
+    assert [each.weight for each in world.calls().open] == [EVERY]
+
+
 def test_a_set_that_does_not_fit_is_called_by_the_largest_stakes_first() -> None:
     world = World(200, rich=60)
     caller = world.caller(1)

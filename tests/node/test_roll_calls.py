@@ -22,12 +22,12 @@ from tests.node.harness import Cluster, cluster, quick_genesis
 from tests.node.test_following import POOR, view_of
 from tests.node.test_validators import public
 
-EPOCH, EVERY = 80, 5
+EPOCH, EVERY = 60, 5
 RULES = StakingRules(
     epoch_blocks=EPOCH,
     min_stake_ugtx=50,
     roll_call_blocks=EVERY,
-    roll_call_open_blocks=8,
+    roll_call_open_blocks=6,
     reputation=ReputationRule(turns_weight=0),
 )
 GENESIS_ARGUMENTS = (Shard.GEO_BANGKOK, ChainParameters(staking=RULES), REGISTRY)
