@@ -1,6 +1,6 @@
 """What a chain is given by the node that hosts it, and what it keeps on that node's disk."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -32,8 +32,10 @@ from gtxnode.engine import Pace
 from gtxnode.genesis import Genesis, chain_id, genesis_id
 from gtxnode.home import Home
 from gtxnode.intake import Sealing
+from gtxnode.ledger.coin_view import read_coin
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.transactions import UnverifiedTransaction
+from gtxnode.ledger.validators import Validator, validator_coin_id
 from gtxnode.market.orders import Depth
 from gtxnode.primitives.zones import Shard
 from gtxnode.relay import CheckpointEnvelope, Relay
@@ -205,6 +207,21 @@ def seed_duty(
         length = chain_length(store.parameters.staking.epoch_blocks)
         own = OwnChains(store.chain_id, key, length)
     return SeedDuty(store, own, host.identity.authority_keys, submit, is_behind)
+
+
+def served_elsewhere(
+    registry: Registry | None, validator: bytes | None, known: Iterable[str], hosted: Iterable[str]
+) -> tuple[str, ...]:
+    """The chains of the genesis that a validator serves, by the registry's head, and that its node
+    does not host: absence from them costs reputation."""
+    if registry is None or validator is None:
+        return ()
+    store = registry.store
+    coin = read_coin(store, validator_coin_id(store.chain_id, validator))
+    if not isinstance(coin, Validator):
+        return ()
+    serves: set[str] = set(coin.shards) or set(known)
+    return tuple(name for name in known if name in serves - set(hosted))
 
 
 def roll_caller(host: Hosting, disk: Disk, is_behind: Callable[[], bool]) -> RollCaller:

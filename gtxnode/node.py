@@ -28,7 +28,7 @@ from gtxnode.chain.registry import Registry
 from gtxnode.config import Config, Role, hosted_shards
 from gtxnode.genesis import Genesis
 from gtxnode.home import Home, read_private_key
-from gtxnode.hosting import Hosting, Identity
+from gtxnode.hosting import Hosting, Identity, served_elsewhere
 from gtxnode.known_peers import read_known_peers, write_known_peers
 from gtxnode.measure import Measures
 from gtxnode.metrics import Metrics
@@ -186,6 +186,9 @@ async def open_node(home: Home, config: Config, genesis: Genesis) -> AsyncIterat
             hosting = Hosting(genesis, config, identity, network, measures, wall_ms, registry)
             shard = await stack.enter_async_context(open_shard(name, hosting, home))
             shards[name], registry = shard, shard.registry() or registry
+        known = [each.id for each in genesis.shards]
+        if absent := served_elsewhere(registry, identity.validator, known, names):
+            log.warning("validator_serves_what_it_does_not_host", shards=list(absent))
         node = Node(genesis, network, shards)
         nursery = await stack.enter_async_context(trio.open_nursery())
         stack.callback(nursery.cancel_scope.cancel)

@@ -186,6 +186,8 @@ async def test_who_does_not_host_a_zone_that_it_serves_loses_reputation(tmp_path
         only = f'[node]\nshards = ["{REGISTRY}"]\n'
         last.home.config.write_text(settings.replace("[node]\n", only, 1), encoding="utf-8")
         await cluster.start([last])
+        (said,) = events(last, "validator_serves_what_it_does_not_host")
+        assert said["shards"] == [BANGKOK]
 
         async def is_seen_to_be_away() -> bool:
             found = {bytes(each.public_key): each for each in await validators(first, REGISTRY)}
