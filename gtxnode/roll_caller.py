@@ -126,8 +126,9 @@ class RollCaller:
             height = self._height(place.height)
             if height is None or self.me not in height.voters:
                 continue
-            votes = {each.validator: each for each in votes_of_commit(height.commit)}
-            votes |= {each.validator: each for each in late if each.height == place.height}
+            votes = {each.validator: each for each in late if each.height == place.height}
+            # Of two of a validator's, that of the commit's round: the first call is of one round.
+            votes |= {each.validator: each for each in votes_of_commit(height.commit)}
             opened = _open_call(calls, place.height)
             if opened is not None:
                 found.extend(self._additions(registry, height, opened, votes))
@@ -156,6 +157,7 @@ class RollCaller:
         stake = sum(height.voters.stake_of(each.validator) for each in commit.signatures)
         if not height.voters.has_quorum(stake):
             log.warning("roll_call_too_large", chain=header.chain_id, validators=len(of_round))
+            self._sent[what] = tip.height
             return
         yield Due(RollCall(header, commit, height.epoch), (what,))
 

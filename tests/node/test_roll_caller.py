@@ -2,7 +2,10 @@
 
 from functools import partial
 
+import msgspec
+
 from consensus import signing
+from consensus.messages import votes_of_commit
 from consensus.types import NO_ANCHOR, Anchor, Block, Commit, CommitSignature, block_id
 from consensus.types import precommit_digest as precommit
 from consensus.validators import Validator, ValidatorSet
@@ -183,6 +186,19 @@ def test_a_height_that_nobody_called_in_time_keeps_no_later_one_back() -> None:
     world.govern()
     # Between the two were more blocks of the registry than a step may count.
     assert [each.weight for each in world.calls().open] == [EVERY]
+
+
+def test_a_precommit_of_another_round_takes_nobody_out_of_the_commit() -> None:
+    world = World(4, rich=4)
+    world.grow(EVERY + BLOCKS_AFTER)
+    _, commit = world.south.block(EVERY)
+    again = [
+        msgspec.structs.replace(each, round=1)
+        for each in votes_of_commit(commit)
+        if each.validator != signing.public_key(world.keys[1])
+    ]
+    world.caller(1).advanced(again)
+    assert world.sizes() == [4]
 
 
 def test_a_set_that_does_not_fit_is_called_by_the_largest_stakes_first() -> None:
