@@ -130,6 +130,8 @@ def _lines(
 
 def _verdict(found: Mapping[str, Any]) -> str:
     saved = int(found["saved_satang"])
+    if not any(int(line["amount_satang"]) or int(line["energy_wh"]) for line in found["grid_only"]):
+        return "No meter was read in the month: there is no bill of the grid to compare with."
     if not saved:
         return "It came to the same as the grid alone."
     word = "saved" if saved > 0 else "lost"

@@ -263,7 +263,7 @@ def _wheeling(
 
 # What is billed of an account; the names are ledger/accounts.py's.
 _MARKET = ("bought", "sold", "premium", "shortfall", "curtailment", "trading_fees", "fees")
-_BILLED = frozenset({*_MARKET, "wheeling"})
+_BILLED = (*_MARKET, "wheeling")
 
 
 class _Sums:
@@ -281,10 +281,10 @@ class _Sums:
                 self.nthb[each.name] += gtx_in_nthb(-each.ugtx, uthb_per_gtx)
 
     def totals(self) -> tuple[Total, ...]:
-        """All that there is, in the order in which it came first."""
-        return tuple(
-            Total(name, self.ugtx[name], self.wh[name], name in _BILLED) for name in self.ugtx
-        )
+        """All that there is: what is billed, then the rest in the order in which it came first."""
+        names = [name for name in _BILLED if name in self.ugtx]
+        names += [name for name in self.ugtx if name not in _BILLED]
+        return tuple(Total(name, self.ugtx[name], self.wh[name], name in _BILLED) for name in names)
 
 
 def _market(sums: _Sums) -> Iterator[Charge]:

@@ -1,13 +1,16 @@
 """A quote: what a kWh traded here comes to, part by part, beside what the grid asks and pays.
 
 The buyer pays the price, what the chain charges on the trade, and wheeling with its VAT to the
-utility. It gains what the utility's kWh costs more than that; the seller gains what the price, less
-the trading fee, is over the feed-in rate. Either may be negative, and is shown so: off-peak at full
-wheeling, trading does not pay.
+utility. It gains what the utility asks for as much as arrives more than that; the seller gains what
+the price, less the trading fee, is over the feed-in rate. Either may be negative, and is shown so:
+off-peak at full wheeling, trading does not pay.
 """
 
 from typing import NamedTuple
 
+from gtxnode.grid.charges import toll_of
+from gtxnode.grid.model import WiresCharge
+from gtxnode.primitives.zones import Role
 from gtxnode.tariffs.charges import GridPrice, feed_in_price, grid_price, wheeling_price
 from gtxnode.tariffs.money import rounded
 from gtxnode.tariffs.reference import Bounds, Circumstances, ReferencePrice, reference_price
@@ -15,12 +18,14 @@ from gtxnode.tariffs.tables import PPM, Exchange, ReferenceModel, Tariffs
 
 
 class ChainCharges(NamedTuple):
-    """What the chain itself takes on a trade."""
+    """What the chain itself takes on a trade, by the rules that trades go by."""
 
-    per_kwh_mgtx: int = 0
-    of_price_ppm: int = 0
+    wires: tuple[WiresCharge, ...] = ()
+    """Of the way from the seller's zone to the buyer's; the buyer bears them."""
+    lost_ppm: int = 0
+    """Of the energy, what never arrives."""
     trading_fee_ppm: int = 0
-    """Of the price; the seller bears it, the buyer the rest."""
+    """Of the price; the seller bears it."""
 
 
 class Quote(NamedTuple):
@@ -30,11 +35,19 @@ class Quote(NamedTuple):
     reference: ReferencePrice
     energy_uthb: int
     trading_fee_uthb: int
-    chain_charges_uthb: int
+    wires_uthb: tuple[tuple[Role, int], ...]
+    """What each authority gets whose wires are used."""
+    lost_ppm: int
+    """Of the kWh, what never arrives."""
     wheeling_uthb: int
     wheeling_vat_uthb: int
     grid: GridPrice
     feed_in_uthb: int
+
+    @property
+    def chain_charges_uthb(self) -> int:
+        """What the chain takes from the buyer beside the price."""
+        return sum(uthb for _, uthb in self.wires_uthb)
 
     @property
     def buyer_total_uthb(self) -> int:
@@ -44,8 +57,10 @@ class Quote(NamedTuple):
 
     @property
     def buyer_gains_uthb(self) -> int:
-        """How much less than from the utility that is; below zero where trading loses."""
-        return self.grid.total_uthb - self.buyer_total_uthb
+        """How much less than what arrives would cost from the utility; below zero where trading
+        loses."""
+        arrives_uthb = rounded(self.grid.total_uthb * (PPM - self.lost_ppm), PPM)
+        return arrives_uthb - self.buyer_total_uthb
 
     @property
     def seller_gains_uthb(self) -> int:
@@ -73,7 +88,7 @@ def quote(
     charges = charges or ChainCharges()
     reference = reference_price(tariffs.at(ReferenceModel, at_s), circumstances, bounds)
     price = reference.price_mgtx_per_kwh if price_mgtx_per_kwh is None else price_mgtx_per_kwh
-    taken_mgtx = charges.per_kwh_mgtx + rounded(price * charges.of_price_ppm, PPM)
+    toll = toll_of(charges.wires, premium_ppm=0, price_mgtx_per_kwh=price)
     uthb_per_gtx = tariffs.at(Exchange, at_s).uthb_per_gtx
     wheeling, wheeling_vat = wheeling_price(tariffs, at_s) if stamp else (0, 0)
     return Quote(
@@ -81,7 +96,8 @@ def quote(
         reference,
         rounded(price * uthb_per_gtx, 1_000),
         rounded(price * charges.trading_fee_ppm * uthb_per_gtx, 1_000 * PPM),
-        rounded(taken_mgtx * uthb_per_gtx, 1_000),
+        tuple((role, rounded(mgtx * uthb_per_gtx, 1_000)) for role, mgtx in toll.wires),
+        charges.lost_ppm,
         wheeling,
         wheeling_vat,
         grid_price(tariffs, customer, at_s),

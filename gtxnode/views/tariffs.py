@@ -101,11 +101,12 @@ class TariffsView:
         now_s, tariffs = self._now_s(), chain_tariffs(self._store)
         if month.start_s > now_s:
             raise BadValue("month", f"{month} has not begun: the head's time is {now_s}")
-        if month.end_s <= self._store.begins_s:
-            began = local_day(self._store.begins_s).isoformat()
-            raise NotFound(f"{month}, before the chain began on {began},")
         with self._store.snapshot() as reader:
             found = list(lines(reader, address, month.start_s, month.end_s))
+        if not found and month.end_s <= self._store.begins_s:
+            # What meters read before the chain began may have come to it later.
+            began = local_day(self._store.begins_s).isoformat()
+            raise NotFound(f"{month}, before the chain began on {began},")
         flows, postings, covers = sorted_lines(found)
         try:
             stamp = self._store.parameters.grid is None
@@ -159,11 +160,10 @@ def _judged(held: Flow, line: JudgementLine) -> Flow:
 def _charges_of(parameters: ChainParameters, seller: Zone, buyer: Zone) -> ChainCharges:
     """What the chain takes on a trade, in normal times: without a premium."""
     routes = parameters.grid.routes if parameters.grid is not None else ()
-    ways = [way for way in routes if (way.seller, way.buyer) == (seller, buyer)]
-    charges = [each for way in ways for each in way.charges]
+    way = next((each for each in routes if (each.seller, each.buyer) == (seller, buyer)), None)
     return ChainCharges(
-        sum(each.mgtx_per_kwh for each in charges),
-        sum(each.share_ppm for each in charges),
+        way.charges if way is not None else (),
+        way.loss_ppm if way is not None else 0,
         parameters.orders.trading_fee_ppm,
     )
 
@@ -182,6 +182,8 @@ def _quote_view(shard: str, at_s: int, found: Quote, *, calendar_known: bool) ->
         Amount(found.energy_uthb),
         Amount(found.trading_fee_uthb),
         Amount(found.chain_charges_uthb),
+        {role.name.lower(): Amount(uthb) for role, uthb in found.wires_uthb},
+        found.lost_ppm,
         Amount(found.wheeling_uthb),
         Amount(found.wheeling_vat_uthb),
         Amount(found.buyer_total_uthb),

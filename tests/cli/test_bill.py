@@ -57,6 +57,7 @@ async def test_where_trading_loses_it_says_so() -> None:
     assert "Trading saved 0.20 THB against the grid alone." in text_of(seller)
     assert "Trading lost 0.20 THB" in text_of(seller | {"saved_satang": "-20"})
     assert "It came to the same" in text_of(seller | {"saved_satang": "0"})
+    assert "No meter was read" in text_of(seller | {"grid_only": []})
 
 
 async def test_a_spreadsheet_has_every_line() -> None:

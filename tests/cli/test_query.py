@@ -51,7 +51,7 @@ def chain() -> FakeChain:
             "4.57 THB/kWh",
         ),
         (("quote", "--at", "2026-11-23T23:00"), {"calendar_known": True}, "2.995144 THB/kWh"),
-        (("bill", ADDRESS, "1970-01"), {"here_satang": "0", "meters": 0}, "the same as the grid"),
+        (("bill", ADDRESS, "1970-01"), {"here_satang": "0", "meters": 0}, "No meter was read"),
         (("carbon", "bangkok", "2026-11-23"), {"grid_gco2e_per_kwh": 475}, "2026-11-23"),
         (("certificates", "--consumer", ADDRESS), {"certificates": []}, "certificates"),
         (("certificates", "--meter", "05" * 16, "--to", "2026-11-23"), {"more": False}, "no"),

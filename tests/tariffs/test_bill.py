@@ -171,8 +171,8 @@ def test_the_account_has_all_of_it_and_the_bill_no_gifts() -> None:
     ]
     found = billed([], postings)
     assert found.account == (
-        Total("received", 5_000_000, 0, billed=False),
         Total("shortfall", 1_000_000, 0, billed=True),
+        Total("received", 5_000_000, 0, billed=False),
         Total("sealing", 100, 0, billed=False),
     )
     assert found.here_satang == amounts(found)["shortfall"] == -100

@@ -2,8 +2,9 @@
 
 import pytest
 
+from gtxnode.grid.model import WiresCharge
 from gtxnode.primitives.sources import Source
-from gtxnode.primitives.zones import Zone
+from gtxnode.primitives.zones import Role, Zone
 from gtxnode.tariffs.charges import UnknownClass
 from gtxnode.tariffs.quote import ChainCharges, Quote, quote
 from gtxnode.tariffs.reference import Bounds, Circumstances
@@ -36,16 +37,24 @@ def test_ceiling_and_floor_are_as_the_facts_say() -> None:
 
 
 def test_what_the_chain_takes_is_the_buyers() -> None:
-    charged = quoted(NOON, 3_500, charges=ChainCharges(100, 10_000))
+    wires = (WiresCharge(Role.EGAT, 100), WiresCharge(Role.MEA, 0, 10_000))
+    charged = quoted(NOON, 3_500, charges=ChainCharges(wires))
+    assert charged.wires_uthb == ((Role.EGAT, 100_000), (Role.MEA, 35_000))
     assert charged.chain_charges_uthb == 135_000
     assert charged.buyer_total_uthb == 4_705_000
 
 
 def test_the_trading_fee_is_the_sellers() -> None:
-    plain, charged = quoted(NOON, 3_500), quoted(NOON, 3_500, charges=ChainCharges(0, 0, 20_000))
+    plain, charged = quoted(NOON, 3_500), quoted(NOON, 3_500, charges=ChainCharges((), 0, 20_000))
     assert charged.trading_fee_uthb == 70_000
     assert charged.buyer_total_uthb == plain.buyer_total_uthb
     assert plain.seller_gains_uthb - charged.seller_gains_uthb == 70_000
+
+
+def test_the_buyer_gains_on_what_arrives() -> None:
+    plain, lossy = quoted(NOON, 3_500), quoted(NOON, 3_500, charges=ChainCharges((), 29_426))
+    assert lossy.buyer_total_uthb == plain.buyer_total_uthb
+    assert plain.buyer_gains_uthb - lossy.buyer_gains_uthb == 187_671  # 2.9426 % of 6.377735
 
 
 def test_without_a_price_it_is_the_reference_price() -> None:
@@ -70,5 +79,6 @@ def test_an_unknown_class_is_named() -> None:
 
 
 def test_where_the_chains_grid_charges_for_the_way_no_stamp_is_added() -> None:
-    charged = quoted(NOON, 3_500, charges=ChainCharges(1_070), stamp=False)
+    wires = (WiresCharge(Role.EGAT, 1_070),)
+    charged = quoted(NOON, 3_500, charges=ChainCharges(wires), stamp=False)
     assert (charged.wheeling_uthb, charged.buyer_total_uthb) == (0, 4_570_000)

@@ -169,3 +169,12 @@ async def test_a_month_that_the_chain_knows_nothing_of_is_an_error() -> None:
         with pytest.raises(error, match=month):
             await billed(town, address("somchai"), month)
     assert not (await billed(town, address("somchai"), "2027-02")).complete
+
+
+async def test_readings_from_before_the_chain_are_billed_for_their_month() -> None:
+    early = START_S - 27 * DAY_S
+    town = Town(early, "somchai")
+    town.store.begins_s = at(2027, 2, 1)
+    town.accepted(town.reading("somchai", early, 700, 0), at_s=START_S)
+    january = await billed(town, address("somchai"), "2027-01")
+    assert (int(january.imported_on_peak_wh) + int(january.imported_off_peak_wh)) == 700

@@ -3,7 +3,9 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
+from msgspec.structs import replace
 
+from gtxnode.grid.charges import toll_of
 from gtxnode.ledger.bodies import ReplaceTariff
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Zone
@@ -15,6 +17,7 @@ from gtxnode.tariffs.thailand import RESIDENTIAL_LOW_VOLTAGE
 from gtxnode.views.carbon import CarbonView
 from gtxnode.views.certificates import CertificatesView
 from gtxnode.views.tariffs import TariffsView
+from tests.ledger.grid_chain import PARAMETERS as GRID
 from tests.ledger.little_chain import KWH, address, meter_of, signed
 from tests.views.town import Town
 
@@ -118,6 +121,30 @@ async def test_a_quote_goes_by_the_tables_in_force(town: Town) -> None:
     assert later in in_force
     assert sum(isinstance(table, FuelSurcharge) for table in in_force) == 1
     assert not (await quoted(view, at(2040, 1, 4, 12, 0))).calendar_known
+
+
+async def test_a_quote_over_a_grid_names_whose_wires_and_what_is_lost() -> None:
+    grid = GRID.grid
+    assert grid is not None
+    way = next(each for each in grid.routes if each.charges and each.loss_ppm)
+    fee = replace(GRID.orders, trading_fee_ppm=10_000)
+    town = Town(MONDAY_NOON, parameters=replace(GRID, orders=fee))
+    town.block()
+    found = await TariffsView("geo_bangkok", town.store).quote(
+        source=Source.SOLAR,
+        from_zone=way.seller,
+        to_zone=way.buyer,
+        at_s=None,
+        price_mgtx_per_kwh=3_500,
+        customer=RESIDENTIAL_LOW_VOLTAGE,
+        capacity_w=5_000,
+    )
+    wires = toll_of(way.charges, premium_ppm=0, price_mgtx_per_kwh=3_500).wires
+    assert found.wires_uthb_per_kwh == {role.name.lower(): each * 1_000 for role, each in wires}
+    assert found.chain_charges_uthb_per_kwh == sum(found.wires_uthb_per_kwh.values())
+    assert (found.lost_ppm, found.wheeling_uthb_per_kwh) == (way.loss_ppm, 0)
+    assert found.trading_fee_uthb_per_kwh == 35_000
+    assert found.seller_gains_uthb_per_kwh == 3_500_000 - 35_000 - 2_200_000
 
 
 async def test_scarcity_is_the_books(town: Town) -> None:

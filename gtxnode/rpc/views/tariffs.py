@@ -58,6 +58,10 @@ class QuoteView(msgspec.Struct, frozen=True, gc=False):
     trading_fee_uthb_per_kwh: Amount
     """Out of the energy's price: the seller bears it."""
     chain_charges_uthb_per_kwh: Amount
+    wires_uthb_per_kwh: dict[str, Amount]
+    """The chain's charges by the authority whose wires are used."""
+    lost_ppm: int
+    """Of the kWh, what never arrives; the buyer's gain is against what does."""
     wheeling_uthb_per_kwh: Amount
     wheeling_vat_uthb_per_kwh: Amount
     buyer_total_uthb_per_kwh: Amount
