@@ -35,6 +35,7 @@ from consensus.events import (
     Timeout,
     TimeoutFired,
     ValueBuilt,
+    VoteReceived,
 )
 from consensus.messages import Message, encode_message
 from consensus.presence import Window
@@ -238,6 +239,10 @@ class Engine:
         return self._heights.current
 
     def _step(self, item: Input) -> Iterable[Effect]:
+        if isinstance(item, VoteReceived) and item.vote.vote.height < self._state.height:
+            # It waited here while its height was decided.
+            self._inbound.count_late(item.vote, None)
+            return ()
         try:
             self._heights.current, effects = step(self._state, item)
         except PeerError as error:

@@ -16,7 +16,7 @@ from consensus import verify
 from consensus.driver import DriverState, knows, step
 from consensus.encoding import DecodeError
 from consensus.errors import PeerError, Refusal
-from consensus.events import Evidence, ProposalReceived, VoteReceived
+from consensus.events import Evidence, ProposalReceived, VerifiedVote, VoteReceived
 from consensus.messages import (
     CommitMessage,
     Message,
@@ -221,7 +221,7 @@ class Inbound:
         return vote if is_late else None
 
     def _hear_late(self, peer: PeerId, vote: Vote) -> None:
-        """Count a precommit into the commit of a block that is final."""
+        """Verify a precommit for the height before that is news, and count it."""
         previous = self._heights.previous
         assert previous is not None, "a vote is late for a height that has been"
         if knows(previous, VoteMessage(vote)):
@@ -230,6 +230,18 @@ class Inbound:
             verified = verify.verify_vote(
                 self._chain_id, previous.height, previous.start.validators, vote
             )
+        except PeerError as error:
+            self.refuse(error, peer)
+            return
+        self.count_late(verified, peer)
+
+    def count_late(self, verified: VerifiedVote, peer: PeerId | None) -> None:
+        """Count a precommit into the commit of the block before, if it is of that height."""
+        previous, vote = self._heights.previous, verified.vote
+        assert previous is not None, "a vote is late for a height that has been"
+        if vote.height != previous.height or knows(previous, VoteMessage(vote)):
+            return
+        try:
             self._heights.previous, effects = step(previous, VoteReceived(verified))
         except PeerError as error:
             self.refuse(error, peer)

@@ -114,6 +114,7 @@ class Recorder:
 
     blocks: list[BlockRecord] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    refused_checkpoints: list[str] = field(default_factory=list)
     finality_s: list[float] = field(default_factory=list)
     depth: Depth | None = None
     pending: int = 0
@@ -160,7 +161,7 @@ class Recorder:
         self.turn = height
 
     def refused_checkpoint(self, reason: str) -> None:
-        self.refused.append(reason)
+        self.refused_checkpoints.append(reason)
 
     def conflicting_checkpoints(self) -> None:
         self.conflicts += 1

@@ -404,6 +404,30 @@ async def test_a_precommit_that_has_no_place_in_our_commit_is_carried(
         assert life.ear.charges == []
 
 
+async def test_a_precommit_that_waits_while_its_block_is_written_is_carried(tmp_path: Path) -> None:
+    """It was taken for the height at hand, and comes to its turn at the next."""
+    chain = Counting()
+    async with living(tmp_path, chain, key=KEYS[ME]) as life:
+        first = next_on(chain)
+        finalise = chain.finalise
+
+        async def busy(block: Block, commit: Commit) -> None:
+            if block == first:
+                await life.hear(VoteMessage(precommit(VICTIM, first)))
+            await finalise(block, commit)
+
+        chain.finalise = busy  # type: ignore[method-assign]
+        await life.engine.synced(first, commit_of(first, *SIGNERS))
+        await until(lambda: life.engine.height == 2)
+        for height in (2, 3):
+            block = block_on(chain.tip, commit_of(chain.final[-1][0], *SIGNERS))
+            await life.engine.synced(block, commit_of(block, *SIGNERS))
+            await until(lambda height=height: life.engine.height == height + 1)  # type: ignore[misc]
+        await until(lambda: bool(chain.carried) and chain.carried[-1][0] == 4)
+        assert chain.carried[-1] == (4, (precommit(VICTIM, first),))
+        assert life.ear.charges == []
+
+
 async def test_what_is_heard_after_a_restart_fits_into_the_commit(tmp_path: Path) -> None:
     """Where our block is the next."""
     chain = Counting()
