@@ -110,11 +110,13 @@ from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
 from gtxnode.ledger.grid_coins import (
     MAX_OPEN_SLOTS,
     MAX_RANGES,
+    MAX_SWEEPS,
     CorridorRange,
     CorridorUse,
     GridFund,
     GridLimits,
     OpenSlots,
+    Sweep,
     ZoneRange,
     ZoneStatus,
 )
@@ -176,7 +178,7 @@ from gtxnode.ledger.validators import (
     Validator,
 )
 from gtxnode.ledger.votes import MAX_OPEN_PROPOSALS, Choice, Tally
-from gtxnode.market.orders import ANY_SOURCE, Terms
+from gtxnode.market.orders import ANY_SOURCE, Mark, Side, Terms
 from gtxnode.market.slots import Slot
 from gtxnode.metering.anomalies import Suspicion
 from gtxnode.metering.meters import MAX_TIME_S, Meter, Reading
@@ -355,7 +357,10 @@ COINS: tuple[Coin, ...] = (
         (ZoneRange(Zone.SOUTHERN, 0, 2**40, 10**6, 10**6),) * MAX_RANGES,
     ),
     CorridorUse(900, (-(2**63), 2**63 - 1), (1,) * 7, (2,) * 7),
-    OpenSlots((2**40,) * MAX_OPEN_SLOTS),
+    OpenSlots(
+        (2**40,) * MAX_OPEN_SLOTS,
+        (Sweep(Slot(2**40, 3_600), Mark(Side.SELL, MAX_AMOUNT, bytes(32)), True),) * MAX_SWEEPS,
+    ),
     GridFund(MAX_AMOUNT),
     Directive(MAX_NUMBER, MAX_HEIGHT, Halted(LONGEST_HALT)),
     Directive(1, 2, Lifted(OfMarket(Zone.SOUTHERN, 900))),

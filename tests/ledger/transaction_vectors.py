@@ -127,6 +127,7 @@ from gtxnode.ledger.grid_coins import (
     GridFund,
     GridLimits,
     OpenSlots,
+    Sweep,
     ZoneRange,
     ZoneStatus,
     fund_coin_id,
@@ -190,7 +191,7 @@ from gtxnode.ledger.validators import (
 )
 from gtxnode.ledger.votes import Choice, Tally
 from gtxnode.ledger.wallet import sign
-from gtxnode.market.orders import Terms
+from gtxnode.market.orders import Mark, Side, Terms
 from gtxnode.market.slots import Slot
 from gtxnode.metering.anomalies import Suspicion
 from gtxnode.metering.meters import Direction, KeyCurve, Reading, RecordKey, meter_id_of
@@ -586,7 +587,16 @@ COINS: tuple[tuple[bytes, Coin], ...] = (
         use_coin_id(CHAIN, SLOT_S),
         CorridorUse(SLOT_S, (-4_000_000_000_000,), (0, 4_000_000), (4_000_000, 0)),
     ),
-    (open_slots_coin_id(CHAIN), OpenSlots((SLOT_S, SLOT_S + 900))),
+    (
+        open_slots_coin_id(CHAIN),
+        OpenSlots(
+            (SLOT_S, SLOT_S + 900),
+            (
+                Sweep(None),
+                Sweep(Slot(SLOT_S, 900), Mark(Side.BUY, 4_000, sha256(b"a bid").digest()), True),
+            ),
+        ),
+    ),
     (fund_coin_id(CHAIN), GridFund(35_000_000)),
     (wires_coin_id(CHAIN, 12, Role.EGAT), Cash(ADDRESS["authority"], 41_000_000)),
     (acts_coin_id(CHAIN), Acts((LastAct(Role.ERC, 46, 1_800_000_000_000),))),

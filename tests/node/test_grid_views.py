@@ -13,7 +13,7 @@ from gtxnode.chain.store import ChainStore
 from gtxnode.grid.corridors import W_PER_MW
 from gtxnode.grid.model import SLOT_S
 from gtxnode.intake import seal_batch
-from gtxnode.ledger import wallet
+from gtxnode.ledger import passed_over, wallet
 from gtxnode.ledger.bodies import Body, PostGridStatus, SetCorridorLimits, SetZoneLimits
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.grid_coins import slot_start
@@ -21,6 +21,7 @@ from gtxnode.ledger.parameters import Authority
 from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.zones import Role, Zone
 from gtxnode.rpc.errors import NotFound
+from gtxnode.rpc.views.events import ContractEvent
 from gtxnode.views.grid import GridView
 from tests.grid import little_grid
 from tests.ledger.grid_chain import CALM, FAILING, STRAINED
@@ -165,3 +166,40 @@ async def test_a_quote_says_what_a_way_takes() -> None:
         await ask(BANGKOK, SOUTHERN, start_s=QUARTER.start_s + 1)
     with pytest.raises(NotFound):
         await ask(BANGKOK, Zone.EASTERN, start_s=None)
+
+
+def test_a_node_that_starts_in_the_middle_of_a_sweep_goes_on_as_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(passed_over, "MAX_LOOKS", 6)
+    monkeypatch.setattr(passed_over, "MAX_ASKED", 2)
+    roots, bought = [], []
+    for restarts in (False, True):
+        chain = Chain()
+        start_s = slot_start(QUARTER.start_s)
+        nothing = SetZoneLimits(SOUTHERN, start_s, start_s + SLOT_S, None, 0, 1)
+        chain.act(START_S + 10, nothing, "PEA")
+        for number in range(6):
+            chain.block(START_S + 20 + number, chain.offer(1_000, 3_000 + number, QUARTER))
+        for number in range(6):
+            cash = list(chain.cash("niran"))
+            bid = wallet.forward_bid(address("niran"), cash, QUARTER, SOUTHERN, 1_000, 4_500)
+            chain.block(START_S + 30 + number, (bid, "niran"))
+        anything = SetZoneLimits(SOUTHERN, start_s, start_s + SLOT_S, None, None, 2)
+        chain.act(START_S + 40, anything, "PEA")
+        found, contracts = [], []
+        for number in range(9):
+            if restarts:
+                chain.restart()
+            events = chain.block(START_S + 50 + number)
+            found.append(chain.store.tip.app_root)
+            made = [each.body for each in events if isinstance(each.body, ContractEvent)]
+            contracts.append([each.trade.price_mgtx_per_kwh for each in made])
+        roots.append(found)
+        bought.append(contracts)
+    assert roots[0] == roots[1]
+    assert bought[0] == bought[1]
+    prices = [price for block in bought[0] for price in block]
+    assert prices == [3_000 + number for number in range(6)]
+    assert sum(block != [] for block in bought[0]) > 1
+    assert bought[0][-1] == []
