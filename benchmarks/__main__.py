@@ -17,6 +17,7 @@ NAMES = (
     "auction",
     "forwards",
     "trading",
+    "passed_over",
     "grid",
     "execution",
     "state_root",

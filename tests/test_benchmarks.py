@@ -19,6 +19,7 @@ TINY = {
     "forwards": ("--orders", "40", "--rounds", "1"),
     "auction": ("--orders", "50", "--rounds", "1"),
     "trading": ("--orders", "20", "--rounds", "1"),
+    "passed_over": ("--orders", "20", "--rounds", "1"),
     "grid": ("--trades", "20", "--rounds", "1"),
     "execution": ("--transfers", "20", "--rounds", "1"),
     "replay": ("--transfers", "60", "--rounds", "1"),

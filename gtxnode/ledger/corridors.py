@@ -125,10 +125,12 @@ class Carrier:
         return self.room_wh(seller, buyer, span, uses) > 0
 
     def has_opened(self, start_s: int) -> bool:
-        """Whether some way of a slot has room that had none with the use that its coin says."""
+        """Whether some way of a slot has more room than with the use that its coin says, which did
+        not carry a Wh of every product."""
         limits, use, was = self.limits(start_s), self.use(start_s), self._coins_use(start_s)
         return was.is_tight(limits) and any(
-            use.room(way, limits) >= W_PER_WH > was.room(way, limits) for way in self._ways.values()
+            was.room(way, limits) < min(W_PER_WH, use.room(way, limits))
+            for way in self._ways.values()
         )
 
     def take(self, seller: Zone, buyer: Zone, span: Span, uses: Uses, quantity_wh: int) -> None:

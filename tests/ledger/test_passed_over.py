@@ -20,11 +20,13 @@ from gtxnode.ledger.halts import SPOT, Halts, OfMarket, halts_coin_id
 from gtxnode.ledger.market_rules import halts_way
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import BlockOutcome
-from gtxnode.market import Order, PriceRule, Side
+from gtxnode.market import Book, Order, PriceRule, Side
+from gtxnode.market.auction import Mechanism
 from gtxnode.market.plan import meets
+from gtxnode.market.slots import Product, Slot
 from gtxnode.primitives.zones import Zone
 from tests.grid import little_grid
-from tests.ledger.forward_chain import NOON
+from tests.ledger.forward_chain import HALF, HOUR, NOON
 from tests.ledger.grid_chain import CALM, FAILING, STRAINED, GridChain
 from tests.ledger.little_chain import CHAIN, KWH, address, signed
 from tests.ledger.test_grid_orders import CORRIDORS, PEOPLE, OrderChain, buy, own_energy, sell
@@ -201,7 +203,17 @@ def due(chain: GridChain) -> tuple[object, ...]:
 
 
 def feasible(chain: GridChain) -> list[tuple[Order, Order]]:
-    """Pairs of the spot book that could trade now, all-or-none orders left out."""
+    """Pairs of any book that could trade now, all-or-none orders left out."""
+    start_s = slot_start(chain.now_s)
+    found = feasible_in(chain, chain.orders.book, Span(start_s, start_s + SLOT_S), SPOT)
+    for slot, book in chain.orders.forwards.books.items():
+        found += feasible_in(chain, book, Span(slot.start_s, slot.end_s), slot.length_s)
+    return found
+
+
+def feasible_in(
+    chain: GridChain, book: Book, span: Span, product: int
+) -> list[tuple[Order, Order]]:
     model = chain.parameters.grid
     assert model is not None
     halts = chain.coin(halts_coin_id(CHAIN))
@@ -211,12 +223,10 @@ def feasible(chain: GridChain) -> list[tuple[Order, Order]]:
         chain.now_s * 1_000,
         CoinView(chain.store),
         model,
-        lambda seller, buyer: halts_way(standing, seller, buyer, SPOT),
+        lambda seller, buyer: halts_way(standing, seller, buyer, product),
     )
-    start_s = slot_start(chain.now_s)
-    span = Span(start_s, start_s + SLOT_S)
     found = []
-    plain = [order for order in chain.orders.book.orders() if not order.terms.all_or_none]  # type: ignore[union-attr]
+    plain = [order for order in book.orders() if order.terms and not order.terms.all_or_none]
     for buying in (order for order in plain if order.side is Side.BUY):
         for selling in (order for order in plain if order.side is Side.SELL):
             seller, buyer = selling.terms.zone, buying.terms.zone  # type: ignore[union-attr]
@@ -348,3 +358,48 @@ def test_the_histories_reach_what_they_are_about() -> None:
 
     draw()
     assert reached(), seen
+
+
+SLOTS = (Slot(NOON, 900), Slot(NOON + 900, 900), HALF, HOUR)
+ahead = st.lists(
+    st.one_of(
+        st.tuples(
+            st.sampled_from(Side),
+            st.sampled_from(("somchai", "malee", "prasert")),
+            st.integers(1, 300).map(lambda kwh: kwh * KWH),
+            st.integers(0, 15).map(lambda price: price * 100),
+            st.sampled_from(SLOTS),
+        ),
+        st.tuples(st.just("limit"), st.integers(0, 2), st.sampled_from((0, 1, 30))),
+    ),
+    min_size=4,
+    max_size=16,
+)
+
+
+@pytest.mark.usefixtures("few_looks")
+@settings(max_examples=40, deadline=None)
+@given(ahead)
+def test_nor_is_one_left_in_slots_that_share_the_grid(history: list[tuple[object, ...]]) -> None:
+    chain = GridChain(PEOPLE)
+    products = tuple(Product(length, Mechanism.CONTINUOUS) for length in (900, 1_800, 3_600))
+    forwards = msgspec.structs.replace(chain.parameters.forwards, products=products)
+    chain.parameters = msgspec.structs.replace(chain.parameters, forwards=forwards)
+    chain.accepted(*(chain.limit(*pair, 0, start_s=NOON) for pair in CORRIDORS))
+    for step in history:
+        match step:
+            case (Side() as side, str(name), int(wh), int(price), Slot() as slot):
+                if side is Side.SELL:
+                    chain.block(chain.offer(name, wh, price + 2_500, slot))
+                else:
+                    chain.block(chain.bid(name, wh, price + 3_800, slot))
+            case (_, int(place), int(limit)):
+                chain.block(chain.limit(*CORRIDORS[place], limit, start_s=NOON))
+        chain.orders = OpenOrders.rebuild(chain.all_coins())
+        if not due(chain):
+            assert feasible(chain) == []
+    for _ in range(200):
+        if not due(chain):
+            break
+        chain.block()
+    assert feasible(chain) == []
