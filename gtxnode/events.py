@@ -2,7 +2,8 @@
 
 Order within a block: the block itself, its transactions as ordered, its trades as made, the orders
 that it opened, changed or closed, by id, its trades of delivery slots as made, then what was
-settled of contracts and what was cut of them, and suspect readings with judgements on them. An
+settled of contracts, what was cut of them and which were handed on, and suspect readings with
+judgements on them. An
 event's number is its height times `EVENTS_PER_BLOCK` plus its place in that order.
 """
 
@@ -12,6 +13,7 @@ from typing import Final, Literal
 from consensus.types import Block, block_id
 from gtxnode.chain.records import BlockRecord, OrderChange, TradeRecord
 from gtxnode.ledger.outcome import (
+    Assignment,
     Became,
     Curtailment,
     ForwardTrade,
@@ -24,6 +26,7 @@ from gtxnode.market.slots import Slot
 from gtxnode.primitives.units import cost_ugtx
 from gtxnode.rpc.backend import EVENTS_PER_BLOCK
 from gtxnode.rpc.views.events import (
+    AssignmentEvent,
     BlockEvent,
     ContractEvent,
     CurtailmentEvent,
@@ -35,7 +38,13 @@ from gtxnode.rpc.views.events import (
     TradeEvent,
     TransactionEvent,
 )
-from gtxnode.rpc.views.forwards import CurtailmentView, ForwardTradeView, SettlementView, SlotView
+from gtxnode.rpc.views.forwards import (
+    AssignmentView,
+    CurtailmentView,
+    ForwardTradeView,
+    SettlementView,
+    SlotView,
+)
 from gtxnode.rpc.views.market import TradeView, WheelingView
 from gtxnode.rpc.views.transactions import Refusal
 from gtxnode.rpc.wire import Address, Amount, Hex
@@ -111,6 +120,16 @@ def curtailment_views(block: Block, record: BlockRecord) -> list[CurtailmentView
     ]
 
 
+def assignment_views(block: Block, record: BlockRecord) -> list[AssignmentView]:
+    """The contracts that were handed on in the block, numbered."""
+    first = _forwards_from(record) + len(record.forward_trades)
+    first += len(record.settlements) + len(record.curtailments)
+    return [
+        _assignment_view(number, block, each)
+        for number, each in zip(count(first), record.assignments, strict=False)
+    ]
+
+
 def _forwards_from(record: BlockRecord) -> int:
     before = 1 + len(record.transactions) + len(record.trades) + len(record.orders)
     return record.height * EVENTS_PER_BLOCK + before
@@ -143,6 +162,7 @@ def events_of(block: Block, record: BlockRecord) -> tuple[Event, ...]:
     bodies.extend(ContractEvent(view) for view in forward_trade_views(block, record))
     bodies.extend(SettlementEvent(view) for view in settlement_views(block, record))
     bodies.extend(CurtailmentEvent(view) for view in curtailment_views(block, record))
+    bodies.extend(AssignmentEvent(view) for view in assignment_views(block, record))
     bodies.extend(map(_suspect_event, record.suspects))
     first = record.height * EVENTS_PER_BLOCK
     return tuple(
@@ -267,4 +287,19 @@ def _curtailment_view(number: int, block: Block, cut: Curtailment) -> Curtailmen
         Amount(contract.open_wh - cut.cut_wh),
         Amount(cut.seller_ugtx),
         Amount(cut.buyer_ugtx),
+    )
+
+
+def _assignment_view(number: int, block: Block, assignment: Assignment) -> AssignmentView:
+    contract = assignment.contract
+    return AssignmentView(
+        Hex(assignment.contract_id),
+        number,
+        block.header.height,
+        block.header.time_ms,
+        slot_view(contract.slot),
+        Address(contract.seller),
+        Address(contract.buyer),
+        Address(assignment.to),
+        Amount(contract.open_wh),
     )

@@ -15,6 +15,7 @@ import msgspec
 from consensus.encoding import Codec
 from gtxnode.ledger.bodies import (
     Amend,
+    AssignContract,
     Cancel,
     ForwardBid,
     ForwardOffer,
@@ -35,7 +36,15 @@ from gtxnode.ledger.coins import (
 from gtxnode.ledger.execute import BlockOutcome
 from gtxnode.ledger.forward_coins import ForwardBuy, ForwardOrder, ForwardSell
 from gtxnode.ledger.order_limits import Placing
-from gtxnode.ledger.outcome import Curtailment, ForwardTrade, Settlement, Suspect, Trade, Wheeling
+from gtxnode.ledger.outcome import (
+    Assignment,
+    Curtailment,
+    ForwardTrade,
+    Settlement,
+    Suspect,
+    Trade,
+    Wheeling,
+)
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.orders import Side
 from gtxnode.market.slots import Slot
@@ -112,6 +121,7 @@ class BlockRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     forward_trades: tuple[ForwardTrade, ...] = ()
     settlements: tuple[Settlement, ...] = ()
     curtailments: tuple[Curtailment, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
 
 
 RECORD: Final = Codec(BlockRecord, max_bytes=MAX_RECORD_BYTES)
@@ -163,6 +173,7 @@ def record_block(
         outcome.forward_trades,
         outcome.settlements,
         outcome.curtailments,
+        outcome.assignments,
     )
 
 
@@ -173,6 +184,8 @@ def touched(transaction: CheckedTransaction) -> tuple[bytes, ...]:
         return tuple(sorted({*transaction.addresses, *[out.owner for out in body.outputs]}))
     if isinstance(body, Retire):
         return tuple(sorted({*transaction.addresses, body.consumer}))
+    if isinstance(body, AssignContract):
+        return tuple(sorted({*transaction.addresses, body.to}))
     if isinstance(body, GrantLicence | RevokeLicence):
         return tuple(sorted({*transaction.addresses, body.holder}))
     return transaction.addresses

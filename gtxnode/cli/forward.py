@@ -1,5 +1,5 @@
-"""`gtxnode tx forward`, and `gtxnode query` `slots`, `slot`, `slot-orders`, `contracts` and
-`settlements`."""
+"""`gtxnode tx forward` and `assign`, and `gtxnode query` `slots`, `slot`, `slot-orders`,
+`contracts` and `settlements`."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,12 +7,12 @@ from typing import Any
 import click
 
 from gtxnode.cli.accounts import ACCOUNT
-from gtxnode.cli.amounts import DURATION, KWH, METER_ID, PRICE
+from gtxnode.cli.amounts import DURATION, KWH, METER_ID, PRICE, TRANSACTION_ID
 from gtxnode.cli.connection import ask, shard_of
 from gtxnode.cli.order_terms import SOURCES, Asked, terms_options
 from gtxnode.cli.query import MAX_DEPTH, MAX_PAGE, chain_options, print_answer
 from gtxnode.cli.submit import Holdings
-from gtxnode.cli.tx import send_body, sending_options
+from gtxnode.cli.tx import fee_option, send_body, sending_options
 from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import Body
 from gtxnode.market.imbalance import ImbalanceRule
@@ -145,6 +145,25 @@ def forward(
             return wallet.forward_offer(held.owner, held.cash, slot, meter, *limit, locked, **how)
         assert zone is not None, "one of the two is there"
         return wallet.forward_bid(held.owner, held.cash, slot, Zone[zone.upper()], *limit, **how)
+
+    send_body(build, **sending)
+
+
+@click.command()
+@sending_options
+@fee_option
+@click.argument("contract", metavar="CONTRACT-ID", type=TRANSACTION_ID)
+@click.argument("to", metavar="ACCOUNT", type=ACCOUNT)
+def assign(contract: bytes, to: bytes, fee_ugtx: int | None, **sending: Any) -> None:
+    """Hand a contract on to another buyer.
+
+    What is still to be delivered, and the GTX locked for it, are ACCOUNT's from then on: an
+    address, or a key's name. `query contracts` lists what you have bought.
+    """
+
+    def build(held: Holdings) -> Body:
+        fee = held.min_fee_ugtx if fee_ugtx is None else fee_ugtx
+        return wallet.assign_contract(held.owner, held.cash, contract, to, fee)
 
     send_body(build, **sending)
 

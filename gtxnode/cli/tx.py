@@ -35,6 +35,7 @@ COMMANDS = {
     "amend": Lazy("gtxnode.cli.orders:amend", "Change an open order."),
     "licence": Lazy("gtxnode.cli.orders:licence", "Give or take a licence for large orders."),
     "forward": Lazy("gtxnode.cli.forward:forward", "Trade energy of a slot to come."),
+    "assign": Lazy("gtxnode.cli.forward:assign", "Hand a contract on to another buyer."),
     "cancel": Lazy("gtxnode.cli.tx:cancel", "Take back an open order."),
     "retire": Lazy("gtxnode.cli.tx:retire", "Consume energy."),
     "replace-tariff": Lazy("gtxnode.cli.regulator:replace_tariff", "Bring a table of tariffs."),

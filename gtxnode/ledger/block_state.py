@@ -25,6 +25,7 @@ from gtxnode.ledger.open_forwards import OpenForwards
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import (
     AcceptedReading,
+    Assignment,
     BlockOutcome,
     Curtailment,
     ForwardTrade,
@@ -91,6 +92,7 @@ class BlockState:
 
     __slots__ = (
         "accounts",
+        "assignments",
         "bought",
         "burned_ugtx",
         "cancelled",
@@ -150,6 +152,7 @@ class BlockState:
         self.forward_trades: list[ForwardTrade] = []
         self.settlements: list[Settlement] = []
         self.curtailments: list[Curtailment] = []
+        self.assignments: list[Assignment] = []
         self.minted_wh = 0
         self.retired_wh = 0
         self.held_wh = 0
@@ -206,6 +209,7 @@ class BlockState:
             cancelled=tuple(self.cancelled),
             directives=decreed.directives if decreed is not None else (),
             displaced=tuple(self.displaced),
+            assignments=tuple(self.assignments),
             minted_wh=self.minted_wh,
             retired_wh=self.retired_wh,
             traded_wh=self.traded_wh,

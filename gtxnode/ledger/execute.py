@@ -19,6 +19,7 @@ from typing import TypeAlias
 
 from gtxnode.ledger import (
     admission,
+    assigning,
     carriage,
     commitments,
     corridors,
@@ -52,6 +53,7 @@ from gtxnode.ledger import (
 from gtxnode.ledger.block_state import BlockContext, BlockState
 from gtxnode.ledger.bodies import (
     Amend,
+    AssignContract,
     Body,
     Cancel,
     CastVote,
@@ -125,6 +127,7 @@ RULES: Mapping[type[Body], Rule] = MappingProxyType(
         PlaceBuy: orders.place_buy,
         ForwardOffer: forwards.offer,
         ForwardBid: forwards.bid,
+        AssignContract: assigning.assign_contract,
         Cancel: forwards.cancel,
         Amend: forward_amending.amend,
         GrantLicence: licences.grant,

@@ -137,6 +137,15 @@ class Curtailment(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The same, beside the payment that came back."""
 
 
+class Assignment(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A contract that its buyer has handed on."""
+
+    contract_id: bytes
+    contract: Contract
+    """Before that."""
+    to: bytes
+
+
 class AcceptedReading(msgspec.Struct, frozen=True, gc=False):
     """A reading that took effect; its export was minted, or is held where it is suspect."""
 
@@ -240,6 +249,7 @@ class BlockOutcome(msgspec.Struct, frozen=True):
     """What was signed on the registry and holds here from the next block on."""
     displaced: tuple[bytes, ...] = ()
     """Orders that a better one has put out of a full slot, by id."""
+    assignments: tuple[Assignment, ...] = ()
     parameters: ChainParameters | None = None
     """What the next block goes by; None where that is what this one went by."""
     accounts: Mapping[bytes, Sequence[int]] = {}

@@ -16,6 +16,7 @@ from gtxnode.ledger.authorities import BarredKeys
 from gtxnode.ledger.authority_keys import AuthorityKeys
 from gtxnode.ledger.bodies import (
     Amend,
+    AssignContract,
     Body,
     Cancel,
     CastVote,
@@ -96,6 +97,13 @@ def trader_signed(coin: Coin, transaction: CheckedTransaction) -> None:
         raise Refused(Reason.NOT_OWNER, f"trader {coin.trader.hex()} did not sign")
 
 
+def buyer_signed(coin: Coin, transaction: CheckedTransaction) -> None:
+    """A witness's address is the contract's buyer."""
+    assert isinstance(coin, Contract)
+    if coin.buyer not in transaction.addresses:
+        raise Refused(Reason.NOT_OWNER, f"buyer {coin.buyer.hex()} did not sign")
+
+
 def meter_signed(coin: Coin, transaction: CheckedTransaction) -> None:
     """The meter's own key signed: the transaction, or the record that it carries."""
     assert isinstance(coin, Meter)
@@ -120,7 +128,7 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
             frozenset(
                 {
                     *(Transfer, Retire, RetireCredits, PlaceBuy, Amend, ForwardOffer, ForwardBid),
-                    *(Stake, Unstake, Unjail, Serve, Propose, CastVote, FundGrid),
+                    *(Stake, Unstake, Unjail, Serve, Propose, CastVote, FundGrid, AssignContract),
                 }
             ),
             owner_signed,
@@ -133,7 +141,7 @@ SPEND_RULES: Mapping[type[Coin], SpendRow] = MappingProxyType(
         Meter: SpendRow(frozenset({Reading, SubmitRecord}), meter_signed),
         ForwardSell: SpendRow(frozenset({Cancel, Amend}), trader_signed),
         ForwardBuy: SpendRow(frozenset({Cancel, Amend}), trader_signed),
-        Contract: SpendRow(frozenset(), nobody),
+        Contract: SpendRow(frozenset({AssignContract}), buyer_signed),
         SellOrder: SpendRow(frozenset({Cancel, Amend}), trader_signed),
         BuyOrder: SpendRow(frozenset({Cancel, Amend}), trader_signed),
         Supply: SpendRow(frozenset(), nobody),

@@ -12,6 +12,7 @@ from consensus.hashing import ZERO_HASH
 from gtxnode.ledger.amendments import Change
 from gtxnode.ledger.bodies import (
     Amend,
+    AssignContract,
     Body,
     CastVote,
     ForwardBid,
@@ -275,6 +276,14 @@ def amend_ahead(
     lacking_ugtx = 0 if shrinks else quantity_wh * each - order.locked_ugtx
     inputs, _ = take_cash(cash, lacking_ugtx, MAX_LOTS)
     return Amend(order_id, quantity_wh, price_mgtx_per_kwh, inputs, order.revision + 1)
+
+
+def assign_contract(
+    owner: bytes, cash: CashCoins, contract: bytes, to: bytes, fee_ugtx: int
+) -> AssignContract:
+    """Hand a contract on that the owner has bought in."""
+    inputs, total = take_cash(cash, fee_ugtx, MAX_INPUTS)
+    return AssignContract(contract, to, inputs, _cash_change(owner, total - fee_ugtx))
 
 
 def prove_possession(

@@ -207,6 +207,8 @@ class Reason(StrEnum):
         "slot_full",
         "The slot has as many open orders as are allowed, and none of them is worse.",
     )
+    UNKNOWN_CONTRACT = ("unknown_contract", "No contract of that id is open.")
+    WRONG_HOLDER = ("wrong_holder", "A contract goes to neither its buyer nor its seller.")
     OWN_ORDERS_CROSS = (
         "own_orders_cross",
         "The slot's auction could make the trader trade with itself.",

@@ -21,6 +21,7 @@ from gtxnode.rpc.backend import EVENTS_PER_BLOCK, Chain
 from gtxnode.rpc.codec import notification_of
 from gtxnode.rpc.methods.row import Topic
 from gtxnode.rpc.views.events import (
+    AssignmentEvent,
     BlockEvent,
     ContractEvent,
     CurtailmentEvent,
@@ -41,7 +42,14 @@ CACHED_BLOCKS = 4
 
 NOTIFICATION = "events.event"
 
-_OF_MARKET = (TradeEvent, OrderEvent, ContractEvent, SettlementEvent, CurtailmentEvent)
+_OF_MARKET = (
+    TradeEvent,
+    OrderEvent,
+    ContractEvent,
+    SettlementEvent,
+    CurtailmentEvent,
+    AssignmentEvent,
+)
 
 
 class EventNotice(msgspec.Struct, frozen=True):
@@ -76,10 +84,7 @@ def concerns(event: Event, interest: Interest) -> bool:
         case Topic.BLOCKS:
             return isinstance(event.body, BlockEvent)
         case Topic.MARKET:
-            return isinstance(
-                event.body,
-                TradeEvent | OrderEvent | ContractEvent | SettlementEvent | CurtailmentEvent,
-            )
+            return isinstance(event.body, _OF_MARKET)
         case Topic.METERS:
             return isinstance(event.body, SuspectEvent)
         case Topic.ADDRESS:
@@ -102,6 +107,8 @@ def _addresses(event: Event) -> tuple[Address, ...]:
             return (settlement.seller, settlement.buyer)
         case CurtailmentEvent(curtailment=cut):
             return (cut.seller, cut.buyer)
+        case AssignmentEvent(assignment=handed_on):
+            return (handed_on.seller, handed_on.buyer, handed_on.to)
 
 
 def notice(subscription: int, interest: Interest, told: Told) -> bytes:

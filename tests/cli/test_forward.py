@@ -147,6 +147,12 @@ def test_an_order_for_a_slot_is_amended_up_and_down(home: Path) -> None:
     assert chain.held_by(OWNER)[0] == CASH - 3_000 * 3_500
 
 
+def test_only_a_contract_that_is_there_is_handed_on(home: Path) -> None:
+    chain = LedgerChain()
+    ran = tx(home, chain, "assign", "ab" * 32, FRIENDS_ADDRESS)
+    assert (ran.code, ran.error["code"]) == (Exit.REFUSED, "unknown_contract")
+
+
 def test_times_of_slots() -> None:
     def at(text: str) -> Slot:
         return slot_at(START.convert(text, None, None), 1_800, 7_300_000)

@@ -28,6 +28,7 @@ from gtxnode.metering.meters import Reading
 from gtxnode.primitives.zones import Zone
 from tests.ledger.forward_chain import ForwardChain
 from tests.ledger.little_chain import (
+    FEE,
     HOUR_S,
     PARAMETERS,
     address,
@@ -55,7 +56,7 @@ steps = st.builds(
     Step,
     st.sampled_from(
         ["offer", "offer", "offer", "offer", "bid", "bid", "bid", "bid", "read", "read", "read",
-         "gap", "replay", "cancel", "sell", "buy", "amend", "amend", "amend"]
+         "gap", "replay", "cancel", "sell", "buy", "amend", "amend", "amend", "assign", "assign"]
     ),
     st.integers(0, 2),
     st.sampled_from([0, 0, 1, 2, 3]),
@@ -103,6 +104,8 @@ def transaction(
             return chain.reading(who, step.amount)
         case "gap":
             return gap(chain, who, step)
+        case "assign":
+            return assignment(chain, step)
         case "replay":
             return sent[step.amount % len(sent)] if sent else None
     try:
@@ -192,6 +195,21 @@ def amendment(chain: ForwardChain, step: Step) -> Body | None:
     return wallet.amend_ahead(order_id, order, cash, wh, price, chain.collateral(price))
 
 
+def assignment(chain: ForwardChain, step: Step) -> CheckedTransaction | None:
+    """Of one of the contracts, to somebody."""
+    found = [(order_id_of(i), c) for i, c in chain.all_coins() if isinstance(c, Contract)]
+    if not found:
+        return None
+    contract_id, contract = found[step.amount % len(found)]
+    by = next(name for name in PEOPLE if address(name) == contract.buyer)
+    cash, to = chain.coins(by, Cash), address(PEOPLE[step.who])
+    try:
+        body = wallet.assign_contract(contract.buyer, cash, contract_id, to, FEE)
+    except wallet.InsufficientFunds:
+        return None
+    return signed(body, by)
+
+
 def slot_of(chain: ForwardChain, number: int) -> Slot:
     """One of those around an hour ahead."""
     length_s = LENGTHS_S[number % 3]
@@ -262,7 +280,7 @@ def test_the_histories_reach_what_they_are_about() -> None:
     seen: Counter[str] = Counter()
 
     def reached() -> bool:
-        orders = ("expired", "amended", "terms", "early", "displaced")
+        orders = ("expired", "amended", "terms", "early", "displaced", "assigned")
         return all(seen[what] >= 5 for what in ("traded", "delivered", "short", *orders))
 
     # Which examples are drawn depends on constants anywhere in the sources: it may take many.
@@ -289,6 +307,7 @@ def test_the_histories_reach_what_they_are_about() -> None:
             placed = [body for body in accepted if isinstance(body, ForwardOffer | ForwardBid)]
             seen["terms"] += sum(body.terms is not None for body in placed)
             seen["displaced"] += len(outcome.displaced)
+            seen["assigned"] += len(outcome.assignments)
             seen["early"] += sum(body.expires_s > 0 for body in placed)
 
     play()

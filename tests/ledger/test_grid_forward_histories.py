@@ -28,6 +28,7 @@ from tests.ledger.test_forward_histories import (
     Books,
     Step,
     amendment,
+    assignment,
     how,
     rules,
 )
@@ -38,7 +39,9 @@ PAIRS = ((BANGKOK, CENTRAL), (CENTRAL, SOUTHERN), (BANGKOK, SOUTHERN))
 
 steps = st.builds(
     Step,
-    st.sampled_from(["offer"] * 4 + ["bid"] * 4 + ["read"] * 3 + ["amend", "limit", "status"]),
+    st.sampled_from(
+        ["offer"] * 4 + ["bid"] * 4 + ["read"] * 3 + ["amend", "assign", "limit", "status"]
+    ),
     st.integers(0, 2),
     st.integers(0, 2),
     st.integers(1, 3_000),
@@ -93,6 +96,8 @@ def transaction(chain: GridChain, step: Step) -> CheckedTransaction | None:
             case "bid":
                 terms = how(chain, step, slot)
                 return chain.bid(who, step.amount, price + 1_300, slot, **terms)
+            case "assign":
+                return assignment(chain, step)
             case "amend":
                 body = amendment(chain, step)
                 return None if body is None else signed(body, who)

@@ -36,6 +36,7 @@ from gtxnode.ledger.authority_keys import MAX_ROTATIONS, AuthorityKeys, Rotation
 from gtxnode.ledger.bodies import (
     KIND_NAMES,
     Amend,
+    AssignContract,
     Body,
     Cancel,
     CastVote,
@@ -231,6 +232,7 @@ BODIES: tuple[Body, ...] = (
     Stake(KEY, (COIN,), 5, (Cash(OWNER, 1),), Registration(OWNER, Zone.BANGKOK, bytes(64))),
     Unstake(KEY, (COIN,), 5),
     Unjail(KEY, (COIN,)),
+    AssignContract(bytes(32), OWNER, (COIN,)),
     Serve(KEY, (Shard.GEO_BANGKOK,), (COIN,)),
     Evidence(VotePair(prevote("somchai", 7, "one"), prevote("somchai", 7, None))),
     Evidence(ProposalPair(proposal("somchai", 7, "one"), proposal("somchai", 7, "two"))),

@@ -46,6 +46,7 @@ from gtxnode.ledger.authority_keys import AuthorityKeys, Rotation, authority_key
 from gtxnode.ledger.bodies import (
     KIND_NAMES,
     Amend,
+    AssignContract,
     Body,
     Cancel,
     CastVote,
@@ -396,6 +397,7 @@ SIGNED: tuple[tuple[Body, tuple[str, ...]], ...] = (
     (Stake(VALIDATOR, (CASH_IN,), 1_000_000), ("somchai",)),
     (Unstake(VALIDATOR, (CASH_IN,), 1_000_000, (Cash(ADDRESS["somchai"], 5),)), ("somchai",)),
     (Unjail(VALIDATOR, (CASH_IN,)), ("somchai",)),
+    (AssignContract(sha256(b"a trade").digest(), ADDRESS["malee"], (CASH_IN,)), ("somchai",)),
     (Serve(VALIDATOR, (Shard.FUNC_COMPLIANCE, Shard.GEO_BANGKOK), (CASH_IN,)), ("somchai",)),
     (Evidence(VotePair(voted("one block", 0), voted("another", -1))), ("malee",)),
     (Evidence(ProposalPair(proposed("one block"), proposed("another"))), ("malee",)),

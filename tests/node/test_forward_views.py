@@ -7,7 +7,7 @@ import pytest
 
 from consensus import signing
 from consensus.validators import Validator, ValidatorSet
-from gtxnode.batches.batch import BatchKind
+from gtxnode.batches.batch import NO_WORK, BatchKind
 from gtxnode.batches.checking import check_batch
 from gtxnode.chain.rules import build_block
 from gtxnode.chain.store import ChainStore
@@ -29,6 +29,7 @@ from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.methods.row import Topic
 from gtxnode.rpc.subscriptions import Interest, concerns
 from gtxnode.rpc.views.events import (
+    AssignmentEvent,
     ContractEvent,
     CurtailmentEvent,
     Event,
@@ -88,7 +89,9 @@ class Chain:
         self.store = self.opened()
         self.view = ForwardsView(SHARD, self.store)
 
-    def block(self, time_s: int, *sent: tuple[Body, str]) -> tuple[Event, ...]:
+    def block(
+        self, time_s: int, *sent: tuple[Body, str], kind: BatchKind = BatchKind.ENERGY
+    ) -> tuple[Event, ...]:
         """Make a block final; its events."""
         store, batches = self.store, []
         if sent:
@@ -96,10 +99,10 @@ class Chain:
             assert parent is not None
             sealed = seal_batch(
                 CHAIN,
-                BatchKind.ENERGY,
+                kind,
                 (store.tip.height, store.tip.id),
                 [signed(body, name).encoded for body, name in sent],
-                parent.target,
+                parent.target if kind is BatchKind.ENERGY else NO_WORK,
                 PRODUCER,
             )
             batches.append(check_batch(CHAIN, sealed.encoded, store.easiest_target))
@@ -269,6 +272,25 @@ def test_what_concerns_a_contract_is_told_to_both_sides_and_to_the_market(chain:
         for name in ("malee", "niran"):
             assert concerns(event, Interest(Topic.ADDRESS, Address(address(name))))
         assert not concerns(event, Interest(Topic.ADDRESS, Address(address("somchai"))))
+
+
+async def test_a_contract_that_is_handed_on_is_told_to_all_three(chain: Chain) -> None:
+    chain.block(START_S + 1, chain.offer(4_000, 3_500, QUARTER), chain.bid(4_000, 3_500, QUARTER))
+    (contract,) = (await chain.view.contracts(address("niran"), after=None, limit=5)).contracts
+    cash, to = list(chain.cash("niran")), address("somchai")
+    body = wallet.assign_contract(address("niran"), cash, bytes(contract.id), to, 1_000)
+    events = chain.block(START_S + 2, (body, "niran"), kind=BatchKind.ORDINARY)
+    (event,) = [event for event in events if isinstance(event.body, AssignmentEvent)]
+    assert isinstance(event.body, AssignmentEvent)
+    view = event.body.assignment
+    assert (view.number, view.contract, view.open_wh) == (event.number, contract.id, 4_000)
+    assert view.to == Address(to)
+    assert concerns(event, Interest(Topic.MARKET, None))
+    for name in ("malee", "niran", "somchai"):
+        assert concerns(event, Interest(Topic.ADDRESS, Address(address(name))))
+    (taken,) = (await chain.view.contracts(to, after=None, limit=5)).contracts
+    assert (taken.id, taken.buyer) == (contract.id, Address(to))
+    assert (await chain.view.contracts(address("niran"), after=None, limit=5)).contracts == ()
 
 
 async def test_what_is_in_contracts_is_each_sides_own_part(chain: Chain) -> None:

@@ -17,7 +17,7 @@ from gtxnode.ledger.bodies.evidence import (
     ProposalPair,
     VotePair,
 )
-from gtxnode.ledger.bodies.forwards import ForwardBid, ForwardOffer
+from gtxnode.ledger.bodies.forwards import AssignContract, ForwardBid, ForwardOffer
 from gtxnode.ledger.bodies.governance import CastVote, Propose
 from gtxnode.ledger.bodies.grid import (
     FundGrid,
@@ -47,6 +47,7 @@ from gtxnode.metering.meters import Reading
 __all__ = [
     "KIND_NAMES",
     "Amend",
+    "AssignContract",
     "Body",
     "Cancel",
     "CastVote",
@@ -113,6 +114,7 @@ Body: TypeAlias = (
     | RollCall
     | ForwardOffer
     | ForwardBid
+    | AssignContract
     | RotateMeterKey
     | ResetMeter
     | RetireMeter
@@ -156,6 +158,7 @@ KIND_NAMES: Mapping[type[Body], str] = MappingProxyType(
         RollCall: "roll_call",
         ForwardOffer: "forward_offer",
         ForwardBid: "forward_bid",
+        AssignContract: "assign_contract",
         RotateMeterKey: "rotate_meter_key",
         ResetMeter: "reset_meter",
         RetireMeter: "retire_meter",

@@ -1,9 +1,10 @@
-"""Orders for a delivery slot. They are amended and cancelled as any order is."""
+"""Orders for a delivery slot, which are amended and cancelled as any order is, and contracts."""
 
 from typing import Annotated
 
 import msgspec
 
+from gtxnode.ledger.bodies.fields import Change, Inputs, OrderId
 from gtxnode.ledger.coins import MAX_LOTS, Amount, CoinId
 from gtxnode.market.orders import Terms
 from gtxnode.market.slots import Slot
@@ -46,3 +47,14 @@ class ForwardBid(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=26)
     immediate: bool = False
     terms: Terms | None = None
     """Without a zone: it is named above."""
+
+
+class AssignContract(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=62):
+    """Hand a contract on: somebody else is its buyer from here on."""
+
+    contract: OrderId
+    """By the id of the trade that made it."""
+    to: AddressBytes
+    inputs: Inputs
+    """For the fee."""
+    outputs: Change = ()

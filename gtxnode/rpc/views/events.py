@@ -6,7 +6,13 @@ from typing import Literal
 
 import msgspec
 
-from gtxnode.rpc.views.forwards import CurtailmentView, ForwardTradeView, SettlementView, SlotView
+from gtxnode.rpc.views.forwards import (
+    AssignmentView,
+    CurtailmentView,
+    ForwardTradeView,
+    SettlementView,
+    SlotView,
+)
 from gtxnode.rpc.views.market import TradeView
 from gtxnode.rpc.views.transactions import Refusal
 from gtxnode.rpc.wire import Address, Amount, EventNumber, Height, Hex
@@ -80,6 +86,12 @@ class CurtailmentEvent(msgspec.Struct, frozen=True, gc=False, tag_field="kind", 
     curtailment: CurtailmentView
 
 
+class AssignmentEvent(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="assignment"):
+    """Topics `market`, and `address` of seller and both buyers: a contract was handed on."""
+
+    assignment: AssignmentView
+
+
 class SuspectEvent(msgspec.Struct, frozen=True, gc=False, tag_field="kind", tag="suspect"):
     """Topics `meters`, and `address` of the owner: a reading is suspect, or was judged.
 
@@ -104,6 +116,7 @@ EventBody = (
     | ContractEvent
     | SettlementEvent
     | CurtailmentEvent
+    | AssignmentEvent
     | SuspectEvent
 )
 

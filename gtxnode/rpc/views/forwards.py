@@ -196,6 +196,20 @@ class CurtailmentView(msgspec.Struct, frozen=True, gc=False):
     buyer_ugtx: Amount
 
 
+class AssignmentView(msgspec.Struct, frozen=True, gc=False):
+    """A contract whose buyer has handed on what was open of it."""
+
+    contract: Hex
+    number: EventNumber
+    height: Height
+    time_ms: int
+    slot: SlotView
+    seller: Address
+    buyer: Address
+    to: Address
+    open_wh: Amount
+
+
 class SettlementPage(msgspec.Struct, frozen=True, gc=False):
     """Settlements in order of their numbers; `next` goes into the next call's `after`."""
 
