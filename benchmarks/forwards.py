@@ -3,8 +3,10 @@
 An hour is offered and bid for by as many meters and buyers as there are orders, half of each, at
 prices that overlap. One block takes the orders; the next, in time of gate closure, holds the
 auction and gives funds back; a third takes a reading of every meter that sold, which delivers its
-contracts; a fourth, on a chain whose meters are silent, ends them all by time alone. The reference
-is libsecp256k1's time for one signature on one thread, which each order and reading costs anyway.
+contracts; a fourth, on a chain whose meters are silent, ends them all by time alone. And on a chain
+whose slot is full then, a second block takes better bids, each of which puts out an order. The
+reference is libsecp256k1's time for one signature on one thread, which each order and reading costs
+anyway.
 
     python -m benchmarks.forwards [--orders 2000] [--rounds 3] [-o json]
 """
@@ -14,12 +16,15 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from benchmarks.figure import Figure, add_output_option, show
 from consensus import signing
 from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import ForwardBid, ForwardOffer, RegisterMeter
 from gtxnode.ledger.coins import Cash, decode_coin
 from gtxnode.ledger.execute import BlockContext, BlockOutcome, execute
+from gtxnode.ledger.forward_rules import ForwardRules
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.parameters import ChainParameters
@@ -38,9 +43,12 @@ SLOT = Slot(START_S + 4 * HOUR_S, HOUR_S)
 PARAMETERS = ChainParameters(zones=(Zone.BANGKOK,), readings=ReadingLimits(anomalies=None))
 CASH_UGTX = 10**9
 QUANTITY_WH = (1_000, 4_000)
+BETTER = (4_000, 7_000)
+"""Wh and price of a bid that is better than all others."""
 BID_PRICES, ASK_PRICES = (2_500, 6_000), (2_000, 5_500)
 STAGES = (
     "order placed",
+    "order that puts one out",
     "order closed at its gate",
     "contract delivered",
     "contract ended by time",
@@ -71,6 +79,7 @@ class Chain:
             if isinstance(coin.coin, Cash)
         }
         self.orders = OpenOrders()
+        self.parameters = PARAMETERS
         self.height = 0
         self.placing = [self._order(place, chance) for place in range(2 * pairs)]
         chance.shuffle(self.placing)
@@ -86,6 +95,19 @@ class Chain:
             price = chance.randint(*BID_PRICES)
             body = wallet.forward_bid(owner, cash, SLOT, Zone.BANGKOK, quantity_wh, price)
         return wallet.sign(CHAIN, body, self._keys[place])
+
+    def better(self) -> list[CheckedTransaction]:
+        """Another bid of each buyer's, out of its change, over all that were placed."""
+        change = {
+            coin.owner: (coin_id, coin)
+            for coin_id, encoded in self.coins.items()
+            if isinstance(coin := decode_coin(encoded), Cash)
+        }
+        bodies = [
+            (wallet.forward_bid(owner, [change[owner]], SLOT, Zone.BANGKOK, *BETTER), key)
+            for owner, key in list(zip(self._owners, self._keys, strict=True))[len(self._meters) :]
+        ]
+        return [wallet.sign(CHAIN, body, key) for body, key in bodies]
 
     def readings(self) -> list[CheckedTransaction]:
         """One of each meter, from the start to the slot's end."""
@@ -103,7 +125,7 @@ class Chain:
     ) -> tuple[float, BlockOutcome]:
         """Execute a block and keep its coins; the seconds that execution took."""
         self.height += 1
-        context = BlockContext(CHAIN, self.height, time_s * 1_000, bytes(20), PARAMETERS)
+        context = BlockContext(CHAIN, self.height, time_s * 1_000, bytes(20), self.parameters)
         start = time.perf_counter()
         outcome = execute(context, transactions, self.coins, self.orders)
         took = time.perf_counter() - start
@@ -116,6 +138,11 @@ class Chain:
 
 def a_round(pairs: int, seed: int) -> list[float]:
     """Microseconds of each stage, for each order or contract."""
+    full = Chain(pairs, seed)
+    full.block(START_S + 1, full.placing)
+    full.parameters = replace(PARAMETERS, forwards=ForwardRules(max_orders_per_slot=2 * pairs))
+    put_out, outcome = full.block(START_S + 2, full.better())
+    assert len(outcome.displaced) == pairs
     chain = Chain(pairs, seed)
     placed, _ = chain.block(START_S + 1, chain.placing)
     closed, outcome = chain.block(SLOT.start_s - 900, ())
@@ -128,7 +155,8 @@ def a_round(pairs: int, seed: int) -> list[float]:
     due_s = SLOT.end_s + PARAMETERS.forwards.grace_s
     ended, outcome = chain.block(due_s, ())
     assert len(outcome.settlements) == contracts
-    each = [placed / (2 * pairs), closed / (2 * pairs), delivered / contracts, ended / contracts]
+    each = [placed / (2 * pairs), put_out / pairs, closed / (2 * pairs)]
+    each += [delivered / contracts, ended / contracts]
     return [seconds * 1e6 for seconds in each]
 
 
