@@ -1,9 +1,10 @@
 """The day's trading in two numbers, and the bounds that it sets to the next day's prices.
 
 A day is Bangkok's. The chain keeps one small coin: volume and turnover of the last day that traded,
-and of the day before that one. Prices of new orders must lie within a share of the average that the
-day before the block's had; a day that traded too little, or nothing, sets no bounds. So a few Wh at
-an absurd price bind nobody, and a market that strayed is free again after one quiet day.
+and of the day before that one, of energy that exists and of delivery slots together. Prices of new
+orders must lie within a share of the average that the day before the block's had; a day that traded
+too little, or nothing, sets no bounds. So a few Wh at an absurd price bind nobody, and a market
+that strayed is free again after one quiet day.
 
 Worked example. Yesterday 200 kWh changed hands for 700 GTX, 3.5 GTX/kWh on average. With half of
 that to either side, today's orders may name 1.75 to 5.25 GTX/kWh:

@@ -11,7 +11,9 @@ from gtxnode.market.auction import Mechanism
 from gtxnode.market.orders import Terms
 from gtxnode.market.slots import Product, Slot
 from gtxnode.primitives.errors import Reason
+from gtxnode.primitives.zones import Zone
 from tests.ledger.forward_chain import HOUR, NOON, QUARTER, ForwardChain
+from tests.ledger.grid_chain import GridChain
 from tests.ledger.little_chain import CHAIN, GTX, HOUR_S, KWH, PARAMETERS, reasons
 
 PEOPLE = ("malee", "niran", "somchai", "suda")
@@ -64,6 +66,19 @@ def test_an_auction_is_cut_to_what_its_block_may_trade_best_orders_first() -> No
     price = chain.contracts()[0].price_mgtx_per_kwh
     assert chain.cash("somchai") == cash - 3 * KWH * price
     assert not chain.orders.forwards.books
+
+
+def test_over_a_grid_a_cut_auction_uses_up_no_more_of_it_than_it_trades() -> None:
+    uses = []
+    for wh, limit_wh in ((10 * KWH, 6 * KWH), (6 * KWH, 100 * KWH)):
+        chain = GridChain({"malee": Zone.BANGKOK, "niran": Zone.CENTRAL})
+        limits = OrderLimits(max_block_traded_wh=limit_wh)
+        chain.parameters = msgspec.structs.replace(chain.parameters, orders=limits)
+        chain.accepted(chain.offer("malee", wh, 3_000, HOUR), chain.bid("niran", wh, 6_000, HOUR))
+        chain.until(NOON)
+        assert [c.sold_wh for c in chain.contracts()] == [6 * KWH]
+        uses.append(chain.use(NOON))
+    assert uses[0] == uses[1] is not None
 
 
 def test_of_two_auctions_with_one_gate_the_shorter_slots_is_first() -> None:

@@ -37,7 +37,7 @@ async def market_book(session: Session, params: Depth) -> BookView:
 
 
 async def market_day(session: Session, params: OfShard) -> DayView:
-    """Volume, turnover and average of today and yesterday, and the bounds of prices now."""
+    """What spot and slots traded today and yesterday, on average, and the bounds of prices now."""
     return await session.node.chain(params.shard).market.day()
 
 

@@ -29,7 +29,7 @@ class BookView(msgspec.Struct, frozen=True, gc=False):
 
 
 class DayTotals(msgspec.Struct, frozen=True, gc=False):
-    """What traded on one day in Bangkok; the average is null where nothing did."""
+    """What traded on one day in Bangkok, spot and slots; the average is null where nothing did."""
 
     date: str
     """Such as 2026-11-21."""
