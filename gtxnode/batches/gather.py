@@ -85,7 +85,7 @@ class Gatherer:
     def submit(self, parsed: UnverifiedTransaction) -> Waiting:
         """Take a transaction in its turn; raises `Refused(POOL_FULL)`."""
         if len(self._queue) >= MAX_WAITING:
-            raise Refused(Reason.POOL_FULL, f"{MAX_WAITING} transactions wait already")
+            raise Refused(Reason.POOL_FULL, f"at most {MAX_WAITING} transactions wait")
         waiting = Waiting(parsed)
         self._queue.append(waiting)
         self._queued_bytes += _size(waiting)

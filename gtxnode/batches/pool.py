@@ -102,11 +102,15 @@ class BatchPool:
     def require_room(self, producer: bytes, size: int) -> None:
         """Raise `Refused(POOL_FULL)` where a batch of `size` bytes would pass a bound."""
         if self.size_bytes + size > self._max_bytes:
-            raise Refused(Reason.POOL_FULL, f"the pool holds {self.size_bytes} bytes")
+            raise Refused(
+                Reason.POOL_FULL,
+                f"the pool holds {self.size_bytes} bytes, at most {self._max_bytes}",
+            )
         holder = self._holder(producer)
-        if self._held_by[holder] + size > self._max_bytes // 2:
+        held, most = self._held_by[holder], self._max_bytes // 2
+        if held + size > most:
             who = "producers that are no validators hold" if holder is None else "it holds"
-            raise Refused(Reason.POOL_FULL, f"{who} half of the pool")
+            raise Refused(Reason.POOL_FULL, f"{who} {held} bytes, at most {most}")
 
     def _holder(self, producer: bytes) -> bytes | None:
         """Whose share a batch counts for: a validator's own, or None, that of all others."""

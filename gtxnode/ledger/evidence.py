@@ -125,7 +125,8 @@ def _committee(state: BlockState, epoch: int) -> Committee:
     rules, now = state.context.parameters.staking, epoch_at(state)
     if not now - rules.evidence_epochs <= epoch <= now:
         raise Refused(
-            Reason.EVIDENCE_OUT_OF_WINDOW, f"it is of epoch {epoch}, and this is epoch {now}"
+            Reason.EVIDENCE_OUT_OF_WINDOW,
+            f"it is of epoch {epoch}, between {now - rules.evidence_epochs} and {now}",
         )
     coin = state.coins.get(committee_coin_id(state.context.chain_id, epoch))
     assert isinstance(coin, Committee), "committees stay as long as evidence is taken"

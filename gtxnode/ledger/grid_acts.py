@@ -126,7 +126,7 @@ def fund_grid(state: BlockState, transaction: CheckedTransaction) -> None:
 def _model(state: BlockState) -> GridModel:
     model = state.context.parameters.grid
     if model is None:
-        raise Refused(Reason.NO_GRID)
+        raise Refused(Reason.NO_GRID, "the parameter grid is empty")
     return model
 
 

@@ -50,7 +50,7 @@ def covered(meter: Meter, owner: bytes, lots: Iterable[Lot], now_s: int, open_mo
             name = f"{1970 + month // 12}-{month % 12 + 1:02}"
             raise Refused(
                 Reason.IMPORT_EXCEEDED,
-                f"{amount_wh} Wh made in {name}, {left_wh} Wh to cover",
+                f"{amount_wh} Wh made in {name}, at most {left_wh} are left to cover",
             )
         kept[month] = MonthImport(month, entry.imported_wh, entry.covered_wh + amount_wh)
     return _with(meter, owner, kept.values(), open_months)

@@ -30,7 +30,7 @@ def grant(state: BlockState, transaction: CheckedTransaction) -> None:
     if body.expires_s * 1_000 <= state.context.time_ms:
         raise Refused(
             Reason.EXPIRY_OUT_OF_BOUNDS,
-            f"expires_s {body.expires_s}, now it is {state.context.time_ms // 1_000}",
+            f"expires_s {body.expires_s}, at least {state.context.time_ms // 1_000 + 1}",
         )
     licence = Licence(body.holder, body.max_wh, body.expires_s)
     _keep(state, _coin_id(state, body.holder), licence)

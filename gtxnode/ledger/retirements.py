@@ -37,7 +37,7 @@ def retire(state: BlockState, transaction: CheckedTransaction) -> None:
         raise unbalanced_credits(left.left_mgco2e)
     lots = tuple(Lot(left_wh, origin) for origin, left_wh in left.left_wh.items() if left_wh)
     if not lots:
-        raise Refused(Reason.NOTHING_RETIRED)
+        raise Refused(Reason.NOTHING_RETIRED, "outputs: all the energy of the inputs")
     meter = _meter_after(state, transaction, body, lots)
     credits_mg = _credits_mg(state, lots)
     credit_mg = sum(credits_mg)
@@ -65,7 +65,7 @@ def retire_credits(state: BlockState, transaction: CheckedTransaction) -> None:
     if left.left_mgco2e < 0:
         raise unbalanced_credits(left.left_mgco2e)
     if not left.left_mgco2e:
-        raise Refused(Reason.NOTHING_RETIRED)
+        raise Refused(Reason.NOTHING_RETIRED, "outputs: all the credits of the inputs")
     move(state, transaction, body.inputs, body.outputs, left)
     state.credits_retired_mgco2e += left.left_mgco2e
 

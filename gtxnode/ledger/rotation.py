@@ -41,7 +41,7 @@ def rotate_keys(state: BlockState, transaction: CheckedTransaction) -> None:
     if any(each.role is body.role and each.epoch == epoch for each in keys.rotations):
         raise Refused(Reason.ROTATION_PENDING, f"{body.role.name} has new keys in epoch {epoch}")
     if len(keys.rotations) >= MAX_ROTATIONS:
-        raise Refused(Reason.TOO_MANY_ROTATIONS, f"{MAX_ROTATIONS}")
+        raise Refused(Reason.TOO_MANY_ROTATIONS, f"at most {MAX_ROTATIONS} are kept")
     _check_quorum(state, transaction)
     height = last_height_of(epoch - 1, state.context.parameters.staking.epoch_blocks)
     rotation = Rotation(body.role, body.number, body.public_keys, epoch, height)
@@ -100,7 +100,9 @@ def _check_quorum(state: BlockState, transaction: CheckedTransaction) -> None:
     roles = {each.role for each in parameters.authorities if each.public_key in signers}
     threshold = threshold_of(parameters)
     if len(roles) < threshold:
-        raise Refused(Reason.NOT_ENOUGH_AUTHORITIES, f"{len(roles)} of {threshold}")
+        raise Refused(
+            Reason.NOT_ENOUGH_AUTHORITIES, f"{len(roles)} have signed, at least {threshold}"
+        )
 
 
 def _barred(state: BlockState) -> set[bytes]:

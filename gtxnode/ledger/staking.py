@@ -160,7 +160,7 @@ def _new(state: BlockState, public_key: bytes, registration: Registration) -> Va
     if find(state, public_key) is not None:
         raise Refused(Reason.VALIDATOR_EXISTS, f"validator {public_key.hex()}")
     if len(roster(state).keys) >= MAX_REGISTERED:
-        raise Refused(Reason.TOO_MANY_VALIDATORS, f"{MAX_REGISTERED} are registered")
+        raise Refused(Reason.TOO_MANY_VALIDATORS, f"at most {MAX_REGISTERED} are registered")
     _check_shards(registration.shards)
     digest = possession_digest(state.context.chain_id, public_key, registration.owner)
     if not signing.verify(public_key, digest, registration.possession):
@@ -202,7 +202,9 @@ def _unbonding(
         joined = Unbonding(before[-1].amount_ugtx + amount_ugtx, release_epoch)
         return (*before[:-1], joined)
     if len(before) >= MAX_UNBONDING:
-        raise Refused(Reason.TOO_MANY_UNBONDINGS, f"{MAX_UNBONDING} amounts")
+        raise Refused(
+            Reason.TOO_MANY_UNBONDINGS, f"at most {MAX_UNBONDING} amounts unbond at a time"
+        )
     return (*before, Unbonding(amount_ugtx, release_epoch))
 
 

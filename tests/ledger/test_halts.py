@@ -231,3 +231,14 @@ def test_an_order_in_a_halted_scope_is_not_amended(chain: LittleChain) -> None:
         assert chain.refused(signed(body, "somchai")) is Reason.HALTED
     chain.accepted(lift(chain, EVERYTHING))
     chain.accepted(signed(Amend(resting.id, 4 * KWH, 3_500), "somchai"))
+
+
+def test_so_many_halts_stand_at_a_time(chain: LittleChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gtxnode.ledger.stopping.MAX_HALTS", 2)
+    chain.accepted(halt(chain, EVERYTHING, for_s=10))
+    chain.accepted(halt(chain, OfMarket(Zone.BANGKOK)))
+    assert chain.refused(halt(chain, SOMCHAI, later_ms=1)) is Reason.TOO_MANY_HALTS
+    # One of the same scope takes the other's place; one that has ended has none.
+    chain.accepted(halt(chain, OfMarket(Zone.BANGKOK), later_ms=2))
+    chain.block(after_s=10)
+    chain.accepted(halt(chain, SOMCHAI))

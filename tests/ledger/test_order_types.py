@@ -349,3 +349,12 @@ def test_an_offer_does_not_grow_by_another_source() -> None:
     energy = tuple(coin_id for coin_id, _ in chain.coins("somchai", Energy))
     grown = Amend(sell.id, 15 * KWH, 3_500, energy)
     assert chain.refused(signed(grown, "somchai")) is Reason.MIXED_OFFER
+
+
+def test_an_order_offers_energy_of_so_many_origins(
+    chain: LittleChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gtxnode.ledger.orders.MAX_LOTS", 1)
+    chain.export("somchai", 500 * KWH)
+    assert chain.refused(chain.sell("somchai", 600 * KWH, 3_500)) is Reason.TOO_MANY_LOTS
+    chain.accepted(chain.sell("somchai", 500 * KWH, 3_500))

@@ -187,3 +187,11 @@ def test_what_counts_after_a_block_is_the_latest_that_came_no_later(
         found = all_authorities(parameters)
         assert found is not None
         assert len(found) == len(Role)
+
+
+def test_rotations_are_kept_for_good_and_so_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gtxnode.ledger.rotation.MAX_ROTATIONS", 1)
+    chain = a_registry()
+    chain.accepted(rotation("mea-1"))
+    pea = rotation("pea-1", role=Role.PEA, by=("MEA", "EGAT", "ERC"))
+    assert chain.refused(pea) is Reason.TOO_MANY_ROTATIONS
