@@ -12,10 +12,10 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMES_ONLY = ("primitives/errors.py", "ledger/compliance.py")
 """Where reasons are named and none is raised."""
 OF_A_LIMIT = re.compile(
-    r"TOO_MANY|TOO_SMALL|TOO_LARGE|TOO_LOW|TOO_OLD|OUT_OF_BOUNDS|OUT_OF_WINDOW|FULL$|EXCEEDED"
+    r"TOO_MANY|TOO_SMALL|TOO_LARGE|TOO_LOW|TOO_OLD|OUT_OF_BOUNDS|FULL$|EXCEEDED"
     r"|OVER_CAPACITY|USAGE_LIMIT|NO_LICENCE|NOT_ENOUGH|IN_FUTURE"
 )
-LIMIT = re.compile(r"at most|at least|between|none of|has not come yet")
+LIMIT = re.compile(r"at most|at least|between|none of")
 
 
 @cache
