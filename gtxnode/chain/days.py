@@ -83,6 +83,8 @@ class DayTotals(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Orders that a halt has ended."""
     directives: tuple[Count, ...] = ()
     """What was signed on the registry and took effect here."""
+    trading_fees_ugtx: int = 0
+    """Of the fees, what sellers paid for trades and deliveries."""
 
 
 def day_of(time_ms: int) -> int:
@@ -152,6 +154,8 @@ def _moved(outcome: BlockOutcome) -> dict[str, int]:
         "minted_wh": outcome.minted_wh,
         "retired_wh": outcome.retired_wh,
         "fees_ugtx": outcome.fees_ugtx,
+        "trading_fees_ugtx": sum(each.fee_ugtx for each in outcome.trades)
+        + sum(each.fee_ugtx for each in settled),
         "burned_ugtx": outcome.burned_ugtx,
         "rewarded_ugtx": outcome.rewarded_ugtx,
         "credits_issued_mgco2e": outcome.credits_issued_mgco2e,

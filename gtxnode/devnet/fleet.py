@@ -13,7 +13,7 @@ and a meter. `Fleet` starts and stops the processes.
 import json
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -36,13 +36,15 @@ from gtxnode.grid_data import thai_network
 from gtxnode.home import Home
 from gtxnode.ledger.parameters import ChainParameters, CheckpointRules
 from gtxnode.metering.meters import MAX_OPEN_MONTHS
+from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.units import UGTX_PER_GTX
-from gtxnode.primitives.zones import ZONES_OF_SHARD, Role, Shard, Zone
+from gtxnode.primitives.zones import REGISTRY, ZONES_OF_SHARD, Role, Shard, Zone
 from p2p.identity import peer_id_of
 
 NETWORK = "devnet"
 STAKE = 10_000 * UGTX_PER_GTX
 ALLOCATION_UGTX = 1_000 * UGTX_PER_GTX
+TO_GOVERN_UGTX = 5_000 * UGTX_PER_GTX
 """What a home has to spend at first: about 300 kWh."""
 PORTS_EACH = 3
 PORTS_APART = 10
@@ -148,7 +150,11 @@ def prepare(
         ],
         authorities={role: (signing.public_key(key),) for role, key in authorities.items()},
         allocations=[
-            Allocation(each.shard, each.owner, ALLOCATION_UGTX * each.homes) for each in households
+            *_to_govern(shards, keys.values()),
+            *(
+                Allocation(each.shard, each.owner, ALLOCATION_UGTX * each.homes)
+                for each in households
+            ),
         ],
         parameters=_parameters(shards),
     )
@@ -166,6 +172,14 @@ def prepare(
         authorities=authorities,
         households=households,
     )
+
+
+def _to_govern(shards: Sequence[Shard], keys: Iterable[bytes]) -> Iterator[Allocation]:
+    """What validators' owners propose, vote and stake with, where there is a registry."""
+    if REGISTRY in shards:
+        for key in keys:
+            owner = address_of(signing.public_key(key))
+            yield Allocation(REGISTRY, owner, TO_GOVERN_UGTX)
 
 
 def _parameters(shards: Sequence[Shard]) -> ChainParameters:

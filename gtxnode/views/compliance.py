@@ -173,6 +173,7 @@ class ComplianceView:
             burned_ugtx=Amount(totals.burned_ugtx),
             rewarded_ugtx=Amount(totals.rewarded_ugtx),
             fees_ugtx=Amount(totals.fees_ugtx),
+            trading_fees_ugtx=Amount(totals.trading_fees_ugtx),
             trades=totals.trades,
             traded_wh=Amount(totals.traded_wh),
             traded_ugtx=Amount(totals.traded_ugtx),

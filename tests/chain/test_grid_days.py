@@ -48,7 +48,8 @@ def test_the_days_of_a_grid_come_to_what_its_coins_say(
     forwards: ForwardRules, history: list[tuple[list[Step], int]]
 ) -> None:
     chain, books = AuditedGrid(ZONE_OF), CutBooks()
-    chain.parameters = replace(chain.parameters, forwards=forwards, orders=OrderLimits(min_wh=1))
+    limits = OrderLimits(min_wh=1, trading_fee_ppm=10_000)
+    chain.parameters = replace(chain.parameters, forwards=forwards, orders=limits)
     play(chain, history, books, Counter())
     open_wh = sum(each.open_wh for each in chain.contracts())
     found = sums(chain)
@@ -64,6 +65,7 @@ def test_the_days_of_a_grid_come_to_what_its_coins_say(
     coins = [coin for _, coin in chain.all_coins() if isinstance(coin, Cash)]
     earned = sum(coin.amount_ugtx for coin in coins if coin.owner in accounts)
     assert found["wires_ugtx"] == earned
+    assert found["trading_fees_ugtx"] == found["fees_ugtx"] == chain.cash("proposer")
 
 
 def test_what_nobody_sent_is_counted() -> None:

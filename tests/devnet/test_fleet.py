@@ -14,7 +14,8 @@ from gtxnode.devnet.fleet import ALLOCATION_UGTX, Fleet, prepare
 from gtxnode.genesis_file import read_genesis
 from gtxnode.home import read_private_key
 from gtxnode.market.slots import Slot
-from gtxnode.primitives.zones import Role, Shard, Zone
+from gtxnode.primitives.addresses import address_of
+from gtxnode.primitives.zones import REGISTRY, Role, Shard, Zone
 from p2p.identity import peer_id_of
 
 SHARDS = (Shard.GEO_BANGKOK, Shard.GEO_NORTHERN)
@@ -136,3 +137,13 @@ def test_communities_trade_between_zones_over_a_grid(tmp_path: Path) -> None:
     assert parameters.forwards.product_of(Slot(0, SLOT_S)) is not None
     held = {each.address: each.amount_ugtx for each in fleet.genesis.allocations}
     assert {held[each.owner] for each in trading} == {ALLOCATION_UGTX * HOMES_EACH}
+
+
+def test_validators_have_what_proposing_costs(tmp_path: Path) -> None:
+    shards = (Shard.GEO_BANGKOK, REGISTRY)
+    fleet = prepare(tmp_path, validators=2, shards=shards, port_base=None, now_ms=1)
+    genesis = fleet.genesis
+    held = {each.address: each.amount_ugtx for each in genesis.allocations_on(REGISTRY)}
+    owners = {address_of(each.public_key) for each in genesis.validators}
+    assert set(held) == owners
+    assert min(held.values()) > genesis.parameters.governance.deposit_ugtx

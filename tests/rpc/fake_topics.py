@@ -66,6 +66,7 @@ REPORT = ReportView(
     burned_ugtx=Amount(0),
     rewarded_ugtx=Amount(0),
     fees_ugtx=Amount(1_000),
+    trading_fees_ugtx=Amount(0),
     trades=1,
     traded_wh=Amount(50_000),
     traded_ugtx=Amount(175_000_000),

@@ -145,11 +145,11 @@ class ReportView(msgspec.Struct, frozen=True, gc=False):
     """One day of Bangkok, from midnight to midnight. What was minted, retired, burned and paid to
     those who sealed readings is what closing and opening differ by.
 
-    Buyers paid `traded_ugtx`, and `delivered_ugtx` for what came of contracts; `short_ugtx` went to
-    them for what did not, `compensated_ugtx` to both sides for what was curtailed. `lost_wh` was
-    lost on its way and is in `retired_wh`; `wires_ugtx` and `premiums_ugtx` were paid for it. Halts
-    ended `cancelled_orders`. `acts` were signed on this chain; `directives` were signed on the
-    registry, and took effect here."""
+    Of the fees, sellers paid `trading_fees_ugtx`. Buyers paid `traded_ugtx`, and `delivered_ugtx`
+    for what came of contracts; `short_ugtx` went to them for what did not, `compensated_ugtx` to
+    both sides for what was curtailed. `lost_wh` was lost on its way and is in `retired_wh`;
+    `wires_ugtx` and `premiums_ugtx` were paid for it. Halts ended `cancelled_orders`. `acts` were
+    signed on this chain; `directives` were signed on the registry, and took effect here."""
 
     shard: str
     chain_id: str
@@ -162,6 +162,7 @@ class ReportView(msgspec.Struct, frozen=True, gc=False):
     burned_ugtx: Amount
     rewarded_ugtx: Amount
     fees_ugtx: Amount
+    trading_fees_ugtx: Amount
     trades: int
     traded_wh: Amount
     traded_ugtx: Amount
