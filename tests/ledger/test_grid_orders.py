@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gtxnode.grid.model import SLOT_S
@@ -186,8 +186,17 @@ steps = st.one_of(
 )
 
 
+A_LIMIT_THAT_IS_OVER = [
+    ("limit", 0, 0),
+    (Side.SELL, "malee", KWH, 2_000),
+    ("time", 2 * SLOT_S),
+    (Side.BUY, "niran", KWH, 3_100),
+]
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(steps, max_size=15))
+@example(A_LIMIT_THAT_IS_OVER)
 def test_over_any_history_money_and_energy_add_up_and_no_corridor_is_over(
     history: list[tuple[object, ...]],
 ) -> None:
@@ -212,7 +221,11 @@ def test_over_any_history_money_and_energy_add_up_and_no_corridor_is_over(
             assert trade.wheeling is not None
         use = chain.use(chain.slot_s)
         if use is not None and outcome.trades:
-            limits = {each.place: each for each in chain.limits().corridors}
+            limits = {
+                each.place: each
+                for each in chain.limits().corridors
+                if each.start_s <= chain.slot_s < each.end_s
+            }
             for number, each in enumerate(little_grid.model().corridors):
                 held = limits.get((each.first, each.second))
                 limit = held.forward_mw if held is not None else each.forward_mw
