@@ -8,24 +8,24 @@ pending is held against those, so a meter may send readings faster than blocks c
 
 from collections.abc import Callable
 
+from gtxnode.batches.batch import BatchKind
+from gtxnode.batches.pool import CheckedBatch
 from gtxnode.chain.calls import check_call
 from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.block_state import BlockContext, Final
 from gtxnode.ledger.bodies import (
     Amend,
     Cancel,
-    RenewChain,
     RollCall,
     SubmitRecord,
 )
-from gtxnode.ledger.coin_view import read_coin
+from gtxnode.ledger.coin_view import CoinView, read_coin
 from gtxnode.ledger.coins import meter_coin_id, order_coin_id
-from gtxnode.ledger.commitments import check_renewal_signed
-from gtxnode.ledger.mandates import check_signed
 from gtxnode.ledger.meters import native
 from gtxnode.ledger.order_limits import Placing, check_conditions, check_terms
+from gtxnode.ledger.senders import FEE_FREE, check_sender, is_for_good
 from gtxnode.ledger.spend_rules import check_spend
 from gtxnode.ledger.transactions import CheckedTransaction
-from gtxnode.ledger.validators import validator_coin_id
 from gtxnode.metering.meters import Meter, Reading
 from gtxnode.metering.readings import accept
 from gtxnode.primitives.errors import Reason, Refused
@@ -58,11 +58,9 @@ class Admission:
             check_conditions(body, self._store.parameters.orders)
         elif isinstance(body, Amend):
             self._admit_input(order_coin_id(body.order), transaction, Reason.UNKNOWN_ORDER)
-        elif isinstance(body, RenewChain):
-            self._admit_renewal(transaction, body)
         elif isinstance(body, RollCall):
             check_call(self._store, transaction)
-        check_signed(self._store.parameters, transaction)
+        check_sender(final(self._store), transaction)
         for coin_id in getattr(body, "inputs", ()):
             self._admit_input(coin_id, transaction, Reason.UNKNOWN_COIN)
 
@@ -73,12 +71,6 @@ class Admission:
             check_spend(coin, transaction)
         elif not self._is_pending(coin_id[:32]):
             raise Refused(lost, coin_id.hex())
-
-    def _admit_renewal(self, transaction: CheckedTransaction, body: RenewChain) -> None:
-        """It pays no fee, so nobody but a validator may have it carried."""
-        check_renewal_signed(body, transaction)
-        if self._store.get(validator_coin_id(self._store.chain_id, body.validator)) is None:
-            raise Refused(Reason.UNKNOWN_VALIDATOR, f"validator {body.validator.hex()}")
 
     def _admit_reading(self, transaction: CheckedTransaction, meter_id: bytes) -> None:
         meter = self._meter(meter_id)
@@ -103,3 +95,39 @@ class Admission:
         self._ahead = {
             meter: entry for meter, entry in self._ahead.items() if self._is_pending(entry[0])
         }
+
+
+class BatchRefused(Exception):
+    """A peer's batch that is not pooled. `for_good`: whoever sealed it could know."""
+
+    def __init__(self, refusal: Refused, *, for_good: bool) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+        self.for_good = for_good
+
+
+def check_senders(store: ChainStore, batch: CheckedBatch) -> None:
+    """Hold what pays no fee in a peer's batch against who may send it; raises `BatchRefused`.
+
+    A rule of relaying: a block that names the batch is judged, and executed, without it.
+    """
+    if batch.sealed.batch.header.kind is not BatchKind.ORDINARY:
+        return
+    free = [each for each in batch.transactions if type(each.body) in FEE_FREE]
+    if not free:
+        return
+    bench = final(store)
+    for each in free:
+        try:
+            check_sender(bench, each)
+        except Refused as refusal:
+            known = batch.parent_height <= store.tip.height
+            for_good = known and is_for_good(bench, each, refusal)
+            raise BatchRefused(refusal, for_good=for_good) from refusal
+
+
+def final(store: ChainStore) -> Final:
+    """What is final, as the next block's rules would read it."""
+    tip = store.tip
+    context = BlockContext(store.chain_id, tip.height + 1, tip.time_ms, b"", store.parameters)
+    return Final(context, CoinView(store))

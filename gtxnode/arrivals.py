@@ -12,6 +12,7 @@ from typing import Protocol
 import structlog
 import trio
 
+from gtxnode.admission import BatchRefused, check_senders
 from gtxnode.batches.batch import goes_by
 from gtxnode.batches.checking import SHORT_BYTES, check_batch, check_opened, is_short, open_whole
 from gtxnode.batches.pool import BatchPool, CheckedBatch
@@ -122,9 +123,7 @@ class Arrivals:
         try:
             batch = await self._checked(encoded)
         except Refused as refusal:
-            log.warning("batch_refused", chain=self._chain, peer=peer, reason=str(refusal))
-            self._observer.refused_transaction(refusal.reason)
-            self._charge(peer, Offence.INVALID)
+            self._refuse(peer, refusal)
             return
         if await self._is_idle(batch):
             # Nobody's fault: another call came first, or the head of its producer is ahead.
@@ -147,9 +146,13 @@ class Arrivals:
         next_height = max(height, batch.parent_height) + 1
         if batch.id in self._store.recent or not batch.live_at(next_height):
             return
-        if self._goes_by_another_chain(batch):
-            log.warning("batch_refused", chain=self._chain, peer=peer, reason="wrong parent")
-            self._charge(peer, Offence.INVALID)
+        try:
+            self._check_parent(batch)
+            check_senders(self._store, batch)
+        except BatchRefused as error:
+            self._refuse(peer, error.refusal, charge=error.for_good)
+            if not error.for_good:
+                self._may_come_again(batch)
             return
         try:
             fresh = self._pool.add(batch)
@@ -161,6 +164,14 @@ class Arrivals:
             self._store.keep_batch(batch, sync=False)
             self._arrived()
 
-    def _goes_by_another_chain(self, batch: CheckedBatch) -> bool:
+    def _check_parent(self, batch: CheckedBatch) -> None:
         parent = self._store.parent(batch.parent_height)
-        return parent is not None and not goes_by(batch.sealed.batch.header, parent)
+        if parent is not None and not goes_by(batch.sealed.batch.header, parent):
+            refusal = Refused(Reason.WRONG_PARENT, f"at height {batch.parent_height}")
+            raise BatchRefused(refusal, for_good=True)
+
+    def _refuse(self, peer: PeerId, refusal: Refused, *, charge: bool = True) -> None:
+        log.warning("batch_refused", chain=self._chain, peer=peer, reason=str(refusal))
+        self._observer.refused_transaction(refusal.reason)
+        if charge:
+            self._charge(peer, Offence.INVALID)

@@ -102,6 +102,18 @@ class Collector:
         authorities = self._authorities(certificate.checkpoint.height)
         return verify(self._chain_id, authorities, certificate).checkpoint
 
+    def convict(self, certificate: Certificate) -> None:
+        """Take the words of a certificate that contradicts what is final: whoever has said, or says
+        later, what is final is accused with both."""
+        stated = certificate.checkpoint
+        authorities = self._statements.authorities(stated.height)
+        if authorities is None:
+            return
+        for each in certificate.signatures:
+            role = authorities.role_of(each.public_key)
+            if role is not None:
+                self._note(role, SignedCheckpoint(stated, each.public_key, each.signature))
+
     def followed(
         self, authorities: AuthoritySet, after: int, lead: Trust, turn: int | None
     ) -> tuple[Certificate, ...]:

@@ -215,6 +215,7 @@ class Checkpoints:
                 reason=str(error),
             )
             self._observer.conflicting_checkpoints()
+            self._collector.convict(certificate)
 
     async def _sign(self) -> None:
         """Sign the turn that is missing, or the newest that is due, once for each role that has a

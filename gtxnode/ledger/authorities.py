@@ -19,10 +19,11 @@ from msgspec.structs import replace
 from consensus.authorities import MAX_AUTHORITIES, MAX_KEYS_PER_ROLE, Authority, AuthoritySet
 from consensus.encoding import Height, PublicKey
 from consensus.hashing import Domain
-from gtxnode.ledger.authority_keys import AuthorityKeys
+from gtxnode.ledger.authority_keys import MAX_ROTATIONS, AuthorityKeys
 from gtxnode.ledger.parameters import ChainParameters
 
-MAX_BARRED = MAX_AUTHORITIES * MAX_KEYS_PER_ROLE
+MAX_BARRED = (MAX_AUTHORITIES + MAX_ROTATIONS) * MAX_KEYS_PER_ROLE
+"""Every key that was ever an authority's."""
 
 
 class BarredKey(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -55,6 +55,14 @@ class AuthorityKeys(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=
         held |= {each.role: each.public_keys for each in self.rotations if each.height <= height}
         return tuple(Authority(role, key) for role, keys in sorted(held.items()) for key in keys)
 
+    def role_once(self, public_key: bytes, height: int) -> int | None:
+        """Whom a key spoke for last, in the state after any block up to this one."""
+        held = [
+            *((each.role, each.public_keys) for each in self.founding),
+            *((each.role, each.public_keys) for each in self.rotations if each.height <= height),
+        ]
+        return next((int(role) for role, keys in reversed(held) if public_key in keys), None)
+
     def number_of(self, role: Role) -> int:
         """Of the role's latest rotation, 0 for none."""
         return max((each.number for each in self.rotations if each.role is role), default=0)

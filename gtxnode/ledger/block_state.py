@@ -6,7 +6,7 @@ them checks everything first and changes after: once it has begun to change, it 
 
 from collections.abc import Collection, Iterable
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
@@ -85,6 +85,25 @@ class BlockContext(msgspec.Struct, frozen=True):
     homes: Homes | None = None
     """On a chain that follows the registry: where meters' keys count, as the header's block of it
     says. None where there is no registry to ask."""
+
+
+class Bench(Protocol):
+    """What rules read: a block in execution, or what is final where nothing is executed."""
+
+    @property
+    def context(self) -> BlockContext:
+        """What they go by besides the coins."""
+
+    @property
+    def coins(self) -> CoinView:
+        """The coins."""
+
+
+class Final(NamedTuple):
+    """What is final, as a `Bench`."""
+
+    context: BlockContext
+    coins: CoinView
 
 
 class BlockState:

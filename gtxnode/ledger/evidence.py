@@ -4,11 +4,13 @@ The proof is checked against the committee of the messages' height. A committee 
 a second pair of the same epoch, whatever it proves and on whichever chain, is refused. What was
 signed on another chain comes with a final block of that chain, which names the registry's block
 that its next height goes by, and so the epoch. An authority has no stake to lose: the keys that
-signed two checkpoints no longer count (ledger/authorities.py).
+signed two checkpoints no longer count (ledger/authorities.py), and one that was rotated out before
+never comes back.
 """
 
 from msgspec.structs import replace
 
+from consensus.authorities import Authority, AuthoritySet
 from consensus.checkpoints import InvalidCheckpoint, check_contradiction
 from consensus.errors import InvalidCommit
 from consensus.evidence import InvalidEvidence, check_evidence, signer_of
@@ -17,7 +19,8 @@ from consensus.types import block_id
 from consensus.validators import ValidatorSet
 from gtxnode.ledger.accounts import Why
 from gtxnode.ledger.authorities import BarredKey, BarredKeys, all_authorities, barred_coin_id
-from gtxnode.ledger.block_state import BlockState
+from gtxnode.ledger.authority_keys import AuthorityKeys, authority_keys_coin_id
+from gtxnode.ledger.block_state import Bench, BlockState
 from gtxnode.ledger.bodies import CheckpointPair, Elsewhere, Evidence, ProposalPair, VotePair
 from gtxnode.ledger.exhibits import shard_of
 from gtxnode.ledger.staking import epoch_at, find, keep, require_registry
@@ -39,40 +42,72 @@ def evidence(state: BlockState, transaction: CheckedTransaction) -> None:
     body = transaction.body
     assert isinstance(body, Evidence)
     if isinstance(body.proof, CheckpointPair):
-        _against_authority(state, body.proof)
+        _bar(state, _guilty_keys(state, body.proof))
     else:
-        _against_validator(state, body.proof, body.place)
+        committee, validator = _guilty_validator(state, body.proof, body.place)
+        punished = tuple(sorted((*committee.punished, validator.public_key)))
+        coin_id = committee_coin_id(state.context.chain_id, committee.epoch)
+        state.coins.make(coin_id, replace(committee, punished=punished))
+        _slash(state, validator)
 
 
-def _against_authority(state: BlockState, pair: CheckpointPair) -> None:
-    """Bar the keys that signed: on the very chain that the checkpoints are of."""
-    context = state.context
-    authorities = all_authorities(context.parameters)
+def check_guilt(bench: Bench, body: Evidence) -> None:
+    """Refuse what `evidence` would, by what is final. Raises `Refused`."""
+    if isinstance(body.proof, CheckpointPair):
+        _guilty_keys(bench, body.proof)
+    else:
+        _guilty_validator(bench, body.proof, body.place)
+
+
+def _guilty_keys(bench: Bench, pair: CheckpointPair) -> set[bytes]:
+    """The keys that signed: judged on the very chain that the checkpoints are of."""
+    context = bench.context
+    signers = {pair.first.public_key, pair.second.public_key}
+    authorities = _answerable(bench, signers)
     if authorities is None:
         raise Refused(Reason.INVALID_EVIDENCE, "this chain has no authorities")
-    coin_id = barred_coin_id(context.chain_id)
-    coin = state.coins.get(coin_id)
-    barred = {each.public_key: each for each in coin.keys} if isinstance(coin, BarredKeys) else {}
-    signers = {pair.first.public_key, pair.second.public_key}
-    if signers <= barred.keys():
+    if signers <= {each.public_key for each in _barred(bench)}:
         raise Refused(Reason.ALREADY_PUNISHED, ", ".join(sorted(key.hex() for key in signers)))
     try:
         check_contradiction(context.chain_id, authorities, pair.first, pair.second)
     except (InvalidEvidence, InvalidCheckpoint) as error:
         raise Refused(Reason.INVALID_EVIDENCE, str(error)) from error
-    fresh = {key: BarredKey(key, context.height) for key in signers}
+    return signers
+
+
+def _answerable(bench: Bench, signers: set[bytes]) -> AuthoritySet | None:
+    """Those in force; or a key alone that was once, which answers for nobody but itself: who holds
+    it now may not be who speaks for the role."""
+    context = bench.context
+    keys = bench.coins.get(authority_keys_coin_id(context.chain_id))
+    if len(signers) == 1 and isinstance(keys, AuthorityKeys):
+        (key,) = signers
+        role = keys.role_once(key, context.height)
+        if role is not None:
+            return AuthoritySet([Authority(role, (key,))], 1)
+    return all_authorities(context.parameters)
+
+
+def _barred(bench: Bench) -> tuple[BarredKey, ...]:
+    coin = bench.coins.get(barred_coin_id(bench.context.chain_id))
+    return coin.keys if isinstance(coin, BarredKeys) else ()
+
+
+def _bar(state: BlockState, signers: set[bytes]) -> None:
+    barred = {each.public_key: each for each in _barred(state)}
+    fresh = {key: BarredKey(key, state.context.height) for key in signers}
     keys = sorted((fresh | barred).values(), key=lambda each: each.public_key)
-    state.coins.make(coin_id, BarredKeys(tuple(keys)))
+    state.coins.make(barred_coin_id(state.context.chain_id), BarredKeys(tuple(keys)))
 
 
-def _against_validator(
-    state: BlockState, pair: VotePair | ProposalPair, place: Elsewhere | None
-) -> None:
-    """Slash, jail and disgrace a validator."""
-    require_registry(state)
+def _guilty_validator(
+    bench: Bench, pair: VotePair | ProposalPair, place: Elsewhere | None
+) -> tuple[Committee, Validator]:
+    """Whom two votes or proposals convict, and the committee whose seat is lost."""
+    require_registry(bench)
     first, second = pair.first, pair.second
-    signed_on = state.context.chain_id if place is None else place.chain_id
-    committee = _committee_of(state, first.height, place)
+    signed_on = bench.context.chain_id if place is None else place.chain_id
+    committee = _committee_of(bench, first.height, place)
     offender = signer_of(first)
     if offender in committee.punished:
         raise Refused(Reason.ALREADY_PUNISHED, f"{offender.hex()} in epoch {committee.epoch}")
@@ -86,17 +121,14 @@ def _against_validator(
         check_evidence(signed_on, ValidatorSet([seat]), first, second)
     except InvalidEvidence as error:
         raise Refused(Reason.INVALID_EVIDENCE, str(error)) from error
-    validator = find(state, offender)
+    validator = find(bench, offender)
     if validator is None:
         # All it had is gone already: it left the roster with nothing inside.
         raise Refused(Reason.UNKNOWN_VALIDATOR, offender.hex())
-    punished = tuple(sorted((*committee.punished, offender)))
-    coin_id = committee_coin_id(state.context.chain_id, committee.epoch)
-    state.coins.make(coin_id, replace(committee, punished=punished))
-    _slash(state, validator)
+    return committee, validator
 
 
-def _committee_of(state: BlockState, height: int, place: Elsewhere | None) -> Committee:
+def _committee_of(state: Bench, height: int, place: Elsewhere | None) -> Committee:
     """Who voted at a height that evidence may still be about."""
     if place is not None:
         return _committee_elsewhere(state, place)
@@ -105,7 +137,7 @@ def _committee_of(state: BlockState, height: int, place: Elsewhere | None) -> Co
     return _committee(state, _epoch_of(state, height))
 
 
-def _committee_elsewhere(state: BlockState, place: Elsewhere) -> Committee:
+def _committee_elsewhere(state: Bench, place: Elsewhere) -> Committee:
     """Who voted after the block that the evidence shows to be final on its chain."""
     parent, commit = place.parent, place.commit
     if parent is None or commit is None:
@@ -121,7 +153,7 @@ def _committee_elsewhere(state: BlockState, place: Elsewhere) -> Committee:
     return _committee(state, _epoch_of(state, parent.anchor.height + 1))
 
 
-def _committee(state: BlockState, epoch: int) -> Committee:
+def _committee(state: Bench, epoch: int) -> Committee:
     rules, now = state.context.parameters.staking, epoch_at(state)
     if not now - rules.evidence_epochs <= epoch <= now:
         raise Refused(
@@ -133,7 +165,7 @@ def _committee(state: BlockState, epoch: int) -> Committee:
     return coin
 
 
-def _epoch_of(state: BlockState, height: int) -> int:
+def _epoch_of(state: Bench, height: int) -> int:
     return epoch_of(height, state.context.parameters.staking.epoch_blocks)
 
 

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from gtxnode.ledger.acts import Acts, LastAct, acts_coin_id
 from gtxnode.ledger.authorities import BarredKeys, barred_coin_id
-from gtxnode.ledger.block_state import BlockState
+from gtxnode.ledger.block_state import Bench, BlockState
 from gtxnode.ledger.bodies import (
     KIND_NAMES,
     Body,
@@ -118,11 +118,9 @@ def role_of(
     return None
 
 
-def check_signed(parameters: ChainParameters, transaction: CheckedTransaction) -> None:
+def check_signed(bench: Bench, transaction: CheckedTransaction) -> None:
     """Refuse what only authorities send and none has signed. The rule may ask for more."""
-    mandate = MANDATES.get(type(transaction.body))
-    if mandate and role_of(parameters, transaction.signers, mandate.roles) is None:
-        raise _unauthorised(transaction, mandate.roles)
+    _signing(bench, transaction, MANDATES[type(transaction.body)].roles)
 
 
 def enter(state: BlockState, transaction: CheckedTransaction, role: Role) -> None:
@@ -131,11 +129,11 @@ def enter(state: BlockState, transaction: CheckedTransaction, role: Role) -> Non
     state.coins.make(acts_coin_id(state.context.chain_id), _acts(state).with_act(act))
 
 
-def _signing(state: BlockState, transaction: CheckedTransaction, roles: frozenset[Role]) -> Role:
-    barred = state.coins.get(barred_coin_id(state.context.chain_id))
+def _signing(bench: Bench, transaction: CheckedTransaction, roles: frozenset[Role]) -> Role:
+    barred = bench.coins.get(barred_coin_id(bench.context.chain_id))
     lost = {each.public_key for each in barred.keys} if isinstance(barred, BarredKeys) else set()
     signers = set(transaction.signers) - lost
-    role = role_of(state.context.parameters, signers, roles)
+    role = role_of(bench.context.parameters, signers, roles)
     if role is not None:
         return role
     raise _unauthorised(transaction, roles)

@@ -13,7 +13,7 @@ from consensus import signing
 from consensus.hashing import ZERO_HASH
 from consensus.validators import MAX_STAKE
 from gtxnode.ledger import seeds
-from gtxnode.ledger.block_state import BlockState
+from gtxnode.ledger.block_state import Bench, BlockState
 from gtxnode.ledger.bodies import Registration, Serve, Stake, Unjail, Unstake
 from gtxnode.ledger.spend_rules import check_spend
 from gtxnode.ledger.transactions import CheckedTransaction
@@ -107,19 +107,19 @@ def serve(state: BlockState, transaction: CheckedTransaction) -> None:
     keep(state, replace(validator, shards=body.shards))
 
 
-def require_registry(state: BlockState) -> None:
+def require_registry(state: Bench) -> None:
     """Refuse what only the registry takes."""
     if not state.context.parameters.registry:
         raise Refused(Reason.NOT_REGISTRY, f"{state.context.chain_id} is not it")
 
 
-def epoch_at(state: BlockState) -> int:
+def epoch_at(state: Bench) -> int:
     """The block's epoch."""
     context = state.context
     return epoch_of(context.height, context.parameters.staking.epoch_blocks)
 
 
-def find(state: BlockState, public_key: bytes) -> Validator | None:
+def find(state: Bench, public_key: bytes) -> Validator | None:
     """The registered validator of that key."""
     coin = state.coins.get(validator_coin_id(state.context.chain_id, public_key))
     assert coin is None or isinstance(coin, Validator), "validators' ids are their own domain"

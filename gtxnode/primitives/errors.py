@@ -44,6 +44,7 @@ class Reason(StrEnum):
         "wrong_batch_kind",
         "Readings, orders and cancels travel in energy batches, the rest in ordinary ones.",
     )
+    WRONG_PARENT = ("wrong_parent", "The batch names another block than the chain's at its height.")
     POOL_FULL = ("pool_full", "The node holds as many pending transactions as it can. Try later.")
     # Coins.
     UNKNOWN_COIN = ("unknown_coin", "An input is spent already, or never was.")

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.replay import CHAIN, GENESIS_ID
 from consensus.authorities import Authority as Seat
 from consensus.authorities import AuthoritySet
-from consensus.checkpoints import Certificate, SignedCheckpoint, certify
+from consensus.checkpoints import Certificate, SignedCheckpoint, certify, check_contradiction
 from gtxnode.chain.store import ChainStore
 from gtxnode.checkpoints import service
 from gtxnode.checkpoints.archive import CertificateArchive
@@ -228,6 +228,25 @@ async def test_a_lead_that_does_not_lead_is_refused() -> None:
 
 def _held(at: Scene, height: int) -> bool:
     return height in at.checkpoints._points
+
+
+async def test_who_signed_another_block_than_what_is_final_is_accused() -> None:
+    async with scene(a_chain(15)) as at:
+        lie = certify(
+            all_authorities(PARAMETERS) or AFTER,
+            [word(role, checkpoint(TURN, chain_id=CHAIN)) for role in (1, 2, 3)],
+        )
+        assert lie is not None
+        at.answers = [led_by(lie), b""]
+        await until(lambda: _held(at, TURN))
+        at.hear(stated(a_chain(TURN), TURN), 2)
+        at.grow(5)
+        at.hear(stated(at.store, TURN), 3, 4)
+        await until(lambda: len(at.accused) == 2)
+        for first, second in at.accused:
+            assert first.public_key == second.public_key
+            assert check_contradiction(CHAIN, AFTER, first, second) in (2, 3)
+        await at.certified(TURN)  # by what is true of what they said
 
 
 # ---- homes from before turns came first ----

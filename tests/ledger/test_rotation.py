@@ -21,7 +21,7 @@ from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.zones import Role
 from tests.ledger.little_chain import CHAIN, LittleChain, public_key, signed
 from tests.ledger.little_registry import LittleRegistry
-from tests.ledger.test_authorities import pair, word
+from tests.ledger.test_authorities import barred, pair, word
 
 OTHERS = ("PEA", "EGAT", "ERC")
 
@@ -195,3 +195,40 @@ def test_rotations_are_kept_for_good_and_so_bounded(monkeypatch: pytest.MonkeyPa
     chain.accepted(rotation("mea-1"))
     pea = rotation("pea-1", role=Role.PEA, by=("MEA", "EGAT", "ERC"))
     assert chain.refused(pea) is Reason.TOO_MANY_ROTATIONS
+
+
+def rotated_out() -> LittleRegistry:
+    """MEA has a new key, and its old one counts no longer."""
+    chain = a_registry()
+    chain.accepted(rotation("mea-1"))
+    chain.to_epoch(1)
+    return chain
+
+
+def test_a_key_that_was_rotated_out_answers_for_itself_and_never_comes_back() -> None:
+    chain = rotated_out()
+    chain.accepted(pair(word("MEA", 100, 1), word("MEA", 100, 2)))
+    assert chain.refused(pair(word("MEA", 90, 1), word("MEA", 90, 2))) is Reason.ALREADY_PUNISHED
+    assert held(chain) == {public_key("mea-1")}
+    found = authorities_at(chain.parameters, barred(chain), chain.height, keys_coin(chain))
+    assert found is not None
+    assert found.role_of(public_key("mea-1")) == Role.MEA
+    assert chain.refused(rotation("MEA", number=2)) is Reason.KEY_NOT_FREE
+
+
+def test_whoever_holds_an_old_key_cannot_have_the_new_one_barred() -> None:
+    chain = rotated_out()
+    both = pair(word("MEA", 100, 1), word("mea-1", 100, 2))
+    assert chain.refused(both) is Reason.INVALID_EVIDENCE
+    assert barred(chain) is None
+
+
+def test_a_key_that_never_was_or_is_not_yet_an_authoritys_proves_nothing() -> None:
+    chain = rotated_out()
+    stranger = pair(word("malee", 100, 1), word("malee", 100, 2))
+    assert chain.refused(stranger) is Reason.INVALID_EVIDENCE
+    chain.accepted(rotation("mea-2", number=2, by=OTHERS))
+    early = pair(word("mea-2", 100, 1), word("mea-2", 100, 2))
+    assert chain.refused(early) is Reason.INVALID_EVIDENCE
+    chain.to_epoch(2)
+    chain.accepted(early)
