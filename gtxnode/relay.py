@@ -18,6 +18,7 @@ import trio
 
 from consensus.checkpoints import SignedCheckpoint
 from consensus.encoding import Codec, DecodeError, Hash32, Height, PublicKey
+from consensus.errors import Refusal
 from consensus.types import Commit, Header
 from gtxnode.batches.batch import MAX_BATCH_BYTES
 from p2p.errors import NetworkClosed
@@ -133,9 +134,12 @@ Receive = Callable[[PeerId, Envelope], Awaitable[None]]
 class Relay:
     """Carries envelopes of one chain out, and hands those that come in to `receive`."""
 
-    def __init__(self, network: Network, chain_id: str) -> None:
+    def __init__(
+        self, network: Network, chain_id: str, refused: Callable[[str], None] = lambda reason: None
+    ) -> None:
         self._network = network
         self._chain_id = chain_id
+        self._refused = refused
         self._channel: Channel | None = None
         self._queue, self._queued = trio.open_memory_channel[bytes](GOSSIP_QUEUE)
 
@@ -169,6 +173,7 @@ class Relay:
             envelope = decode_envelope(data)
         except MalformedEnvelope as error:
             log.warning("envelope_refused", peer=peer, chain=self._chain_id, reason=str(error))
+            self._refused(Refusal.MALFORMED)
             self._network.report(peer, Offence.MALFORMED)
             return
         await receive(peer, envelope)

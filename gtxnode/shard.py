@@ -81,7 +81,7 @@ class Shard:
         self._validator = host.identity.validator if disk.signer is not None else None
         self._pool = BatchPool(host.config.pool.max_bytes, self._is_validator)
         self._pace = pace(host, name)
-        self._relay = Relay(network, self.chain_id)
+        self._relay = Relay(network, self.chain_id, host.observer.refused_message)
         self._fetcher = BatchFetcher(network, store, self._pool, self._relay.peers)
         self._arrivals = Arrivals(store, self._pool, host.observer, report, self._fetcher.arrived)
         self._admission = Admission(store, self._is_pending, host.now_ms)
@@ -131,13 +131,14 @@ class Shard:
             self._engine.synced,
             self.view.wait_for_height,
             self.checkpoints.check_block,
+            host.observer.refused_message,
         )
 
     async def run(self, task_status: "TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
         """Take part in the chain until cancelled."""
         await self._arrivals.reload()
         async with (
-            serving(self._host.network, self.chain_id, self),
+            serving(self._host.network, self.chain_id, self, self._host.observer.refused_message),
             trio.open_nursery() as nursery,
         ):
             await nursery.start(self._relay.run, self._receive)

@@ -69,6 +69,7 @@ class Collector:
         The caller bounds the heights.
         """
         if self._words.knows(word):
+            self._observer.refused_checkpoint(Refusal.DUPLICATE)
             return False
         try:
             authorities = self._authorities(word.checkpoint.height)

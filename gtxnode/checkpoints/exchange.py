@@ -10,6 +10,7 @@ import trio
 from consensus.authorities import MAX_AUTHORITIES, MAX_KEYS_PER_ROLE
 from consensus.checkpoints import MAX_CERTIFICATE_BYTES
 from consensus.encoding import Codec, DecodeError, Height
+from consensus.errors import Refusal
 from gtxnode.checkpoints.trust import InvalidTrust, NoTrust, Trust, decode_trust, encode_trust
 from p2p.errors import Refused
 from p2p.identity import PeerId
@@ -40,9 +41,14 @@ def checkpoint_protocol(chain_id: str) -> str:
 
 @asynccontextmanager
 async def serving_leads(
-    network: Network, chain_id: str, lead: Callable[[int], Trust]
+    network: Network,
+    chain_id: str,
+    lead: Callable[[int], Trust],
+    refused: Callable[[str], None],
 ) -> AsyncIterator[None]:
     """Answer requests, with nothing where nothing leads on (`NoTrust`).
+
+    `refused` counts requests that are none.
 
     `lead` is called in a worker thread, one at a time; when the block ends, no more.
     """
@@ -52,6 +58,7 @@ async def serving_leads(
         try:
             after = _REQUEST.decode(payload).after
         except DecodeError as error:
+            refused(Refusal.MALFORMED)
             network.report(peer, Offence.MALFORMED)
             raise Refused(f"malformed request: {error}"[:200]) from error
         try:

@@ -134,7 +134,9 @@ class Checkpoints:
     def receive(self, peer: PeerId, word: SignedCheckpoint) -> None:
         """Take an authority's word. What is too old or too new for us is nobody's fault."""
         height = word.checkpoint.height
-        if self._wants(height) and self._collector.take(peer, word, self._due.get(height)):
+        if not self._wants(height):
+            self._observer.refused_checkpoint(Refusal.WRONG_HEIGHT)
+        elif self._collector.take(peer, word, self._due.get(height)):
             self._news.set()
 
     async def run(self, task_status: "TaskStatus[None]" = trio.TASK_STATUS_IGNORED) -> None:
@@ -144,7 +146,12 @@ class Checkpoints:
         """
         self._measure()
         async with (
-            serving_leads(self._network, self._store.chain_id, self._lead),
+            serving_leads(
+                self._network,
+                self._store.chain_id,
+                self._lead,
+                self._observer.refused_checkpoint,
+            ),
             trio.open_nursery() as nursery,
         ):
             nursery.start_soon(self._follow)

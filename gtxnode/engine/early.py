@@ -6,6 +6,7 @@ What does not fit is dropped, and comes again with its sender's rebroadcast.
 
 from collections import Counter
 
+from consensus.errors import Refusal
 from p2p.identity import PeerId
 
 # How many heights ahead messages are kept.
@@ -27,18 +28,20 @@ class Early:
     def __len__(self) -> int:
         return len(self._messages)
 
-    def keep(self, peer: PeerId, data: bytes) -> None:
-        """Hold a message, if there is room for it."""
+    def keep(self, peer: PeerId, data: bytes) -> Refusal | None:
+        """Hold a message, if it is new and there is room for it; why not, where it is not held."""
         size = len(data) + ITEM_BYTES
+        if (peer, data) in self._messages:
+            return Refusal.DUPLICATE
         if (
-            (peer, data) in self._messages
-            or self.size_bytes + size > EARLY_BYTES
+            self.size_bytes + size > EARLY_BYTES
             or self._held_by[peer] + size > EARLY_BYTES_PER_PEER
         ):
-            return
+            return Refusal.TOO_MANY
         self._messages[peer, data] = None
         self._held_by[peer] += size
         self.size_bytes += size
+        return None
 
     def take(self) -> tuple[tuple[PeerId, bytes], ...]:
         """All that is held, first come first; nothing is held afterwards."""

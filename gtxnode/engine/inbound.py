@@ -106,8 +106,10 @@ class Inbound:
             return
         height, state = message_height(message), self._heights.current
         if state is None or height > state.height:
-            if state is None or height <= state.height + EARLY_HEIGHTS:
-                self._early.keep(peer, data)
+            is_near = state is None or height <= state.height + EARLY_HEIGHTS
+            refusal = self._early.keep(peer, data) if is_near else Refusal.WRONG_HEIGHT
+            if refusal is not None:
+                self._observer.refused(refusal)
             if height > 1:
                 self._observer.behind(peer, height - 1)
             if state is None and isinstance(message, VoteMessage):
@@ -117,13 +119,14 @@ class Inbound:
             # Late is no sign of being behind: its sender may well have the block.
             self._hear_late(peer, late)
             return
-        if height < state.height and isinstance(message, VoteMessage):
-            self._hear_older(peer, message.vote)
+        if height < state.height:
+            self._hear_older(peer, message)
         if self._is_behind(message, state) and self._may_help(peer):
             await self._send.send(Help(peer, height))
         if height < state.height:
             return
         if knows(state, message):
+            self._observer.refused(Refusal.DUPLICATE)
             return
         if isinstance(message, ProposalMessage) and message.proposal.round > (
             state.round + MAX_FUTURE_PROPOSALS
@@ -225,6 +228,7 @@ class Inbound:
         previous = self._heights.previous
         assert previous is not None, "a vote is late for a height that has been"
         if knows(previous, VoteMessage(vote)):
+            self._observer.refused(Refusal.DUPLICATE)
             return
         try:
             verified = verify.verify_vote(
@@ -254,18 +258,22 @@ class Inbound:
             if isinstance(effect, Evidence):
                 self._observer.evidence(effect.first, effect.second)
 
-    def _hear_older(self, peer: PeerId, vote: Vote) -> None:
+    def _hear_older(self, peer: PeerId, message: Message) -> None:
         """Keep a precommit for a block that has been final for a while, if it still counts.
 
         Only those are verified: others say nothing that is of use, and are nobody's fault.
         """
-        window = self._wanted_precommits()
+        if not isinstance(message, VoteMessage):
+            self._observer.refused(Refusal.WRONG_HEIGHT)
+            return
+        vote, window = message.vote, self._wanted_precommits()
         counts = vote.kind is VoteKind.PRECOMMIT and any(
             (each.height, each.block_id) == (vote.height, vote.block_id)
             and vote.validator in each.missing
             for each in window
         )
         if not counts or vote in self._heights.late:
+            self._observer.refused(Refusal.DUPLICATE if counts else Refusal.WRONG_HEIGHT)
             return
         try:
             check_late_vote(self._chain_id, window, vote)

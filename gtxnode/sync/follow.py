@@ -11,9 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 import trio
 
-from consensus.checkpoints import CrossesCheckpoint
 from consensus.encoding import DecodeError
-from consensus.errors import InvalidCommit
+from consensus.errors import PeerError, Refusal
 from consensus.light import verify_commit
 from consensus.types import (
     MAX_BLOCK_BYTES,
@@ -59,7 +58,7 @@ CheckBlock = Callable[[int, bytes], None]
 Verified = list[tuple[Block, Commit]]
 
 
-class BadBlocks(Exception):
+class BadBlocks(PeerError):
     """An answer that does not prove what it claims."""
 
 
@@ -75,6 +74,7 @@ class Follower:
         deliver: Deliver,
         wait_for_height: Callable[[int], Awaitable[None]],
         check_block: CheckBlock,
+        refused: Callable[[str], None] = lambda reason: None,
     ) -> None:
         self._network = network
         self._chain_id = chain_id
@@ -83,6 +83,7 @@ class Follower:
         self._deliver = deliver
         self._wait_for_height = wait_for_height
         self._check_block = check_block
+        self._refused = refused
         self._claims = Claims()
         self._news = trio.Event()
 
@@ -138,41 +139,47 @@ class Follower:
             log.debug("blocks_not_answered", chain=self._chain_id, peer=peer, reason=str(error))
             self._claims.failed(peer)
             return None
-        except (DecodeError, BadBlocks) as error:
-            self._refuse(peer, str(error))
+        except DecodeError as error:
+            self._refuse(peer, BadBlocks(Refusal.MALFORMED, str(error)))
+            return None
+        except PeerError as error:
+            self._refuse(peer, error)
             return None
         last = first + len(blocks) - 1
         full = is_full(answer.blocks) or len(blocks) < len(answer.blocks)
         self._claims.delivered(peer, last, more=full and last < claimed)
         if last < claimed and not full:
-            self._refuse(peer, f"claims {claimed}, has up to {last}")
+            reason = f"claims {claimed}, has up to {last}"
+            self._refuse(peer, BadBlocks(Refusal.WRONG_HEIGHT, reason))
         return blocks or None
 
-    def _refuse(self, peer: PeerId, reason: str) -> None:
-        log.warning("blocks_refused", chain=self._chain_id, peer=peer, reason=reason)
+    def _refuse(self, peer: PeerId, error: PeerError) -> None:
+        log.warning("blocks_refused", chain=self._chain_id, peer=peer, reason=str(error))
+        self._refused(error.reason)
         self._claims.failed(peer)
         self._network.report(peer, Offence.INVALID)
 
     def _verify(self, first: int, found: Sequence[FinalBlock]) -> Verified:
-        """Decode blocks and verify each one's commit; pure CPU, for a worker thread."""
+        """Decode blocks and verify each one's commit; pure CPU, for a worker thread.
+
+        Raises `PeerError`, and `DecodeError`.
+        """
         verified: Verified = []
         for height, item in enumerate(found, first):
             block, commit = block_codec.decode(item.block), commit_codec.decode(item.commit)
             header = block.header
             if header.height != height or header.chain_id != self._chain_id:
-                raise BadBlocks(f"asked for height {height}, got {header.height}")
+                asked = f"asked for {height} of {self._chain_id}"
+                raise BadBlocks(Refusal.WRONG_BLOCK, f"{asked}, got {header.height}")
             if not is_whole(block):
-                raise BadBlocks(f"block {height} does not match its header")
+                raise BadBlocks(Refusal.BLOCK_MISMATCH, f"block {height} is not its header's")
             try:
                 validators = self._voters(verified, height)
             except SetUnknown:
                 # What comes before fixes it: the rest is fetched once that is executed.
                 break
-            try:
-                self._check_block(height, block_id(header))
-                verify_commit(self._chain_id, validators, block_id(header), height, commit)
-            except (CrossesCheckpoint, InvalidCommit) as error:
-                raise BadBlocks(str(error)) from error
+            self._check_block(height, block_id(header))
+            verify_commit(self._chain_id, validators, block_id(header), height, commit)
             verified.append((block, commit))
         return verified
 

@@ -1,12 +1,13 @@
 """Answering other nodes' questions for blocks and batches."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
 import trio
 
 from consensus.encoding import Codec, DecodeError
+from consensus.errors import Refusal
 from gtxnode.sync.wire import (
     ANSWER_BYTES,
     BATCHES_ANSWER,
@@ -41,10 +42,16 @@ class Archive(Protocol):
 
 
 @asynccontextmanager
-async def serving(network: Network, chain_id: str, archive: Archive) -> AsyncIterator[None]:
+async def serving(
+    network: Network,
+    chain_id: str,
+    archive: Archive,
+    refused: Callable[[str], None] = lambda reason: None,
+) -> AsyncIterator[None]:
     """Answer block and batch requests for a chain; when the block ends, nothing is read any more.
 
-    The disk is read in worker threads, few enough to leave the others to those who vote.
+    `refused` counts requests that are none. The disk is read in worker threads, few enough to leave
+    the others to those who vote.
     """
     threads = trio.CapacityLimiter(SERVING_THREADS)
 
@@ -60,6 +67,7 @@ async def serving(network: Network, chain_id: str, archive: Archive) -> AsyncIte
         try:
             return codec.decode(payload)
         except DecodeError as error:
+            refused(Refusal.MALFORMED)
             network.report(peer, Offence.MALFORMED)
             raise Refused(f"malformed request: {error}"[:200]) from error
 

@@ -95,4 +95,4 @@ async def test_checkpoints_need_the_new_key_and_no_longer_the_old(tmp_path: Path
                 assert len(trust.steps) == 1
                 assert trusted_checkpoint(shard.chain_id, founders, trust).height > 0
             assert not any(node.recorder.conflicts for node in running.nodes.values())
-            assert not any(node.recorder.refused_checkpoints for node in running.nodes.values())
+            assert not any(node.recorder.wrong_words for node in running.nodes.values())

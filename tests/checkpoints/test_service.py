@@ -194,7 +194,7 @@ async def test_a_missed_checkpoint_is_passed_over() -> None:
         at.hear(stated(at.store, 30), 1, 2, 3)
         await at.certified(30)
         assert CertificateArchive(at.store.database).at(10) is None
-        assert not at.seen.refused
+        assert not at.seen.wrong_words
 
 
 FORGED = msgspec.structs.replace(word(1, checkpoint(10, chain_id=CHAIN)), signature=bytes(64))
@@ -226,7 +226,7 @@ async def test_a_wrong_word_is_refused_by_name_and_charged(case: str, tmp_path: 
         async with scene(a_chain(12), [four]) as at:
             await until(lambda: bool(at.said))  # so it knows what its own chain states
             at.checkpoints.receive(at.peer, spoken)
-            assert at.seen.refused == [reason]
+            assert at.seen.refused_checkpoints == [reason]
             assert at.charges(offence) == 1
             at.hear(stated(at.store, 10), 2, 3)
             await at.certified(10)
@@ -238,14 +238,14 @@ async def test_words_out_of_the_window_are_passed_over_in_silence() -> None:
         for height in (INTERVAL, tip + INTERVAL * (AHEAD + 1)):
             # Not even looked at: a key that is unknown here may be known there.
             at.hear(checkpoint(height, chain_id=CHAIN), 9)
-        assert not at.seen.refused
+        assert not at.seen.wrong_words
         assert not at.around.network.counters.offences
 
 
 async def test_a_chain_without_authorities_refuses_every_word() -> None:
     async with scene(a_chain(12, ChainParameters(checkpoints=PARAMETERS.checkpoints))) as at:
         at.hear(checkpoint(20, chain_id=CHAIN), 1)
-        assert at.seen.refused == ["unknown_authority"]
+        assert at.seen.wrong_words == ["unknown_authority"]
         at.grow(1)
         assert not at.seen.checkpoints
 
@@ -332,7 +332,7 @@ async def test_a_wrong_certificate_is_refused_by_name_and_charged(case: str) -> 
     made, reason = BAD_ANSWERS[case]
     async with scene(a_chain(20)) as at:
         at.answers = [made(stated(at.store, 20)), b""]
-        await until(lambda: at.seen.refused == [reason])
+        await until(lambda: at.seen.refused_checkpoints == [reason])
         assert at.charges(Offence.INVALID) == 1
         assert at.checkpoints.height == 0
 

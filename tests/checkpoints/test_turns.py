@@ -156,7 +156,7 @@ async def test_words_for_a_turn_are_taken_however_late_they_come() -> None:
         at.hear(stated(at.store, TURN), 2, 3)
         await at.certified(TURN)
         assert at.checkpoints.turn is None
-        assert not at.seen.refused
+        assert not at.seen.wrong_words
 
 
 async def test_an_authority_that_was_away_signs_the_turn_when_it_is_back(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ async def test_an_authority_that_was_away_signs_the_turn_when_it_is_back(tmp_pat
 async def test_a_certificate_that_skips_a_turn_is_refused_by_name_and_charged() -> None:
     async with scene(a_chain(TURN + 15)) as at:
         at.answers = [led_by(certificate(at.store, 30, 2, 3, 4)), b""]
-        await until(lambda: at.seen.refused == ["skips_checkpoint"])
+        await until(lambda: at.seen.wrong_words == ["skips_checkpoint"])
         assert at.charges(Offence.INVALID) == 1
         assert at.checkpoints.height == 0
 
@@ -190,7 +190,7 @@ async def test_one_that_was_ahead_is_refused_where_the_chain_shows_that_it_skips
         at.answers = [led_by(certificate(whole, 30, 2, 3, 4)), b""]
         await until(lambda: _held(at, 30))
         at.grow(18)
-        await until(lambda: at.seen.refused == ["skips_checkpoint"])
+        await until(lambda: at.seen.wrong_words == ["skips_checkpoint"])
         assert at.charges(Offence.INVALID) == 1
         assert not _held(at, 30)
         at.hear(stated(at.store, TURN), 1, 2, 3)
@@ -208,7 +208,7 @@ async def test_who_starts_later_learns_the_turn_and_the_newest(tip: int) -> None
         kept = CertificateArchive(at.store.database)
         assert kept.at(TURN) == CertificateArchive(whole.database).at(TURN)
         assert gather(at.store) == gather(whole)
-        assert not at.seen.refused
+        assert not at.seen.wrong_words
 
 
 async def test_a_lead_that_does_not_lead_is_refused() -> None:
@@ -223,7 +223,7 @@ async def test_a_lead_that_does_not_lead_is_refused() -> None:
         for number, (reason, made) in enumerate(wrong.items(), 1):
             at.answers = [encode_trust(made), b""]
             await until(lambda: at.charges(Offence.INVALID) == number)  # noqa: B023 - awaited here
-            assert at.seen.refused[-1] == reason
+            assert at.seen.wrong_words[-1] == reason
 
 
 def _held(at: Scene, height: int) -> bool:

@@ -217,6 +217,6 @@ async def test_certificates_lead_on_whoever_is_away_and_whatever_is_lost(
                 kept = gather(node.store)
                 assert [each.certificate.checkpoint.height for each in kept.steps] == list(TURNS)
                 assert not node.seen.conflicts
-                assert not node.seen.refused  # what somebody could not know is not charged
+                assert not node.seen.wrong_words  # what somebody could not know is not charged
             nursery.cancel_scope.cancel()
     check_words(run.said)

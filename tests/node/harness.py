@@ -126,6 +126,8 @@ class Recorder:
     turn: int = 0
     """The checkpoint at which authorities change that is not certified, 0 for none."""
     conflicts: int = 0
+    wrong_words: list[str] = field(default_factory=list)
+    """Why words and certificates were refused, but for what only came again or at another time."""
 
     def block(self, record: BlockRecord, consensus_s: float, execution_s: float) -> None:
         self.blocks.append(record)
@@ -162,6 +164,8 @@ class Recorder:
 
     def refused_checkpoint(self, reason: str) -> None:
         self.refused_checkpoints.append(reason)
+        if reason not in ("duplicate", "wrong_height"):
+            self.wrong_words.append(reason)
 
     def conflicting_checkpoints(self) -> None:
         self.conflicts += 1

@@ -464,7 +464,7 @@ async def test_what_counts_for_nothing_is_dropped_and_forgery_is_charged(tmp_pat
         assert life.ear.charges == []
         await life.hear(VoteMessage(forged))
         assert life.ear.charges == [(PEER, Offence.BAD_SIGNATURE)]
-        assert life.ear.refusals == ["bad_signature"]
+        assert life.ear.refusals == [*["wrong_height"] * len(useless), "bad_signature"]
         third = next_on(chain)
         await life.engine.synced(third, commit_of(third, *SIGNERS))
         await until(lambda: bool(chain.carried) and chain.carried[-1][0] == 4)
