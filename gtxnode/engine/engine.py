@@ -142,7 +142,7 @@ class Engine:
 
     def _recall(self) -> None:
         try:
-            self._voice.recall(own_messages(self._journal.recovered))
+            self._voice.recall(own_messages(self._journal.recovered), self.height)
         except InvalidRecord as error:
             raise Corrupted(str(self._journal.path), str(error)) from error
 

@@ -4,6 +4,8 @@ Invariants:
 - before a message of ours leaves, it is in the journal with all that it rests on, under one fsync,
   and then in the guard's file; until then its signature has left nobody's memory;
 - several messages that leave together share that fsync;
+- where the guard has signed at the height at hand and the journal does not know of it, the journal
+  is lost, and with it the lock: nothing is signed until the next height, but with `force`;
 - a message of ours that comes back from others, and that the guard does not know, ends the node:
   the key signs somewhere else, or this home is older than what it signed.
 """
@@ -75,6 +77,8 @@ class Voice:
         self._observer = observer
         self._force = force
         self._unsynced = False
+        self._silent_to = 0
+        """Up to this height nothing is signed."""
 
     @property
     def looks_first(self) -> bool:
@@ -116,6 +120,8 @@ class Voice:
     def sign(self, unsigned: Vote | Proposal) -> Input | None:
         """The signed message, not to leave but by `say`; None where the guard refuses."""
         assert self._signer is not None, "a follower is never asked to sign"
+        if unsigned.height <= self._silent_to:
+            return None
         try:
             signature = self._signer.sign(*self._place(unsigned))
         except WouldSignTwice as error:
@@ -125,11 +131,27 @@ class Voice:
             return VoteSigned(msgspec.structs.replace(unsigned, signature=signature))
         return ProposalSigned(msgspec.structs.replace(unsigned, signature=signature))
 
-    def recall(self, own: Iterable[Vote | Proposal]) -> None:
-        """Tell the guard what the journal has of ours, for a power cut may have taken its own."""
-        if self._signer is not None:
-            for message in own:
-                self._signer.recall(*self._place(message))
+    def recall(self, own: Iterable[Vote | Proposal], height: int) -> None:
+        """Tell the guard what the journal has of ours, for a power cut may have taken its own; and
+        hold the journal against the guard, for the height at hand."""
+        if self._signer is None:
+            return
+        known: set[Place] = set()
+        for message in own:
+            height_, round_, step, digest = self._place(message)
+            self._signer.recall(height_, round_, step, digest)
+            known.add(Place(height_, round_, step))
+        last = self._signer.last
+        if last.height >= height and last not in known and not self._force:
+            self._silent_to = last.height
+            log.error(
+                "journal_lost",
+                chain=self._chain_id,
+                journal=str(self._journal.path),
+                signed_height=last.height,
+                signed_round=last.round,
+                silent_to=last.height,
+            )
 
     def mind(self, heard: Input | Commit) -> None:
         """Hold what came from others against the guard, where it bears our signature.

@@ -460,6 +460,31 @@ async def test_after_a_power_cut_the_journal_reminds_the_guard(tmp_path: Path) -
             life.signer.sign(1, 0, Step.PREVOTE, b"\x01" * 32)
 
 
+async def test_who_lost_its_journal_is_silent_until_the_next_height(tmp_path: Path) -> None:
+    """It may be locked, and would not know on what."""
+    chain = Chain()
+    async with living(tmp_path, chain) as life:
+        await life.hear(proposal(FIRST), *votes(VoteKind.PREVOTE, FIRST))
+        await until(lambda: len(life.ear.votes()) == 2)
+    (tmp_path / "journal").unlink()
+    later = next(each for each in range(1, 99) if proposer(1, each) != OURS)
+    other = block_on(GENESIS, None, b"\x02" * 32, round_=later)
+    async with living(tmp_path, chain, force=False) as life:
+        await until(lambda: bool(life.ear.told))
+        for key in OTHERS:
+            await life.engine.heard(signing.public_key(key), 0)
+        # With its lock it would prevote nil for this; without, it would be convicted.
+        await life.hear(*votes(VoteKind.PREVOTE, None, round_=later), proposal(other, later))
+        await until(lambda: life.engine.round == later)
+        await wait_all_tasks_blocked()
+        assert life.ear.said == []
+        await life.hear(CommitMessage(commit(FIRST), FIRST))
+        await until(lambda: life.engine.height == 2)
+        await life.hear(proposal(block_on(chain.tip, commit(FIRST))))
+        await until(lambda: len(life.ear.votes()) == 1)
+        assert life.signer.last == (2, 0, Step.PREVOTE)
+
+
 async def test_nothing_is_signed_before_two_thirds_have_told_where_they_are(
     tmp_path: Path,
 ) -> None:
