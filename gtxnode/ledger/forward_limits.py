@@ -77,7 +77,8 @@ def product_of(state: BlockState, slot: Slot) -> Product:
 
 def check_mechanism(product: Product, terms: Terms | None, *, immediate: bool = False) -> None:
     """Refuse what an auction does not take."""
-    if product.mechanism is Mechanism.CONTINUOUS:
+    plain = terms is None and not immediate
+    if plain or product.mechanism is Mechanism.CONTINUOUS:
         return
     terms = terms or Terms()
     asked = {
