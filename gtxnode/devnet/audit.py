@@ -167,6 +167,7 @@ async def _holdings(shard: str, client: Client, owners: Sequence[bytes]) -> Hold
         energy_wh += balance.energy_wh + balance.energy_in_orders_wh
         money_ugtx += balance.money_ugtx + balance.money_in_orders_ugtx
         money_ugtx += balance.money_staked_ugtx + balance.money_in_contracts_ugtx
+        money_ugtx += balance.money_in_proposals_ugtx
     try:
         grid = await client.ask(GridStatusView, "grid.status", shard=shard)
         money_ugtx += grid.fund_ugtx

@@ -16,6 +16,7 @@ from gtxnode.ledger.coins import (
 )
 from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
 from gtxnode.ledger.licence_coins import licences_of
+from gtxnode.ledger.proposals import Proposal
 from gtxnode.ledger.validators import Validator
 from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.views.accounts import BalanceView, CoinPage
@@ -39,7 +40,7 @@ class AccountsView:
 
     def _balance(self, address: bytes) -> BalanceView:
         height = self._store.tip.height
-        money = energy = bids = asks = staked = held = credit = ahead = 0
+        money = energy = bids = asks = staked = held = credit = ahead = deposits = 0
         with self._store.snapshot() as reader:
             for _, encoded in self._store.owned(reader, address, None, None):
                 match decode_coin(encoded):
@@ -59,6 +60,8 @@ class AccountsView:
                         asks += order.quantity_wh
                     case Validator() as validator:
                         staked += validator.locked_ugtx
+                    case Proposal() as proposal:
+                        deposits += proposal.deposit_ugtx
         return BalanceView(
             self._shard,
             Address(address),
@@ -71,6 +74,7 @@ class AccountsView:
             Amount(held),
             Amount(credit),
             Amount(ahead),
+            Amount(deposits),
         )
 
     async def orders(self, address: bytes) -> OpenOrders:

@@ -266,6 +266,7 @@ class FakeChain:
             energy_held_wh=Amount(0),
             credits_mgco2e=Amount(0),
             money_in_contracts_ugtx=Amount(0),
+            money_in_proposals_ugtx=Amount(0),
         )
 
     async def coins(self, address: bytes, *, after: bytes | None, limit: int) -> CoinPage:

@@ -19,6 +19,7 @@ from gtxnode.primitives.zones import Role, Zone
 from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.wire import Address
 from gtxnode.tariffs.calendar import local_day
+from gtxnode.views.accounts import AccountsView
 from gtxnode.views.compliance import ComplianceView
 from gtxnode.views.governance import GovernanceView
 from tests.chain.registry import ADDRESS, EPOCH, FOUNDER, PARAMETERS, PUBLIC, Registry
@@ -54,6 +55,9 @@ async def test_a_proposal_is_shown_at_every_stage(registry: Registry) -> None:
     registry.add(wallet.pay(ADDRESS, registry.cash(), founder, 10 * fee, fee))
     change = Change("min_fee_ugtx", "1500")
     registry.add(wallet.propose(ADDRESS, registry.cash(), "Fee", [change], 10, fee))
+    balance = await AccountsView("func_governance", registry.store).balance(ADDRESS)
+    assert balance.money_in_proposals_ugtx == 10
+    assert balance.money_ugtx + 10 * fee + 2 * fee + 10 == 10**9
     waiting = await view.proposal(1)
     assert (waiting.status, waiting.tally, waiting.changes[0].replaces) == ("waiting", None, "1000")
     with pytest.raises(NotFound):

@@ -11,7 +11,8 @@ class BalanceView(msgspec.Struct, frozen=True, gc=False):
     """What an address owns: free to spend, locked in open orders, and staked or unbonding.
 
     `money_in_contracts_ugtx` is what this address has put into contracts that are still open: a
-    buyer's payment, a seller's collateral. `energy_held_wh` came from suspect readings and waits
+    buyer's payment, a seller's collateral; `money_in_proposals_ugtx` are the deposits of proposals
+    that are voted on, or wait for it. `energy_held_wh` came from suspect readings and waits
     for the utility's judgement.
     """
 
@@ -27,6 +28,7 @@ class BalanceView(msgspec.Struct, frozen=True, gc=False):
     credits_mgco2e: Amount
     """Carbon credits: 10 kg CO2e are one."""
     money_in_contracts_ugtx: Amount
+    money_in_proposals_ugtx: Amount
 
 
 class OriginView(msgspec.Struct, frozen=True, gc=False):
