@@ -20,7 +20,7 @@ from gtxnode.ledger.halts import SPOT, Halts, OfMarket, halts_coin_id
 from gtxnode.ledger.market_rules import halts_way
 from gtxnode.ledger.open_orders import OpenOrders
 from gtxnode.ledger.outcome import BlockOutcome
-from gtxnode.market import Book, Order, PriceRule, Side
+from gtxnode.market import Book, Order, PriceRule, Side, Terms
 from gtxnode.market.auction import Mechanism
 from gtxnode.market.plan import meets
 from gtxnode.market.slots import Product, Slot
@@ -369,6 +369,7 @@ ahead = st.lists(
             st.integers(1, 300).map(lambda kwh: kwh * KWH),
             st.integers(0, 15).map(lambda price: price * 100),
             st.sampled_from(SLOTS),
+            terms,
         ),
         st.tuples(st.just("limit"), st.integers(0, 2), st.sampled_from((0, 1, 30))),
     ),
@@ -388,11 +389,10 @@ def test_nor_is_one_left_in_slots_that_share_the_grid(history: list[tuple[object
     chain.accepted(*(chain.limit(*pair, 0, start_s=NOON) for pair in CORRIDORS))
     for step in history:
         match step:
-            case (Side() as side, str(name), int(wh), int(price), Slot() as slot):
-                if side is Side.SELL:
-                    chain.block(chain.offer(name, wh, price + 2_500, slot))
-                else:
-                    chain.block(chain.bid(name, wh, price + 3_800, slot))
+            case (Side() as side, str(name), int(wh), int(price), Slot() as slot, dict(how)):
+                price += 2_500 if side is Side.SELL else 3_800
+                placing = chain.offer if side is Side.SELL else chain.bid
+                chain.block(placing(name, wh, price, slot, terms=Terms(**how) if how else None))
             case (_, int(place), int(limit)):
                 chain.block(chain.limit(*CORRIDORS[place], limit, start_s=NOON))
         chain.orders = OpenOrders.rebuild(chain.all_coins())
