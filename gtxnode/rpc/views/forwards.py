@@ -65,7 +65,8 @@ class SlotPage(msgspec.Struct, frozen=True, gc=False):
 
 
 class IndicationView(msgspec.Struct, frozen=True, gc=False):
-    """What a two-sided auction would come to if the gate closed now."""
+    """What a two-sided auction would come to if the gate closed now and all were in one place. Over
+    a grid less is traded where it is not carried, or where a limit does not cover the way."""
 
     price_mgtx_per_kwh: Amount
     energy_wh: Amount
