@@ -13,7 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtxnode.ledger import wallet
-from gtxnode.ledger.bodies import Amend, Body, Cancel, ForwardBid, ForwardOffer
+from gtxnode.ledger.bodies import (
+    Amend,
+    Body,
+    Cancel,
+    ForwardBid,
+    ForwardOffer,
+    TransferMeter,
+)
 from gtxnode.ledger.coins import Cash, Energy, order_id_of
 from gtxnode.ledger.forward_coins import Contract, ForwardOrder
 from gtxnode.ledger.forward_rules import ForwardRules
@@ -56,7 +63,8 @@ steps = st.builds(
     Step,
     st.sampled_from(
         ["offer", "offer", "offer", "offer", "bid", "bid", "bid", "bid", "read", "read", "read",
-         "gap", "replay", "cancel", "sell", "buy", "amend", "amend", "amend", "assign", "assign"]
+         "gap", "replay", "cancel", "sell", "buy", "amend", "amend", "amend", "assign", "assign",
+         "hand"]
     ),
     st.integers(0, 2),
     st.sampled_from([0, 0, 1, 2, 3]),
@@ -106,6 +114,10 @@ def transaction(
             return gap(chain, who, step)
         case "assign":
             return assignment(chain, step)
+        case "hand":
+            meter, new = chain.meter(who), address(PEOPLE[step.slot % 3])
+            body = TransferMeter(meter.meter, meter.revision + 1, new, meter.end_s)
+            return signed(body, "MEA")
         case "replay":
             return sent[step.amount % len(sent)] if sent else None
     try:
@@ -224,7 +236,8 @@ class Books:
         self.made: dict[bytes, Contract] = {}
         self.delivered: Counter[bytes] = Counter()
         self.short: Counter[bytes] = Counter()
-        self.exported: Counter[bytes] = Counter()
+        self.exported: Counter[tuple[bytes, bytes]] = Counter()
+        """By meter and whose it was then."""
 
     def take(self, outcome: BlockOutcome, now_s: int) -> None:
         ahead_wh = sum(trade.quantity_wh for trade in outcome.forward_trades)
@@ -240,20 +253,21 @@ class Books:
                 assert each.open_wh == 0
                 assert now_s >= each.contract.slot.end_s - 60
         for reading in outcome.readings:
-            self.exported[reading.meter] += reading.exported_wh
+            self.exported[reading.meter, reading.owner] += reading.exported_wh
 
     def settled(self, contract_id: bytes) -> int:
         """What became of a contract's energy, in Wh."""
         return self.delivered[contract_id] + self.short[contract_id]
 
     def check(self, chain: ForwardChain) -> None:
-        """Once all is due: each contract was settled to the Wh, and no meter gave twice."""
+        """Once all is due: each contract was settled to the Wh, and no meter gave twice, nor what
+        was not the seller's."""
         assert chain.contracts() == []
-        given: Counter[bytes] = Counter()
+        given: Counter[tuple[bytes, bytes]] = Counter()
         for contract_id, contract in self.made.items():
             assert self.settled(contract_id) == contract.sold_wh
-            given[contract.meter] += self.delivered[contract_id]
-        assert all(wh <= self.exported[meter] for meter, wh in given.items())
+            given[contract.meter, contract.seller] += self.delivered[contract_id]
+        assert all(wh <= self.exported[owned] for owned, wh in given.items())
 
 
 @settings(max_examples=80, deadline=None)
