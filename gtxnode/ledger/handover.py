@@ -60,5 +60,6 @@ def _check_time(state: BlockState, meter: Meter, from_s: int) -> None:
     former = meter.former
     if former is not None and meter.end_s < former.until_s:
         raise Refused(
-            Reason.OWNER_CHANGING, f"of until {former.until_s}, last ended at {meter.end_s}"
+            Reason.OWNER_CHANGING,
+            f"it changed hands at {former.until_s}, the last reading ended at {meter.end_s}",
         )

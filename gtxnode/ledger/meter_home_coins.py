@@ -13,6 +13,7 @@ import msgspec
 
 from consensus.encoding import Height
 from consensus.hashing import Domain
+from gtxnode.ledger.proposals import Coins
 from gtxnode.metering.meters import MeterId, RecordKey
 from gtxnode.primitives.zones import Shard
 
@@ -34,16 +35,12 @@ class Homes(Protocol):
         ...
 
 
-class _Coins(Protocol):
-    def get(self, coin_id: bytes) -> object | None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class HomesAt:
     """As the registry's block at a height has them, from its coins, which may be of a later one."""
 
     registry: str
-    coins: _Coins
+    coins: Coins
     height: int
     shard: Shard | None
 
