@@ -116,8 +116,8 @@ def transaction(
             return assignment(chain, step)
         case "hand":
             meter, new = chain.meter(who), address(PEOPLE[step.slot % 3])
-            body = TransferMeter(meter.meter, meter.revision + 1, new, meter.end_s)
-            return signed(body, "MEA")
+            act = TransferMeter(meter.meter, meter.revision + 1, new, meter.end_s)
+            return signed(act, "MEA")
         case "replay":
             return sent[step.amount % len(sent)] if sent else None
     try:
