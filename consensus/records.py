@@ -1,19 +1,23 @@
-"""The driver's journal records: every input that it accepted, in order.
+"""The driver's journal records: every input that it accepted, in order, or a state in their place.
 
 Replaying the records of a height through the driver gives the state that it had, so what
 was signed, locked and seen is known again after a crash. Checksums, torn tails and syncs
 are the journal's business.
 """
 
+from typing import Annotated, Final
+
 import msgspec
 
-from consensus.encoding import Codec, DecodeError, Hash32, Height, Round
+from consensus.encoding import Codec, DecodeError, Hash32, Height, PublicKey, Round, ValidRound
 from consensus.errors import InvalidRecord
 from consensus.messages import MAX_MESSAGE_BYTES, CommitMessage, Polka, ProposalMessage
-from consensus.round import TimeoutKind
-from consensus.types import Vote
+from consensus.round import Step, TimeoutKind
+from consensus.types import Proposal, Vote, VoteKind
 
 MAX_RECORD_BYTES = MAX_MESSAGE_BYTES + 64
+MAX_MARKS: Final = 8_192
+"""Of those who voted twice, a state in the journal names so many: the latest rounds'."""
 
 
 class ProposalRecord(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
@@ -59,7 +63,48 @@ class TimeoutRecord(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=
     round: Round
 
 
-Record = ProposalRecord | VoteRecord | PolkaRecord | CommitRecord | JudgementRecord | TimeoutRecord
+Mark = tuple[PublicKey, Round, VoteKind]
+Quorum = tuple[VoteKind, Round, Hash32 | None]
+
+
+class ResumeRecord(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=7):
+    """The driver's state in the place of all records before, with the `parts` records after it
+    (compaction.py)."""
+
+    height: Height
+    round: Round
+    step: Step
+    locked_value: Hash32 | None
+    locked_round: ValidRound
+    valid_value: Hash32 | None
+    valid_round: ValidRound
+    timers: tuple[TimeoutKind, ...]
+    untimely: tuple[Round, ...]
+    judged: tuple[tuple[Hash32, bool], ...]
+    quorums: tuple[Quorum, ...]
+    equivocators: Annotated[tuple[Mark, ...], msgspec.Meta(max_length=MAX_MARKS)]
+    to_sign: tuple[Vote, ...]
+    parts: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class EvidenceRecord(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=8):
+    """What the records before had proved: two votes of one validator, or two proposals."""
+
+    height: Height
+    votes: Annotated[tuple[Vote, ...], msgspec.Meta(max_length=2)]
+    proposals: Annotated[tuple[Proposal, ...], msgspec.Meta(max_length=2)]
+
+
+Record = (
+    ProposalRecord
+    | VoteRecord
+    | PolkaRecord
+    | CommitRecord
+    | JudgementRecord
+    | TimeoutRecord
+    | ResumeRecord
+    | EvidenceRecord
+)
 
 _codec: Codec[Record] = Codec(Record, max_bytes=MAX_RECORD_BYTES)  # type: ignore[arg-type]
 
@@ -88,5 +133,5 @@ def record_height(record: Record) -> int:
             return polka.height
         case CommitRecord(message):
             return message.commit.height
-        case JudgementRecord() | TimeoutRecord():
+        case JudgementRecord() | TimeoutRecord() | ResumeRecord() | EvidenceRecord():
             return record.height

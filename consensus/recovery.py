@@ -1,13 +1,16 @@
 """After a crash: the driver's state again, from the journal's records.
 
-The records of the height are replayed through the driver itself; what it asks for on the
-way was asked for before. What is still outstanding at the end is asked for again, and what
-the records prove against a validator is said again. Answers are deterministic or guarded: a
-signer that has signed something else refuses, and the round goes on without that vote.
+The records of the height are replayed through the driver itself, from a state on that stands among
+them where the journal was cut (compaction.py); what it asks for on the way was asked for before.
+What is still outstanding at the end is asked for again, and what the records prove against a
+validator is said again. Answers are deterministic or guarded: a signer that has signed something
+else refuses, and the round goes on without that vote.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
+from consensus.compaction import evidence_of, resumed
 from consensus.driver import start_height, step
 from consensus.errors import ConsensusError, InvalidRecord, PeerError
 from consensus.events import (
@@ -38,10 +41,12 @@ from consensus.events import (
 from consensus.progress import Result
 from consensus.records import (
     CommitRecord,
+    EvidenceRecord,
     JudgementRecord,
     PolkaRecord,
     ProposalRecord,
     Record,
+    ResumeRecord,
     TimeoutRecord,
     VoteRecord,
     decode_record,
@@ -60,11 +65,11 @@ def rebuild(me: bytes | None, start: StartHeight, records: Iterable[bytes]) -> R
     """
     state, _ = start_height(me, start)
     found: list[Effect] = []
-    for data in records:
-        record = decode_record(data)
+    rest = map(decode_record, records)
+    for record in rest:
         if record_height(record) == start.height:
             try:
-                state, effects = _replay(state, record)
+                state, effects = _replay(state, record, rest)
             except (PeerError, ConsensusError) as error:
                 raise InvalidRecord(f"{type(record).__name__} does not follow: {error}") from error
             found.extend(each for each in effects if isinstance(each, Evidence | Overruled))
@@ -81,8 +86,15 @@ def own_messages(records: Iterable[bytes]) -> Iterator[Vote | Proposal]:
                 yield message.proposal
 
 
-def _replay(state: DriverState, record: Record) -> Result:
+def _replay(state: DriverState, record: Record, rest: Iterator[Record]) -> Result:
     match record:
+        case ResumeRecord(parts=count):
+            parts = tuple(islice(rest, count))
+            if len(parts) < count:
+                raise InvalidRecord(f"a state of {count} parts has {len(parts)}")
+            return resumed(state.me, state.start, record, parts), ()
+        case EvidenceRecord():
+            return state, (evidence_of(record),)
         case VoteRecord(vote, own):
             return step(state, VoteSigned(vote) if own else VoteReceived(VerifiedVote(vote)))
         case ProposalRecord():

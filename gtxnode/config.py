@@ -163,8 +163,10 @@ class ConsensusConfig(Section, frozen=True):
 
     journal_max_bytes: Annotated[
         int,
-        msgspec.Meta(ge=MIB, le=1024 * MIB),
-        described("Bytes that one height's journal may take; past it the node stops."),
+        msgspec.Meta(ge=MIB, le=128 * MIB),
+        described(
+            "Bytes past which the journal is emptied, or within a height cut to what is needed."
+        ),
     ] = 64 * MIB
     look_first: Annotated[
         bool,

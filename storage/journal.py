@@ -22,6 +22,7 @@ looking like a record.
 import os
 import struct
 import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn, Self
 
@@ -103,12 +104,7 @@ class Journal:
         Raises RecordTooLarge, JournalFailed, StoreClosed.
         """
         self._usable()
-        where = str(self.path)
-        if len(record) > MAX_RECORD_BYTES:
-            raise RecordTooLarge(where, len(record), MAX_RECORD_BYTES)
-        size = self.size_bytes + _RECORD.size + len(record)
-        if size > MAX_JOURNAL_BYTES:
-            raise RecordTooLarge(where, size, MAX_JOURNAL_BYTES)
+        size = self._size_with(self.size_bytes, record)
         self._pending.append(_framed(self._mark, record))
         self.size_bytes = size
 
@@ -131,28 +127,31 @@ class Journal:
         except OSError as error:
             self._fail(error)
 
-    def rotate(self) -> None:
-        """Empty the journal: after a crash all of the old records are there or none.
+    def rotate(self, records: Iterable[bytes] = ()) -> None:
+        """Begin the journal anew with these records: after a crash all of the old ones are there,
+        or just these.
 
-        What was appended and not synced goes too. Raises JournalFailed, StoreClosed.
+        What was appended and not synced goes too. Raises RecordTooLarge, JournalFailed,
+        StoreClosed.
         """
         old = self._usable()
+        mark = os.urandom(_MARK_BYTES)
+        data = _header(mark) + b"".join(self._frames(mark, records))
         self._pending.clear()
         self.recovered = ()
-        mark = os.urandom(_MARK_BYTES)
         fresh = self.path.with_name(self.path.name + ".new")
         try:
             fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             self._fd = fd
             os.close(old)
-            write_all(fd, _header(mark))
+            write_all(fd, data)
             os.fsync(fd)
             os.replace(fresh, self.path)
             sync_folder(self.path.parent)
         except OSError as error:
             self._fail(error)
         self._mark = mark
-        self.size_bytes = _HEADER.size
+        self.size_bytes = len(data)
 
     def close(self) -> None:
         """Give up file and lock; what was appended and not synced is dropped."""
@@ -160,6 +159,22 @@ class Journal:
             os.close(self._fd)
             self._fd = None
             self._lock.release()
+
+    def _frames(self, mark: bytes, records: Iterable[bytes]) -> Iterator[bytes]:
+        size = _HEADER.size
+        for record in records:
+            size = self._size_with(size, record)
+            yield _framed(mark, record)
+
+    def _size_with(self, size: int, record: bytes) -> int:
+        """How long the journal is with one more record. Raises RecordTooLarge."""
+        where = str(self.path)
+        if len(record) > MAX_RECORD_BYTES:
+            raise RecordTooLarge(where, len(record), MAX_RECORD_BYTES)
+        size += _RECORD.size + len(record)
+        if size > MAX_JOURNAL_BYTES:
+            raise RecordTooLarge(where, size, MAX_JOURNAL_BYTES)
+        return size
 
     def _usable(self) -> int:
         if self._failure is not None:

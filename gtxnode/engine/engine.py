@@ -37,6 +37,7 @@ from consensus.events import (
     ValueBuilt,
     VoteReceived,
 )
+from consensus.evidence import signer_of
 from consensus.messages import Message, encode_message
 from consensus.presence import Window
 from consensus.recovery import own_messages, rebuild
@@ -106,6 +107,8 @@ class Engine:
         self._scopes: set[trio.CancelScope] = set()
         self._lookout: Lookout | None = None
         self._built: bytes | None = None
+        self._proofs: dict[bytes, Evidence] = {}
+        """Of whoever was proved to have broken the rules at this height, the first proof."""
 
     @property
     def height(self) -> int:
@@ -303,14 +306,17 @@ class Engine:
                         await self._voice.sync()
                         await self._decide(nursery, held, commit)
                         return
-                case Evidence(first, second):
+                case Evidence(first, second) as proof:
                     self._observer.evidence(first, second)
+                    self._proofs.setdefault(signer_of(first), proof)
                 case Decided(block, commit):
                     await self._voice.say(said)
                     # What else this height wanted is void: the next one begins inside.
                     await self._decide(nursery, block, commit)
                     return
         await self._voice.say(said)
+        proofs = list(self._proofs.values())
+        await self._voice.cut_journal(self._pace.journal_max_bytes, self._state, proofs)
 
     def _journal_and_queue(self, effects: Iterable[Effect], queue: deque[Effect]) -> None:
         """Append every record at once, so that one sync covers all sends queued behind them."""
@@ -330,6 +336,7 @@ class Engine:
         self._heights.previous, self._last_commit = self._heights.current, commit
         self._heights.decided = commit.block_id
         await self._voice.empty_journal(self._pace.journal_max_bytes)
+        self._proofs.clear()
         state, effects = start_height(self._voice.me, self._start_height(self.height))
         await self._enter(nursery, state, effects)
 

@@ -110,7 +110,8 @@ class Pace:
     block_interval_ms: int
     timeouts: Timeouts
     journal_max_bytes: int
-    """The journal is emptied at the first height that ends with it larger than this."""
+    """The journal is emptied at the first height that ends with it larger than this, and cut to
+    what recovery needs where it grows past it within a height."""
     now_ms: Callable[[], int]
 
     def is_timely(self, proposal: Proposal, block: Block) -> bool:

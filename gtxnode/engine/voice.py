@@ -16,8 +16,10 @@ import msgspec
 import structlog
 import trio
 
+from consensus.compaction import GROWTH, can_be_cut, compacted
 from consensus.events import (
     CommitReceived,
+    Evidence,
     Input,
     PolkaReceived,
     ProposalReceived,
@@ -26,6 +28,7 @@ from consensus.events import (
     VoteSigned,
 )
 from consensus.messages import Message, encode_message, votes_of_commit, votes_of_polka
+from consensus.state import DriverState
 from consensus.types import Commit, Proposal, Vote, VoteKind, proposal_digest, vote_digest
 from gtxnode.engine.ports import Observer, Wire
 from gtxnode.relay import ConsensusEnvelope
@@ -79,6 +82,7 @@ class Voice:
         self._unsynced = False
         self._silent_to = 0
         """Up to this height nothing is signed."""
+        self._cut_bytes = 0
 
     @property
     def looks_first(self) -> bool:
@@ -110,12 +114,25 @@ class Voice:
 
     async def empty_journal(self, max_bytes: int) -> None:
         """Begin the journal anew, between two heights, if it is longer than this."""
-        if self._journal.size_bytes <= max_bytes:
-            return
+        if self._journal.size_bytes > max_bytes:
+            await self._begin_anew(())
+
+    async def cut_journal(self, max_bytes: int, state: DriverState, proofs: list[Evidence]) -> None:
+        """Cut the journal to what the state of a height needs, if it is longer than this and has
+        grown since it was cut last."""
+        limit = max(max_bytes, GROWTH * self._cut_bytes)
+        if self._journal.size_bytes > limit and can_be_cut(state):
+            await self._begin_anew(compacted(state, proofs))
+            self._cut_bytes = self._journal.size_bytes
+            log.warning("journal_cut", chain=self._chain_id, bytes=self._cut_bytes)
+
+    async def _begin_anew(self, records: Iterable[bytes]) -> None:
         if self._signer is not None:
+            # What of ours stood in the old records the guard alone knows from now on.
             await trio.to_thread.run_sync(self._signer.sync)
-        await trio.to_thread.run_sync(self._journal.rotate)
+        await trio.to_thread.run_sync(self._journal.rotate, records)
         self._unsynced = False
+        self._cut_bytes = 0
 
     def sign(self, unsigned: Vote | Proposal) -> Input | None:
         """The signed message, not to leave but by `say`; None where the guard refuses."""

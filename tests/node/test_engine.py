@@ -4,6 +4,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -260,7 +261,14 @@ class Life:
     """One life of a validator over a folder: from its start to its end or its crash."""
 
     def __init__(
-        self, path: Path, chain: Chain, step: Callable[[str], None], key: bytes, *, force: bool
+        self,
+        path: Path,
+        chain: Chain,
+        step: Callable[[str], None],
+        key: bytes,
+        *,
+        force: bool,
+        journal_max_bytes: int,
     ) -> None:
         self.chain = chain
         self.ear = Ear(step=step)
@@ -285,7 +293,7 @@ class Life:
             Pace(
                 0,
                 Timeouts(MINUTE_MS, MINUTE_MS, MINUTE_MS, MINUTE_MS, MINUTE_MS),
-                1_000_000,
+                journal_max_bytes,
                 lambda: chain.tip.time_ms,
             ),
             self.ear,
@@ -313,9 +321,10 @@ async def living(
     key: bytes = OURS,
     *,
     force: bool = True,
+    journal_max_bytes: int = 1_000_000,
 ) -> AsyncIterator[Life]:
     """With `force`, since nobody tells it of the others' heads."""
-    life = Life(path, chain or Chain(), step, key, force=force)
+    life = Life(path, chain or Chain(), step, key, force=force, journal_max_bytes=journal_max_bytes)
     try:
         with trio.fail_after(30):
             async with trio.open_nursery() as nursery:
@@ -854,6 +863,34 @@ async def test_a_validator_cannot_fill_the_journal(tmp_path: Path) -> None:
         assert life.journal.size_bytes < 500 * records
         # What honest ones say again may come in such numbers too, so nobody is charged.
         assert life.ear.charges == []
+
+
+async def test_a_height_that_takes_long_is_cut_to_what_recovery_needs(tmp_path: Path) -> None:
+    """Past the limit, and again once it has doubled; after a crash it goes on where it was, holds
+    what it was told of others, and knows who signed twice."""
+    limit = 8_000
+    sizes: list[int] = []
+    twice = [vote(OTHERS[0], VoteKind.PREVOTE, each) for each in (FIRST, None)]
+    async with living(tmp_path, journal_max_bytes=limit) as life:
+        await life.hear(*[VoteMessage(each) for each in twice])
+        await until(lambda: len(life.ear.accused) == 1)
+        for round_ in range(1, 30):
+            await life.hear(*votes(VoteKind.PREVOTE, None, round_=round_))
+            await until(lambda round_=round_: life.engine.round == round_)  # type: ignore[misc]
+            await wait_all_tasks_blocked()
+            sizes.append(life.journal.size_bytes)
+        assert any(after < before for before, after in pairwise(sizes)), "it was never cut"
+        said = {(kind, round_): choice for kind, round_, choice in life.ear.votes()}
+    async with living(tmp_path, journal_max_bytes=limit) as life:
+        await wait_all_tasks_blocked()
+        assert life.engine.round == 29
+        assert life.ear.accused == [tuple(twice)]
+        await life.hear(*votes(VoteKind.PREVOTE, None, round_=29))
+        assert life.ear.refusals == []
+        await life.hear(proposal(FIRST, 29), *votes(VoteKind.PRECOMMIT, FIRST, round_=29))
+        await until(lambda: life.engine.height == 2)
+        for kind, round_, choice in life.ear.votes():
+            assert said.get((kind, round_), choice) == choice
 
 
 def test_early_messages_are_bounded_and_one_peer_leaves_room() -> None:

@@ -7,6 +7,7 @@ write batch of a database is.
 
 import random
 from binascii import crc32
+from collections.abc import Iterable
 
 from consensus.messages import CommitMessage
 
@@ -43,10 +44,13 @@ class Disk:
         self._require_whole()
         self.blocks[decided.commit.height] = decided
 
-    def rotate(self) -> None:
-        """Empty the journal, atomically."""
+    def rotate(self, records: Iterable[bytes] = ()) -> None:
+        """Begin the journal anew with these records, atomically. Raises `CannotWrite`."""
+        self._require_whole()
         self._journal = b""
-        self._synced = 0
+        for record in records:
+            self.append(record)
+        self._synced = len(self._journal)
 
     def crash(self, rng: random.Random) -> None:
         """Lose any part of what was not synced; what is left of it may be damaged."""

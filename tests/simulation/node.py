@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from consensus.compaction import can_be_cut, compacted
 from consensus.driver import start_height, step
 from consensus.errors import PeerError, Refusal
 from consensus.events import (
@@ -50,6 +51,8 @@ TIMEOUTS = Timeouts(
 )
 EPOCH_MS = 1_000_000
 """What correct clocks show when the world begins."""
+CUT_CHANCE = 0.03
+"""How likely after a step the journal is cut to the state: far more often than one that is long."""
 EXPECTED = (
     Refusal.DUPLICATE,
     Refusal.STALE_ROUND,
@@ -190,6 +193,8 @@ class Node:
             self.refused += 1
             return
         self._perform(effects)
+        if can_be_cut(self.state) and self._world.rng.random() < CUT_CHANCE:
+            self.disk.rotate(compacted(self.state, ()))
 
     def _perform(self, effects: Iterable[Effect]) -> None:
         for effect in effects:

@@ -87,6 +87,23 @@ def test_rotating_empties_it(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["journal", "journal.lock"]
 
 
+def test_rotating_may_begin_with_other_records(tmp_path: Path) -> None:
+    """All of them, at once synced; or, where one is too large, nothing has happened."""
+    path = tmp_path / "journal"
+    write(path, b"old", b"older")
+    journal = Journal.open(path)
+    with pytest.raises(RecordTooLarge):
+        journal.rotate([b"new", bytes(journal_module.MAX_RECORD_BYTES + 1)])
+    assert journal.recovered == (b"old", b"older")
+    journal.append(b"not synced")
+    journal.rotate([b"new", b"newer"])
+    assert journal.size_bytes == path.stat().st_size
+    journal.append(b"newest")
+    journal.sync()
+    journal.close()
+    assert read(path) == ((b"new", b"newer", b"newest"), 0)
+
+
 def test_a_rotation_cut_short_leaves_the_old_records(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     write(path, b"old")
