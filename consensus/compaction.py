@@ -100,6 +100,7 @@ def evidence_of(record: EvidenceRecord) -> Evidence:
 def _resume(state: DriverState, parts: int) -> ResumeRecord:
     machine, tally = state.round_state, state.tally
     marks = sorted(tally.equivocators, key=lambda mark: (-mark[1], mark))
+    quorums = (each for each in tally.quorums if not _is_counted(state, *each))
     return ResumeRecord(
         state.height,
         machine.round,
@@ -111,11 +112,19 @@ def _resume(state: DriverState, parts: int) -> ResumeRecord:
         tuple(sorted(state.timers)),
         tuple(sorted(state.untimely)),
         tuple(sorted(state.judged.items())),
-        tuple(sorted(tally.quorums, key=lambda each: (each[1], each[0], each[2] or b""))),
+        tuple(sorted(quorums, key=lambda each: (each[1], each[0], each[2] or b""))),
         tuple(marks[:MAX_MARKS]),
         tuple(each for each in state.to_sign if isinstance(each, Vote)),
         parts,
     )
+
+
+def _is_counted(state: DriverState, kind: VoteKind, round_: int, value: bytes | None) -> bool:
+    """Whether the votes that are held make a quorum, without a certificate."""
+    votes = state.tally.votes(round_, kind).values()
+    voters = (each.validator for each in votes if each.block_id == value)
+    validators = state.start.validators
+    return validators.has_quorum(sum(map(validators.stake_of, voters)))
 
 
 def _parts(state: DriverState) -> Iterator[Record]:
