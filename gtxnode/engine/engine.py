@@ -37,7 +37,6 @@ from consensus.events import (
     ValueBuilt,
     VoteReceived,
 )
-from consensus.evidence import signer_of
 from consensus.messages import Message, encode_message
 from consensus.presence import Window
 from consensus.recovery import own_messages, rebuild
@@ -107,8 +106,6 @@ class Engine:
         self._scopes: set[trio.CancelScope] = set()
         self._lookout: Lookout | None = None
         self._built: bytes | None = None
-        self._proofs: dict[bytes, Evidence] = {}
-        """Of whoever was proved to have broken the rules at this height, the first proof."""
 
     @property
     def height(self) -> int:
@@ -308,15 +305,14 @@ class Engine:
                         return
                 case Evidence(first, second) as proof:
                     self._observer.evidence(first, second)
-                    self._proofs.setdefault(signer_of(first), proof)
+                    self._voice.remember(proof)
                 case Decided(block, commit):
                     await self._voice.say(said)
                     # What else this height wanted is void: the next one begins inside.
                     await self._decide(nursery, block, commit)
                     return
         await self._voice.say(said)
-        proofs = list(self._proofs.values())
-        await self._voice.cut_journal(self._pace.journal_max_bytes, self._state, proofs)
+        await self._voice.cut_journal(self._pace.journal_max_bytes, self._state)
 
     def _journal_and_queue(self, effects: Iterable[Effect], queue: deque[Effect]) -> None:
         """Append every record at once, so that one sync covers all sends queued behind them."""
@@ -336,7 +332,6 @@ class Engine:
         self._heights.previous, self._last_commit = self._heights.current, commit
         self._heights.decided = commit.block_id
         await self._voice.empty_journal(self._pace.journal_max_bytes)
-        self._proofs.clear()
         state, effects = start_height(self._voice.me, self._start_height(self.height))
         await self._enter(nursery, state, effects)
 

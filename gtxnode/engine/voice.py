@@ -27,6 +27,7 @@ from consensus.events import (
     VoteReceived,
     VoteSigned,
 )
+from consensus.evidence import signer_of
 from consensus.messages import Message, encode_message, votes_of_commit, votes_of_polka
 from consensus.state import DriverState
 from consensus.types import Commit, Proposal, Vote, VoteKind, proposal_digest, vote_digest
@@ -83,6 +84,7 @@ class Voice:
         self._silent_to = 0
         """Up to this height nothing is signed."""
         self._cut_bytes = 0
+        self._proofs: dict[bytes, Evidence] = {}
 
     @property
     def looks_first(self) -> bool:
@@ -114,15 +116,20 @@ class Voice:
 
     async def empty_journal(self, max_bytes: int) -> None:
         """Begin the journal anew, between two heights, if it is longer than this."""
+        self._proofs.clear()
         if self._journal.size_bytes > max_bytes:
             await self._begin_anew(())
 
-    async def cut_journal(self, max_bytes: int, state: DriverState, proofs: list[Evidence]) -> None:
+    def remember(self, proof: Evidence) -> None:
+        """What the journal proves of others at this height, lest it be cut off: one of each."""
+        self._proofs.setdefault(signer_of(proof.first), proof)
+
+    async def cut_journal(self, max_bytes: int, state: DriverState) -> None:
         """Cut the journal to what the state of a height needs, if it is longer than this and has
         grown since it was cut last."""
         limit = max(max_bytes, GROWTH * self._cut_bytes)
         if self._journal.size_bytes > limit and can_be_cut(state):
-            await self._begin_anew(compacted(state, proofs))
+            await self._begin_anew(compacted(state, self._proofs.values()))
             self._cut_bytes = self._journal.size_bytes
             log.warning("journal_cut", chain=self._chain_id, bytes=self._cut_bytes)
 
