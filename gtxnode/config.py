@@ -71,7 +71,8 @@ class NodeConfig(Section, frozen=True):
         tuple[Shard, ...],
         described(
             "Shards hosted here; none named means every shard of the genesis. The registry is "
-            "hosted beside them."
+            "hosted beside them. A validator votes on every chain unless `gtxnode tx serve` names "
+            "some: who serves chains that it does not host counts as absent there."
         ),
     ] = ()
     role: Annotated[
