@@ -83,6 +83,7 @@ async def test_a_parent_of_another_chain_is_charged() -> None:
         await at.send(batch_of(at.store, 0, parent=(0, b"\x01" * 32)))
         assert len(at.pool) == 0
         assert at.ear.charges == [Offence.INVALID]
+        assert at.ear.refusals == ["wrong_parent"]
 
 
 async def test_a_parent_far_ahead_is_let_go_and_taken_once_it_is_near() -> None:
