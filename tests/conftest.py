@@ -1,4 +1,4 @@
-"""The order of the tests: networks of real processes come first, one after the other in one worker.
+"""How tests are run. Networks of real processes come first, one after the other in one worker.
 
 They wait for blocks most of the time. The other worker takes the rest meanwhile, so that the whole
 suite lasts little longer than those do.
@@ -7,6 +7,12 @@ suite lasts little longer than those do.
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is. What failed is printed so that it can be
+# tried again.
+settings.register_profile("shared machine", deadline=None, print_blob=True)
+settings.load_profile("shared machine")
 
 E2E = Path(__file__).parent / "e2e"
 

@@ -26,9 +26,7 @@ from gtxnode.layers import (
 from gtxnode.schema import Misfit, read_as
 
 ROOT = Path(__file__).resolve().parent.parent
-SHARED_FOLDER = hypothesis_settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-)
+SHARED_FOLDER = hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def settled(

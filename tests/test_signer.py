@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consensus import signing
@@ -199,7 +199,6 @@ CUTS = st.none() | st.integers(0, 2 * CELL_BYTES) | st.integers(0, 250).map(CELL
 REQUESTS = st.lists(st.tuples(PLACES, st.integers(1, 2), CUTS, CUTS), max_size=25)
 
 
-@settings(deadline=None)
 @given(REQUESTS)
 def test_no_crash_makes_it_sign_twice_or_go_back(
     requests: list[tuple[tuple[int, int, Step], int, int | None, int | None]],
@@ -243,7 +242,6 @@ def test_no_crash_makes_it_sign_twice_or_go_back(
     assert len(dict(signed)) == len(set(signed)), "one digest for one place"
 
 
-@settings(deadline=None)
 @given(
     place=st.integers(0, 250) | st.integers(0, 2 * CELL_BYTES - 1),
     bit=st.integers(0, 7),
@@ -279,7 +277,6 @@ def test_two_damaged_copies_are_named_and_nothing_is_guessed(tmp_path: Path) -> 
 
 
 @given(st.binary(max_size=3 * CELL_BYTES))
-@settings(deadline=None)
 def test_garbage_and_short_files_are_named(garbage: bytes) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "signer"

@@ -35,7 +35,7 @@ from tests.views.town import VALIDATORS
 blocks = st.lists(st.lists(st.sampled_from(PEOPLE), unique=True), min_size=1, max_size=14)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(blocks, st.integers(1, 3))
 def test_every_retirement_proves_in_every_history(history: list[list[str]], idle: int) -> None:
     town, sent = SigningTown(), dict[bytes, tuple[int, str, bool]]()

@@ -153,7 +153,7 @@ def sent(chain: AuditedChain, kind: str, name: str, size: int) -> CheckedTransac
     return None
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(steps)
 def test_the_days_come_to_the_chains_totals(history: list[tuple[str, str, int]]) -> None:
     chain = AuditedChain(*NAMES)

@@ -42,7 +42,7 @@ def sums(chain: AuditedChain) -> Counter[str]:
     return found
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rules, histories)
 def test_the_days_of_a_grid_come_to_what_its_coins_say(
     forwards: ForwardRules, history: list[tuple[list[Step], int]]

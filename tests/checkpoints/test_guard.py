@@ -67,7 +67,7 @@ STATED = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(STATED | st.none(), max_size=20))
 def test_it_signs_exactly_what_the_rule_lets_through(asked: list[Checkpoint | None]) -> None:
     """Whatever comes in between: None is a restart."""

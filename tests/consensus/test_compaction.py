@@ -48,7 +48,7 @@ def same(first: DriverState, second: DriverState) -> bool:
     return trimmed(first) == trimmed(second)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(events, st.booleans(), st.booleans()), max_size=60))
 def test_a_journal_cut_anywhere_gives_the_same_state(
     stream: list[tuple[Input, bool, bool]],

@@ -173,7 +173,7 @@ def check_bounds(state: DriverState) -> None:
     assert len(state.to_sign) <= 6
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(events, st.booleans()), max_size=60))
 def test_any_stream_is_taken_or_refused(stream: list[tuple[Input, bool]]) -> None:
     """And the journal gives the same state again."""

@@ -151,7 +151,7 @@ def decree(chain: GridChain, version: int, changes: list[Change]) -> Decreed | N
     return Decreed(InForce(version, 0, 1, 1, text)) if changes else None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(histories)
 def test_whatever_is_voted_in_the_chain_goes_on(
     history: list[tuple[list[Step], int, list[Change]]],
@@ -181,7 +181,7 @@ def play(history: list[tuple[list[Step], int, list[Change]]], seen: Counter[str]
 def test_the_histories_reach_what_they_are_about() -> None:
     seen: Counter[str] = Counter()
 
-    @settings(max_examples=200, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=200, database=None, derandomize=True)
     @given(histories)
     def draw(history: list[tuple[list[Step], int, list[Change]]]) -> None:
         if len(seen) < 4 or min(seen.values()) < 3:

@@ -308,7 +308,7 @@ saids = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(saids)
 def test_followers_have_what_the_registry_had_where_they_name_it(history: list[Said]) -> None:
     """Held against what stood on the registry at each of its blocks."""

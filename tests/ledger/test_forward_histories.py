@@ -270,7 +270,7 @@ class Books:
         assert all(wh <= self.exported[owned] for owned, wh in given.items())
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(rules, histories)
 def test_money_and_energy_are_conserved(
     forwards: ForwardRules, history: list[tuple[list[Step], int]]
@@ -298,7 +298,7 @@ def test_the_histories_reach_what_they_are_about() -> None:
         return all(seen[what] >= 5 for what in ("traded", "delivered", "short", *orders))
 
     # Which examples are drawn depends on constants anywhere in the sources: it may take many.
-    @settings(max_examples=200, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=200, database=None, derandomize=True)
     @given(rules, histories)
     def play(forwards: ForwardRules, history: list[tuple[list[Step], int]]) -> None:
         if reached():

@@ -132,7 +132,7 @@ def end_of_epoch(
     return held
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(histories)
 def test_votes_come_out_as_the_reference_has_them(
     history: list[tuple[list[tuple[str, int, int, Choice]], int]],

@@ -127,7 +127,7 @@ def play(
         seen["cut"] += len(outcome.curtailments)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rules, histories)
 def test_money_and_energy_are_conserved_over_a_grid(
     forwards: ForwardRules, history: list[tuple[list[Step], int]]
@@ -148,7 +148,7 @@ def test_the_histories_reach_what_they_are_about() -> None:
     def reached() -> bool:
         return all(seen[what] >= 3 for what in ("traded", "paid for the way", "delivered", "cut"))
 
-    @settings(max_examples=200, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=200, database=None, derandomize=True)
     @given(rules, histories)
     def draw(forwards: ForwardRules, history: list[tuple[list[Step], int]]) -> None:
         if not reached():

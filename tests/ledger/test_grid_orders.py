@@ -194,7 +194,7 @@ A_LIMIT_THAT_IS_OVER = [
 ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(steps, max_size=15))
 @example(A_LIMIT_THAT_IS_OVER)
 def test_over_any_history_money_and_energy_add_up_and_no_corridor_is_over(

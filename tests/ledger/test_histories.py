@@ -185,13 +185,13 @@ def blocks_of(
     return blocks
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(histories)
 def test_money_and_energy_are_conserved(history: list[tuple[list[Step], int]]) -> None:
     blocks_of(a_chain(), history)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(histories, st.lists(steps, max_size=10))
 def test_execution_is_deterministic_and_the_same_one_by_one(
     history: list[tuple[list[Step], int]], wanted: list[Step]

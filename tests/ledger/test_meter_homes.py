@@ -147,7 +147,7 @@ attempts = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(attempts)
 def test_no_key_mints_on_two_chains(tried: list[Attempt]) -> None:
     """The meters run on, each signing one reading after the other; every reading goes to both."""

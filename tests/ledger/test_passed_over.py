@@ -335,7 +335,7 @@ def compared(history: list[tuple[object, ...]], rule: PriceRule, seen: Counter[s
 
 
 @pytest.mark.usefixtures("few_looks")
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(histories, st.sampled_from(PriceRule))
 def test_no_pair_that_could_trade_is_left(
     history: list[tuple[object, ...]], rule: PriceRule
@@ -350,7 +350,7 @@ def test_the_histories_reach_what_they_are_about() -> None:
     def reached() -> bool:
         return all(seen[what] >= 2 for what in ("swept", "goes on", "icebergs"))
 
-    @settings(max_examples=200, deadline=None, database=None, derandomize=True)
+    @settings(max_examples=200, database=None, derandomize=True)
     @given(histories, st.sampled_from(PriceRule))
     def draw(history: list[tuple[object, ...]], rule: PriceRule) -> None:
         if not reached():
@@ -379,7 +379,7 @@ ahead = st.lists(
 
 
 @pytest.mark.usefixtures("few_looks")
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(ahead)
 def test_nor_is_one_left_in_slots_that_share_the_grid(history: list[tuple[object, ...]]) -> None:
     chain = GridChain(PEOPLE)

@@ -226,7 +226,7 @@ def counts(chain: LittleRegistry, shard: Shard) -> Counter[tuple[bytes, bool]]:
     return total
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(histories)
 def test_what_is_counted_is_what_the_calls_say(history: list[list[Call | Other]]) -> None:
     chain = LittleRegistry(FOUNDERS, NEWCOMERS, rules=LITTLE, cash_ugtx=200 * GTX)

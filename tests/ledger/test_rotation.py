@@ -164,7 +164,7 @@ def test_parameters_and_keys_may_change_in_one_block() -> None:
 ROTATED = st.tuples(st.sampled_from(list(Role)), st.integers(1, 3), st.integers(0, 3))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(ROTATED, max_size=12))
 def test_what_counts_after_a_block_is_the_latest_that_came_no_later(
     steps: list[tuple[Role, int, int]],

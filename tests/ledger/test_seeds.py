@@ -309,7 +309,7 @@ def test_a_registration_may_bring_the_first_commitment() -> None:
 TURNS = st.tuples(st.sampled_from(FOUNDERS), st.booleans(), st.sets(st.sampled_from(FOUNDERS)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(TURNS, min_size=EPOCH, max_size=4 * EPOCH))
 def test_any_history_of_turns_gives_each_its_own_value(
     history: list[tuple[str, bool, set[str]]],

@@ -214,7 +214,7 @@ def expected(
     return None, after, None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(sorted(SLOTS)), st.integers(1, 6), st.lists(steps, min_size=4, max_size=24))
 def test_who_gives_way_is_whom_a_naive_rule_finds(
     kind: str, most: int, history: list[Step]

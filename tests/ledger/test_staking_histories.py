@@ -97,7 +97,7 @@ def transaction(
     raise AssertionError(step.kind)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(histories)
 def test_a_registry_holds_together(
     history: list[tuple[list[Step], int, set[int]]],

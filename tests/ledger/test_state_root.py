@@ -45,7 +45,7 @@ def scratch(coins: dict[bytes, HeldCoin]) -> StateRoot:
     return StateRoot.compute(CHAIN, [(i, coin.encoded) for i, coin in coins.items()])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 3)), max_size=60), st.integers(1, 9))
 def test_block_by_block_equals_from_scratch(changes: list[tuple[int, int]], size: int) -> None:
     """A change sets coin `number` to an amount, or spends it where it has that amount."""

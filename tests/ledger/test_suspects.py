@@ -171,7 +171,7 @@ steps = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(steps, max_size=25))
 def test_metered_is_minted_held_and_voided(history: list[tuple[str, int, int, int]]) -> None:
     """`LittleChain` holds every block against the totals."""

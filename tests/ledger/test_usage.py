@@ -148,7 +148,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(steps)
 def test_nobody_buys_more_in_a_window_than_the_limit(
     history: list[tuple[str, str, int, int]],

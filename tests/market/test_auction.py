@@ -123,7 +123,7 @@ def naive(
 
 
 @given(books, st.sampled_from(Rationing), st.sampled_from(list(AUCTIONS)))
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 def test_same_as_the_naive_mechanism(
     book: tuple[list[Order], list[Order]], rationing: Rationing, mechanism: Mechanism
 ) -> None:

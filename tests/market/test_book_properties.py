@@ -207,7 +207,7 @@ def check_equal(book: Book, naive: NaiveBook) -> None:
 
 
 @given(st.one_of(histories(), histories_with_terms()), st.sampled_from(PriceRule))
-@settings(deadline=None, max_examples=600)
+@settings(max_examples=600)
 def test_same_as_the_naive_book(history: list[Action], rule: PriceRule) -> None:
     book, naive = Book(rule), NaiveBook(rule, MAX_VISITS, MAX_LOOKS)
     for action in history:
@@ -270,7 +270,6 @@ def test_same_as_the_naive_book_where_all_or_none_orders_wait(seed: int) -> None
 
 
 @given(histories_with_terms())
-@settings(deadline=None)
 def test_energy_is_conserved(history: list[Action]) -> None:
     """On each side: placed = traded + dropped, cancelled or cut + resting."""
     book = Book()
@@ -298,7 +297,6 @@ def test_energy_is_conserved(history: list[Action]) -> None:
 
 
 @given(histories_with_terms())
-@settings(deadline=None)
 def test_orders_cross_only_for_a_reason(history: list[Action]) -> None:
     """Whoever else could have traded has: orders that cross are one trader's, or have terms."""
     book = Book()
@@ -326,7 +324,6 @@ def accept_each_other(one: Order, other: Order) -> bool:
 
 
 @given(histories_with_terms(), st.sampled_from(PriceRule))
-@settings(deadline=None)
 def test_everyone_gets_what_he_said(history: list[Action], rule: PriceRule) -> None:
     """No one pays more, earns less, meets whom he ruled out, or gets a part of all or none."""
     book = Book(rule)
@@ -353,7 +350,6 @@ def test_everyone_gets_what_he_said(history: list[Action], rule: PriceRule) -> N
 
 
 @given(histories())
-@settings(deadline=None)
 def test_at_one_price_the_older_order_trades_first(history: list[Action]) -> None:
     """No order trades while an older one of another trader waits at its price or better."""
     book = Book()
@@ -373,7 +369,6 @@ def test_at_one_price_the_older_order_trades_first(history: list[Action]) -> Non
 
 
 @given(histories_with_terms(), histories_with_terms())
-@settings(deadline=None)
 def test_a_rebuilt_book_trades_as_the_old_one(past: list[Action], future: list[Action]) -> None:
     book = Book()
     for action in past:

@@ -136,7 +136,7 @@ books = st.tuples(
 limits = st.lists(st.integers(0, 12), min_size=3, max_size=3)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     books, limits, st.integers(0, 6), st.sampled_from(Rationing), st.sampled_from(list(AUCTIONS))
 )

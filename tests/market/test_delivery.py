@@ -40,7 +40,7 @@ exports = st.builds(lambda s, length, wh: Export(s, s + length, wh),
 
 
 @given(exports, claims_lists)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_same_as_the_naive_delivery(export: Export, claims: list[Claim]) -> None:
     delivery = deliver(export, claims)
     expected, left = naive_deliver(export, claims)

@@ -6,7 +6,7 @@ from typing import Any
 
 import cbor2
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtxnode.metering import cbor
@@ -294,7 +294,6 @@ VALUES = st.recursive(
 LABELS = st.integers(-7, 9) | st.text(max_size=3)
 
 
-@settings(deadline=None)
 @given(
     st.binary(max_size=200), st.sampled_from([b"", b"\xd2", b"\x84", b"\xd2\x84\x43\xa1\x01\x26"])
 )
@@ -302,7 +301,6 @@ def test_garbage_is_read_or_refused_by_that_one_error(noise: bytes, start: bytes
     assert judge(start + noise, KEY).verdict in (Verdict.MALFORMED, Verdict.INVALID)
 
 
-@settings(deadline=None)
 @given(st.lists(st.dictionaries(LABELS, VALUES | st.sampled_from([OBIS_IMPORT, "Wh"]))))
 def test_whatever_a_meter_signs_is_complete_only_in_full(payload: Any) -> None:
     judgement = judge(cose(payload), KEY)
@@ -318,7 +316,6 @@ def test_whatever_a_meter_signs_is_complete_only_in_full(payload: Any) -> None:
 MESSAGE = cose(meter_pack())
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(MESSAGE) - 1), st.integers(0, 7))
 def test_no_changed_bit_verifies(at: int, bit: int) -> None:
     changed = MESSAGE[:at] + bytes([MESSAGE[at] ^ 1 << bit]) + MESSAGE[at + 1 :]

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     encode_dss_signature,
 )
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtxnode.metering.curves import (
@@ -133,14 +133,12 @@ def test_only_the_smallest_curve_is_weak() -> None:
     assert [curve for curve in Curve if curve.weak] == [Curve.SECP192R1]
 
 
-@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=200), st.text(max_size=200)), st.sampled_from(Curve))
 def test_any_text_is_a_key_or_bad(encoded: str | bytes, curve: Curve) -> None:
     with suppress(BadRecord):
         assert parse_key(encoded, curve).curve is curve
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=160), st.sampled_from(SignatureForm))
 def test_no_signature_is_made_of_noise(signature: bytes, form: SignatureForm) -> None:
     algorithm = Algorithm(Curve.SECP256R1, Hash.SHA256, form)

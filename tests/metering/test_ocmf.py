@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtxnode.metering.claims import Claims, Lack
@@ -266,13 +266,11 @@ READINGS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300), st.sampled_from([b"", b"OCMF|", b'OCMF|{"PG":"T1"}|']))
 def test_garbage_is_read_or_refused_by_that_one_error(noise: bytes, start: bytes) -> None:
     assert judge(start + noise, KEY).verdict in (Verdict.MALFORMED, Verdict.INVALID)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(FIELDS, JSON | READINGS, max_size=5))
 def test_whatever_a_meter_signs_is_valid_and_complete_only_in_full(payload: dict[str, Any]) -> None:
     one = valid(ocmf(payload)).claims
@@ -283,7 +281,6 @@ def test_whatever_a_meter_signs_is_valid_and_complete_only_in_full(payload: dict
         assert (one.import_wh, one.export_wh) != (None, None)
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_no_changed_bit_verifies(data: st.DataObject) -> None:
     """In the payload or in the signature; the signature's letters may change their case."""

@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtxnode.metering.claims import Lack
@@ -102,7 +102,6 @@ def test_energy_is_rounded_down_to_whole_watt_hours(
     assert whole_wh(number, unit) == value_wh
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**7), min_size=1))
 def test_rounding_a_register_loses_nothing_over_time(steps_mwh: list[int]) -> None:
     """What is rounded off one reading is in the next: the sum is short by less than 1 Wh."""

@@ -218,7 +218,7 @@ DROPS = st.lists(
 
 
 @given(DROPS, st.sampled_from([None, ALICE]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_resuming_after_any_drops_leaves_no_gap_and_repeats_nothing(
     history: list[tuple[str, int]], address: Address | None
 ) -> None:

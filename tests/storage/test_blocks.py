@@ -119,7 +119,7 @@ def test_a_missing_record_is_named(store: KeyValue) -> None:
         blocks.by_id(b"id2")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     id=st.binary(min_size=1, max_size=32),
     block=st.binary(max_size=60),

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from storage import journal as journal_module
@@ -115,7 +115,6 @@ def test_a_rotation_cut_short_leaves_the_old_records(tmp_path: Path) -> None:
     assert read(path) == ((), 0)
 
 
-@settings(deadline=None)
 @given(records=RECORDS, data=st.data())
 def test_a_cut_at_any_byte_leaves_exactly_the_whole_records_before_it(
     records: list[bytes], data: st.DataObject
@@ -134,7 +133,6 @@ def test_a_cut_at_any_byte_leaves_exactly_the_whole_records_before_it(
         assert read(path) == ((*records[: len(kept)], b"after"), 0)
 
 
-@settings(deadline=None)
 @given(records=RECORDS, data=st.data())
 def test_a_flipped_bit_is_never_accepted(records: list[bytes], data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:
@@ -160,7 +158,6 @@ def test_a_flipped_bit_is_never_accepted(records: list[bytes], data: st.DataObje
 
 
 @given(st.binary(max_size=200))
-@settings(deadline=None)
 def test_garbage_is_cut_or_named(garbage: bytes) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "journal"

@@ -152,7 +152,7 @@ KEYS = st.binary(max_size=3)
 OPERATIONS = st.lists(st.tuples(KEYS, st.none() | st.binary(max_size=3)), max_size=12)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(OPERATIONS, max_size=4), low=KEYS, high=KEYS, limit=st.integers(0, 5))
 def test_a_store_is_a_sorted_dictionary(
     store: KeyValue,

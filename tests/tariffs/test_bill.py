@@ -1,6 +1,6 @@
 """A home's month: worked by hand, and what must hold of any."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -189,7 +189,6 @@ def ordered(given_flows: list[Flow]) -> list[Flow]:
     return [each._replace(end_s=each.start_s + 900) for each in given_flows]
 
 
-@settings(deadline=None)
 @given(flows, covers)
 def test_energy_adds_up_and_cover_never_exceeds_import(
     given_flows: list[Flow], given_covers: list[Cover]

@@ -39,7 +39,7 @@ def test_peak_is_when_the_schedule_says(when: tuple[int, ...], peak: bool) -> No
     assert is_peak(CHARGES, TARIFFS.holidays, at(*when)) is peak
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 365 * 1_440), st.integers(1, 5 * 1_440), st.integers(0, 10**7))
 def test_an_interval_is_split_like_its_minutes(first: int, minutes: int, energy_wh: int) -> None:
     start_s = YEAR_S + first * 60

@@ -84,7 +84,7 @@ def sent(town: Town, step: Step) -> CheckedTransaction | None:
         return None
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(days)
 async def test_the_months_of_everybody_come_to_what_they_hold(history: list[list[Step]]) -> None:
     town = Town(START_S, *PEOPLE)
