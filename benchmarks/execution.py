@@ -18,7 +18,7 @@ from gtxnode.ledger import wallet
 from gtxnode.ledger.coins import Cash
 from gtxnode.ledger.execute import BlockContext, execute
 from gtxnode.ledger.genesis import initial_coins
-from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.market.open_orders import OpenOrders
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.state_root import StateRoot
 from gtxnode.ledger.transactions import parse

@@ -23,10 +23,10 @@ from consensus import signing
 from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import ForwardBid, ForwardOffer, RegisterMeter
 from gtxnode.ledger.coins import Cash, decode_coin
+from gtxnode.ledger.delivery.forward_rules import ForwardRules
 from gtxnode.ledger.execute import BlockContext, BlockOutcome, execute
-from gtxnode.ledger.forward_rules import ForwardRules
 from gtxnode.ledger.genesis import initial_coins
-from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.market.open_orders import OpenOrders
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.slots import HOUR_S, Slot

@@ -22,7 +22,7 @@ from gtxnode.grid.factors import zonal_flows
 from gtxnode.grid.model import SLOT_S, GridModel
 from gtxnode.grid_data import thai_network
 from gtxnode.ledger.coin_view import CoinView
-from gtxnode.ledger.corridors import Carrier, Span
+from gtxnode.ledger.grid.corridors import Carrier, Span
 from gtxnode.primitives.zones import Zone
 
 START_S = 1_800_000_000

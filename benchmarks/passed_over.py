@@ -33,7 +33,7 @@ from gtxnode.ledger.coins import (
     supply_coin_id,
 )
 from gtxnode.ledger.execute import BlockContext, BlockOutcome, execute
-from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.market.open_orders import OpenOrders
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market import Terms

@@ -26,12 +26,13 @@ from benchmarks.figure import Figure, add_output_option, show
 from consensus import signing
 from gtxnode.grid.build import BuildPolicy, build_model
 from gtxnode.grid_data import thai_network
-from gtxnode.ledger import carriage, wallet
+from gtxnode.ledger import wallet
 from gtxnode.ledger.block_state import BlockState
 from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.coins import Cash, Energy, HeldCoin, Origin, encode_coin, output_id
 from gtxnode.ledger.execute import BlockContext, execute
-from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.grid import carriage
+from gtxnode.ledger.market.open_orders import OpenOrders
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.state_root import StateRoot
 from gtxnode.ledger.transactions import CheckedTransaction, parse

@@ -20,11 +20,11 @@ from consensus.validators import ValidatorSet
 from gtxnode.chain.registry import Registry
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import SetUnknown, ValidatorSets
-from gtxnode.ledger.authorities import BarredKeys, barred_coin_id
+from gtxnode.ledger.authority.authorities import BarredKeys, barred_coin_id
 from gtxnode.ledger.bodies import CheckpointPair, Elsewhere, Evidence, ProposalPair, VotePair
 from gtxnode.ledger.coin_view import read_coin
+from gtxnode.ledger.registry.validators import Committee, committee_coin_id
 from gtxnode.ledger.transactions import UnverifiedTransaction, parse
-from gtxnode.ledger.validators import Committee, committee_coin_id
 from gtxnode.ledger.wallet import sign
 from gtxnode.primitives.errors import Refused
 

@@ -21,8 +21,8 @@ from gtxnode.ledger.bodies import (
 )
 from gtxnode.ledger.coin_view import CoinView, read_coin
 from gtxnode.ledger.coins import meter_coin_id, order_coin_id
-from gtxnode.ledger.meters import native
-from gtxnode.ledger.order_limits import Placing, check_conditions, check_terms
+from gtxnode.ledger.market.order_limits import Placing, check_conditions, check_terms
+from gtxnode.ledger.metering.meters import native
 from gtxnode.ledger.senders import FEE_FREE, check_sender, is_for_good
 from gtxnode.ledger.spend_rules import check_spend
 from gtxnode.ledger.transactions import CheckedTransaction

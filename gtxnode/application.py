@@ -41,11 +41,11 @@ from gtxnode.chain.rules import (
 )
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import ValidatorSets
+from gtxnode.ledger.authority.decrees import Decreed
+from gtxnode.ledger.authority.directives import count_of
 from gtxnode.ledger.coin_view import CoinView
-from gtxnode.ledger.decrees import Decreed
-from gtxnode.ledger.directives import count_of
-from gtxnode.ledger.exhibits import shard_of
-from gtxnode.ledger.proposers import reveal_due
+from gtxnode.ledger.registry.exhibits import shard_of
+from gtxnode.ledger.registry.proposers import reveal_due
 from gtxnode.primitives.errors import Refused
 
 log = structlog.get_logger(__name__)

@@ -18,9 +18,9 @@ from consensus.encoding import Codec, PublicKey
 from consensus.errors import InvalidAuthoritySet, InvalidValidatorSet
 from consensus.hashing import Domain
 from consensus.validators import MAX_STAKE, Validator, ValidatorSet
-from gtxnode.ledger.authorities import all_authorities
+from gtxnode.ledger.authority.authorities import all_authorities
 from gtxnode.ledger.parameters import DERIVED, Authority, ChainParameters
-from gtxnode.ledger.validators import Serving
+from gtxnode.ledger.registry.validators import Serving
 from gtxnode.primitives.addresses import format_address
 from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.primitives.zones import REGISTRY, ZONES_OF_SHARD, Role, Shard, Zone

@@ -34,8 +34,8 @@ from gtxnode.home import Home
 from gtxnode.intake import Sealing
 from gtxnode.ledger.coin_view import read_coin
 from gtxnode.ledger.genesis import initial_coins
+from gtxnode.ledger.registry.validators import Validator, validator_coin_id
 from gtxnode.ledger.transactions import UnverifiedTransaction
-from gtxnode.ledger.validators import Validator, validator_coin_id
 from gtxnode.market.orders import Depth
 from gtxnode.primitives.zones import Shard
 from gtxnode.relay import CheckpointEnvelope, Relay

@@ -21,12 +21,12 @@ from consensus.validators import ValidatorSet
 from gtxnode.chain.registry import Registry, anchor_of
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import SetUnknown, ValidatorSets
-from gtxnode.ledger.attendance import MAX_OPEN_CALLS, OpenCall, RollCalls
 from gtxnode.ledger.bodies import RollCall
 from gtxnode.ledger.coin_view import CoinView
-from gtxnode.ledger.exhibits import shard_of
 from gtxnode.ledger.parameters import StakingRules
-from gtxnode.ledger.roll_calls import calls_of, is_open, is_recent, may_open
+from gtxnode.ledger.registry.attendance import MAX_OPEN_CALLS, OpenCall, RollCalls
+from gtxnode.ledger.registry.exhibits import shard_of
+from gtxnode.ledger.registry.roll_calls import calls_of, is_open, is_recent, may_open
 from gtxnode.ledger.transactions import parse
 from gtxnode.ledger.wallet import sign
 from gtxnode.primitives.errors import Refused

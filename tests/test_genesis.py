@@ -27,7 +27,7 @@ from gtxnode.genesis import (
 )
 from gtxnode.genesis_file import format_genesis, parse_genesis, read_genesis
 from gtxnode.ledger.parameters import StakingRules
-from gtxnode.ledger.validators import Serving
+from gtxnode.ledger.registry.validators import Serving
 from gtxnode.primitives.addresses import address_of, format_address
 from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.primitives.zones import REGISTRY, Role, Shard, Zone

@@ -26,8 +26,8 @@ from consensus.types import block_id, commit_codec, header_codec
 from consensus.validators import ValidatorSet
 from gtxnode.checkpoints.trust import InvalidTrust, decode_trust, trusted_checkpoint
 from gtxnode.ledger.coins import decode_coin
-from gtxnode.ledger.retirement_coins import RetirementLog, retirement_log_coin_id
-from gtxnode.ledger.retirement_log import Retired, leaf_of, retired_codec
+from gtxnode.ledger.energy.retirement_coins import RetirementLog, retirement_log_coin_id
+from gtxnode.ledger.energy.retirement_log import Retired, leaf_of, retired_codec
 from gtxnode.ledger.state_root import APART, verify_bucket
 
 

@@ -18,11 +18,11 @@ import msgspec
 from consensus.encoding import Codec
 from consensus.types import Header
 from gtxnode.chain.days import DayTotals, day_of, with_block
+from gtxnode.ledger.authority.compliance import VIOLATIONS
+from gtxnode.ledger.authority.mandates import MANDATES, role_of
 from gtxnode.ledger.bodies import KIND_NAMES
 from gtxnode.ledger.coins import Supply, supply_coin_id
-from gtxnode.ledger.compliance import VIOLATIONS
 from gtxnode.ledger.execute import BlockOutcome
-from gtxnode.ledger.mandates import MANDATES, role_of
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.transactions import MAX_TRANSACTION_BYTES, CheckedTransaction
 from gtxnode.primitives.zones import Role

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.bodies import RollCall
 from gtxnode.ledger.coin_view import CoinView
-from gtxnode.ledger.roll_calls import answered
+from gtxnode.ledger.registry.roll_calls import answered
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.errors import Reason, Refused
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from gtxnode.chain.committees import put_committee
 from gtxnode.ledger.coins import BuyOrder, HeldCoin, HeldEnergy, SellOrder, owners_of
-from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
-from gtxnode.ledger.validators import Committee
+from gtxnode.ledger.delivery.forward_coins import Contract, ForwardBuy, ForwardSell
+from gtxnode.ledger.registry.validators import Committee
 from storage.kv import Reader, WriteBatch
 from storage.tables import Raw, Table, tuple_key
 

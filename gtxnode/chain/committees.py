@@ -7,7 +7,7 @@ for all of them.
 from typing import Final
 
 from gtxnode.ledger.coins import HeldCoin, decode_coin
-from gtxnode.ledger.validators import Committee
+from gtxnode.ledger.registry.validators import Committee
 from storage.kv import Reader, WriteBatch
 from storage.tables import U64, Raw, Table
 

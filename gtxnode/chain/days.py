@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from gtxnode.ledger.authority.compliance import VIOLATIONS
+from gtxnode.ledger.authority.directives import name_of
+from gtxnode.ledger.authority.mandates import MANDATES
 from gtxnode.ledger.bodies import KIND_NAMES
 from gtxnode.ledger.coins import Supply
-from gtxnode.ledger.compliance import VIOLATIONS
-from gtxnode.ledger.directives import name_of
 from gtxnode.ledger.execute import BlockOutcome
-from gtxnode.ledger.mandates import MANDATES
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.tariffs.calendar import DAY_S, OFFSET_S
 

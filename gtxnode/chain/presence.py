@@ -3,7 +3,7 @@
 from consensus.presence import Window
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.coin_view import read_coin
-from gtxnode.ledger.validators import Presence, presence_coin_id
+from gtxnode.ledger.registry.validators import Presence, presence_coin_id
 
 
 def open_heights(store: ChainStore) -> Window:

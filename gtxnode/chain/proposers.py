@@ -12,7 +12,7 @@ from consensus.validators import ValidatorSet
 from gtxnode.chain.validators import ValidatorSets
 from gtxnode.ledger.coin_view import CoinReader, read_coin
 from gtxnode.ledger.parameters import ChainParameters
-from gtxnode.ledger.proposers import MissedTurns, missed_turns_coin_id
+from gtxnode.ledger.registry.proposers import MissedTurns, missed_turns_coin_id
 
 CACHED_SCHEDULES: Final = 4
 

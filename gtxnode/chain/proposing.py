@@ -8,7 +8,7 @@ from gtxnode.chain.proposers import missed_turns
 from gtxnode.chain.reveals import seed_state
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import SetUnknown, ValidatorSets
-from gtxnode.ledger.proposers import reveal_due
+from gtxnode.ledger.registry.proposers import reveal_due
 
 
 @dataclass(frozen=True, slots=True)

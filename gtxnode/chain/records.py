@@ -33,9 +33,9 @@ from gtxnode.ledger.coins import (
     order_coin_id,
     order_id_of,
 )
+from gtxnode.ledger.delivery.forward_coins import ForwardBuy, ForwardOrder, ForwardSell
 from gtxnode.ledger.execute import BlockOutcome
-from gtxnode.ledger.forward_coins import ForwardBuy, ForwardOrder, ForwardSell
-from gtxnode.ledger.order_limits import Placing
+from gtxnode.ledger.market.order_limits import Placing
 from gtxnode.ledger.outcome import (
     Assignment,
     Curtailment,

@@ -12,9 +12,9 @@ from consensus.types import NO_ANCHOR, Anchor, block_id
 from gtxnode.chain.rules import Fault, InvalidBlock, check_anchor
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import RegistrySets
+from gtxnode.ledger.authority.decrees import Decreed, decreed_in
 from gtxnode.ledger.coin_view import CoinView
-from gtxnode.ledger.decrees import Decreed, decreed_in
-from gtxnode.ledger.meter_home_coins import Homes, HomesAt
+from gtxnode.ledger.metering.meter_home_coins import Homes, HomesAt
 from gtxnode.ledger.transactions import UnverifiedTransaction
 from gtxnode.primitives.zones import Shard
 

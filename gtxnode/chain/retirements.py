@@ -17,10 +17,10 @@ from consensus.types import Header
 from gtxnode.chain.saved_root import SavedRoot
 from gtxnode.ledger.coin_view import CoinReader
 from gtxnode.ledger.coins import decode_coin
+from gtxnode.ledger.energy.retirement_coins import RetirementLog, retirement_log_coin_id
+from gtxnode.ledger.energy.retirement_log import Retired, entry_of, retired_codec
 from gtxnode.ledger.outcome import BlockOutcome
 from gtxnode.ledger.parameters import ChainParameters
-from gtxnode.ledger.retirement_coins import RetirementLog, retirement_log_coin_id
-from gtxnode.ledger.retirement_log import Retired, entry_of, retired_codec
 from storage.kv import Reader, WriteBatch
 from storage.tables import U64, Raw, Table, tuple_key
 

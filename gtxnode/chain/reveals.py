@@ -9,8 +9,8 @@ from consensus.seed import SeedState
 from consensus.turns import Turns
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.coin_view import read_coin
-from gtxnode.ledger.proposers import RevealChain, Seeds, chain_coin_id, seeds_coin_id
-from gtxnode.ledger.validators import epoch_of
+from gtxnode.ledger.registry.proposers import RevealChain, Seeds, chain_coin_id, seeds_coin_id
+from gtxnode.ledger.registry.validators import epoch_of
 
 
 def chain_on_head(store: ChainStore, public_key: bytes, turns: Turns | None) -> HashChain | None:

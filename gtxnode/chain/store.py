@@ -31,6 +31,7 @@ from gtxnode.chain.retirements import put_retirements
 from gtxnode.chain.rules import Tip
 from gtxnode.chain.saved_root import BLOCKS_PER_SAVING, SavedRoot
 from gtxnode.ledger.admission import easiest_target
+from gtxnode.ledger.authority.decrees import Decreed, parameters_after
 from gtxnode.ledger.coin_view import CoinView, read_coin
 from gtxnode.ledger.coins import (
     HeldCoin,
@@ -38,10 +39,9 @@ from gtxnode.ledger.coins import (
     decode_coin,
     supply_coin_id,
 )
-from gtxnode.ledger.decrees import Decreed, parameters_after
 from gtxnode.ledger.execute import BlockContext, execute
-from gtxnode.ledger.meter_home_coins import Homes
-from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.market.open_orders import OpenOrders
+from gtxnode.ledger.metering.meter_home_coins import Homes
 from gtxnode.ledger.outcome import BlockOutcome
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.transactions import CheckedTransaction

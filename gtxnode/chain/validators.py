@@ -14,7 +14,7 @@ from consensus.hashing import ZERO_HASH
 from consensus.types import Anchor
 from consensus.validators import ValidatorSet
 from gtxnode.chain.committees import read_committee
-from gtxnode.ledger.validators import Committee, epoch_of, last_height_of
+from gtxnode.ledger.registry.validators import Committee, epoch_of, last_height_of
 from gtxnode.primitives.zones import REGISTRY, Shard
 from storage.kv import Reader
 

@@ -23,7 +23,7 @@ from consensus.checkpoints import (
     may_sign_below,
 )
 from gtxnode.checkpoints.archive import CertificateArchive
-from gtxnode.ledger.authorities import all_authorities
+from gtxnode.ledger.authority.authorities import all_authorities
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.signer import Place, Signer, Step, WouldGoBack, WouldSignTwice
 

@@ -13,13 +13,13 @@ from consensus.hashing import ZERO_HASH
 from consensus.types import block_id
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import SetUnknown, ValidatorSets
-from gtxnode.ledger.authorities import (
+from gtxnode.ledger.authority.authorities import (
     BarredKeys,
     authorities_at,
     barred_coin_id,
     signing_height,
 )
-from gtxnode.ledger.authority_keys import AuthorityKeys, authority_keys_coin_id
+from gtxnode.ledger.authority.authority_keys import AuthorityKeys, authority_keys_coin_id
 from gtxnode.ledger.coin_view import read_coin
 
 

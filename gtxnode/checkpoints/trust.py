@@ -26,8 +26,8 @@ from consensus.types import MAX_CHAIN_ID_LENGTH
 from gtxnode.chain.store import ChainStore
 from gtxnode.checkpoints.archive import CertificateArchive
 from gtxnode.checkpoints.turns import turns
-from gtxnode.ledger.authorities import MAX_BARRED
-from gtxnode.ledger.authority_keys import MAX_ROTATIONS
+from gtxnode.ledger.authority.authorities import MAX_BARRED
+from gtxnode.ledger.authority.authority_keys import MAX_ROTATIONS
 
 MAX_STEPS: Final = MAX_ROTATIONS + MAX_BARRED
 MAX_TRUST_BYTES: Final = 8 * 1024 * 1024

@@ -14,7 +14,7 @@ from consensus.errors import Refusal
 from gtxnode.chain.store import ChainStore
 from gtxnode.checkpoints.archive import CertificateArchive
 from gtxnode.checkpoints.statement import authority_coins, in_force_after
-from gtxnode.ledger.authorities import changes, signing_height
+from gtxnode.ledger.authority.authorities import changes, signing_height
 
 
 @dataclass(frozen=True, slots=True)

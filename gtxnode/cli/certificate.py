@@ -101,7 +101,7 @@ def _verified(
         final_state,
     )
     from gtxnode.genesis import chain_id
-    from gtxnode.ledger.authorities import all_authorities
+    from gtxnode.ledger.authority.authorities import all_authorities
     from gtxnode.views.certificates import certificate_view, proof_in
 
     shard = proof.certificate.shard

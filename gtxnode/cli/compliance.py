@@ -13,8 +13,8 @@ from gtxnode.cli.amounts import DURATION
 from gtxnode.cli.query import MAX_PAGE, chain_options, print_answer
 from gtxnode.cli.submit import Holdings, now_ms
 from gtxnode.cli.tx import send_body, sending_options
+from gtxnode.ledger.authority.halts import MAX_CAUSE_LENGTH, SPOT, OfMarket, OfTrader, Scope
 from gtxnode.ledger.bodies import Body, Halt, Lift
-from gtxnode.ledger.halts import MAX_CAUSE_LENGTH, SPOT, OfMarket, OfTrader, Scope
 from gtxnode.primitives.addresses import format_address
 from gtxnode.primitives.zones import Zone
 

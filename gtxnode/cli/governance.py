@@ -15,10 +15,10 @@ from gtxnode.cli.stake import home_validator, on_registry, validator_option
 from gtxnode.cli.submit import Holdings
 from gtxnode.cli.tx import fee_option, send_body, sending_options
 from gtxnode.ledger import wallet
-from gtxnode.ledger.amendments import Change
 from gtxnode.ledger.bodies import Body
-from gtxnode.ledger.proposals import MAX_CHANGES, MAX_TITLE_LENGTH
-from gtxnode.ledger.votes import Choice
+from gtxnode.ledger.registry.amendments import Change
+from gtxnode.ledger.registry.proposals import MAX_CHANGES, MAX_TITLE_LENGTH
+from gtxnode.ledger.registry.votes import Choice
 from gtxnode.primitives.zones import REGISTRY
 
 CHOICES = tuple(choice.name.lower() for choice in Choice)

@@ -14,7 +14,7 @@ from gtxnode.cli.submit import Holdings
 from gtxnode.cli.tx import send_body, sending_options
 from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import Body, GrantLicence, RevokeLicence
-from gtxnode.ledger.forward_coins import ForwardOrder
+from gtxnode.ledger.delivery.forward_coins import ForwardOrder
 from gtxnode.primitives.addresses import format_address
 from gtxnode.primitives.sources import Source
 from gtxnode.primitives.zones import Zone

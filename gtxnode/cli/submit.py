@@ -26,7 +26,7 @@ from gtxnode.ledger.coins import (
     decode_coin,
     order_id_of,
 )
-from gtxnode.ledger.forward_coins import ForwardBuy, ForwardOrder, ForwardSell
+from gtxnode.ledger.delivery.forward_coins import ForwardBuy, ForwardOrder, ForwardSell
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.addresses import Address, address_of, format_address

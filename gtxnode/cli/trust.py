@@ -18,7 +18,7 @@ class TrustFile(msgspec.Struct, frozen=True):
 def trusted_block(genesis: Genesis, path: Path) -> str:
     """`SHARD:HEIGHT:BLOCK-ID`, as the settings name it; `CommandFailed` where nothing proves it."""
     from gtxnode.checkpoints.trust import InvalidTrust, decode_trust, trusted_checkpoint
-    from gtxnode.ledger.authorities import all_authorities
+    from gtxnode.ledger.authority.authorities import all_authorities
 
     try:
         file = msgspec.json.decode(path.read_bytes(), type=TrustFile)

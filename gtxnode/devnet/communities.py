@@ -10,7 +10,7 @@ two of the zones the plants are large; in the other two there is need when those
 from dataclasses import dataclass, replace
 
 from gtxnode.devnet.household import Household
-from gtxnode.ledger.forward_rules import ForwardRules
+from gtxnode.ledger.delivery.forward_rules import ForwardRules
 from gtxnode.market.auction import Mechanism
 from gtxnode.market.slots import PRODUCTS, Product
 from gtxnode.primitives.sources import Source

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from consensus import signing
 from gtxnode.devnet.homes import CONNECTION_W, HOUR_S
 from gtxnode.ledger.bodies import HomeMeter, RegisterMeter
-from gtxnode.ledger.territories import Territories
+from gtxnode.ledger.metering.territories import Territories
 from gtxnode.metering.meters import Direction, meter_id_of
 from gtxnode.primitives.addresses import Address, address_of
 from gtxnode.primitives.provinces import PROVINCES_OF_ZONE, Province

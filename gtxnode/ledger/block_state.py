@@ -15,14 +15,17 @@ from consensus.turns import Turns
 from consensus.types import Commit, Vote
 from consensus.validators import ValidatorSet
 from gtxnode.ledger.accounts import Accounts, Why
+from gtxnode.ledger.authority.decrees import Decreed
+from gtxnode.ledger.authority.halts import StandingHalt
 from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.coins import Cash, Supply, fees_coin_id, supply_coin_id
-from gtxnode.ledger.decrees import Decreed
-from gtxnode.ledger.grid_coins import Sweep
-from gtxnode.ledger.halts import StandingHalt
-from gtxnode.ledger.meter_home_coins import Homes
-from gtxnode.ledger.open_forwards import OpenForwards
-from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.delivery.open_forwards import OpenForwards
+from gtxnode.ledger.energy.retirement_coins import RetirementLog, retirement_log_coin_id
+from gtxnode.ledger.energy.retirement_log import appended, entry_of
+from gtxnode.ledger.grid.grid_coins import Sweep
+from gtxnode.ledger.market.open_orders import OpenOrders
+from gtxnode.ledger.market.trading_day import TradingDay, day_of, trading_day_coin_id
+from gtxnode.ledger.metering.meter_home_coins import Homes
 from gtxnode.ledger.outcome import (
     AcceptedReading,
     Assignment,
@@ -36,14 +39,11 @@ from gtxnode.ledger.outcome import (
     Trade,
 )
 from gtxnode.ledger.parameters import ChainParameters
-from gtxnode.ledger.retirement_coins import RetirementLog, retirement_log_coin_id
-from gtxnode.ledger.retirement_log import appended, entry_of
-from gtxnode.ledger.trading_day import TradingDay, day_of, trading_day_coin_id
 from gtxnode.market.slots import Slot
 from gtxnode.primitives.zones import Role
 
 if TYPE_CHECKING:
-    from gtxnode.ledger.corridors import Carrier
+    from gtxnode.ledger.grid.corridors import Carrier
 
 
 class Share(NamedTuple):

@@ -17,39 +17,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeAlias
 
-from gtxnode.ledger import (
-    admission,
-    assigning,
-    carriage,
-    commitments,
-    corridors,
-    directing,
-    epochs,
-    evidence,
-    forward_amending,
-    forwards,
-    gate_closure,
-    governance,
-    grid_acts,
-    handover,
-    homing,
-    licences,
-    meters,
-    orders,
-    passed_over,
-    retirements,
-    roll_calls,
-    rotation,
-    seeds,
-    settlement,
-    staking,
-    stopping,
-    suspects,
-    sweeps,
-    tariffs,
-    transfers,
-    turns,
-)
+from gtxnode.ledger import admission, transfers
+from gtxnode.ledger.authority import directing, rotation, stopping, tariffs
 from gtxnode.ledger.block_state import BlockContext, BlockState
 from gtxnode.ledger.bodies import (
     Amend,
@@ -94,9 +63,24 @@ from gtxnode.ledger.bodies import (
     Unstake,
 )
 from gtxnode.ledger.coin_view import CoinReader, CoinView
-from gtxnode.ledger.market_rules import settle_usage
-from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.delivery import assigning, forward_amending, forwards, gate_closure, settlement
+from gtxnode.ledger.energy import retirements
+from gtxnode.ledger.grid import carriage, corridors, grid_acts, passed_over, sweeps
+from gtxnode.ledger.market import licences, orders
+from gtxnode.ledger.market.market_rules import settle_usage
+from gtxnode.ledger.market.open_orders import OpenOrders
+from gtxnode.ledger.metering import handover, homing, meters, suspects
 from gtxnode.ledger.outcome import BlockOutcome, Receipt
+from gtxnode.ledger.registry import (
+    commitments,
+    epochs,
+    evidence,
+    governance,
+    roll_calls,
+    seeds,
+    staking,
+    turns,
+)
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.metering.meters import Reading
 from gtxnode.primitives.errors import Reason, Refused

@@ -18,10 +18,10 @@ from gtxnode.ledger.coins import (
     record_key_coin_id,
     supply_coin_id,
 )
-from gtxnode.ledger.meters import registered
+from gtxnode.ledger.metering.meters import registered
 from gtxnode.ledger.parameters import SETS_AHEAD
-from gtxnode.ledger.proposers import Seeds, seeds_coin_id
-from gtxnode.ledger.validators import (
+from gtxnode.ledger.registry.proposers import Seeds, seeds_coin_id
+from gtxnode.ledger.registry.validators import (
     Committee,
     Presence,
     Roster,

@@ -9,9 +9,9 @@ from enum import IntEnum
 import msgspec
 
 from consensus.merkle_log import Node
+from gtxnode.ledger.authority.directives import Directive
 from gtxnode.ledger.coins import HeldCoin, Lot, Origin
-from gtxnode.ledger.directives import Directive
-from gtxnode.ledger.forward_coins import Contract
+from gtxnode.ledger.delivery.forward_coins import Contract
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.market.orders import Side
 from gtxnode.metering.anomalies import Suspicion

@@ -16,11 +16,11 @@ from consensus.turns import RestRule
 from consensus.validators import MAX_STAKE
 from gtxnode.carbon.credits import CarbonRules
 from gtxnode.grid.model import GridModel
-from gtxnode.ledger.compliance import ComplianceRules
-from gtxnode.ledger.forward_rules import ForwardRules
-from gtxnode.ledger.territories import Territories
-from gtxnode.ledger.validators import MAX_LATE_HEIGHTS, MAX_SEATS
-from gtxnode.ledger.votes import GovernanceRules
+from gtxnode.ledger.authority.compliance import ComplianceRules
+from gtxnode.ledger.delivery.forward_rules import ForwardRules
+from gtxnode.ledger.metering.territories import Territories
+from gtxnode.ledger.registry.validators import MAX_LATE_HEIGHTS, MAX_SEATS
+from gtxnode.ledger.registry.votes import GovernanceRules
 from gtxnode.market.fee import MOST_PPM
 from gtxnode.market.orders import PriceRule
 from gtxnode.metering.readings import DAY_S, Duration, ReadingLimits

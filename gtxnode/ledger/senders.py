@@ -5,13 +5,13 @@ at the same height, so a block may hold what it refuses; execution refuses that 
 anyone could fill others' blocks, for nothing, with acts that are not his.
 """
 
-from gtxnode.ledger.authority_keys import AuthorityKeys, authority_keys_coin_id
+from gtxnode.ledger.authority.authority_keys import AuthorityKeys, authority_keys_coin_id
+from gtxnode.ledger.authority.mandates import MANDATES, check_signed
 from gtxnode.ledger.block_state import Bench
 from gtxnode.ledger.bodies import Evidence, RenewChain
-from gtxnode.ledger.commitments import check_renewal_signed
-from gtxnode.ledger.evidence import check_guilt
-from gtxnode.ledger.mandates import MANDATES, check_signed
-from gtxnode.ledger.staking import find
+from gtxnode.ledger.registry.commitments import check_renewal_signed
+from gtxnode.ledger.registry.evidence import check_guilt
+from gtxnode.ledger.registry.staking import find
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.errors import Reason, Refused
 

@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from gtxnode.ledger.acts import Acts
-from gtxnode.ledger.attendance import RollCalls
-from gtxnode.ledger.authorities import BarredKeys
-from gtxnode.ledger.authority_keys import AuthorityKeys
+from gtxnode.ledger.authority.acts import Acts
+from gtxnode.ledger.authority.authorities import BarredKeys
+from gtxnode.ledger.authority.authority_keys import AuthorityKeys
+from gtxnode.ledger.authority.directives import Directive, Directives
+from gtxnode.ledger.authority.halts import Halts
+from gtxnode.ledger.authority.tariff_series import TariffSeries
 from gtxnode.ledger.bodies import (
     Amend,
     AssignContract,
@@ -49,25 +51,23 @@ from gtxnode.ledger.coins import (
     SellOrder,
     Supply,
 )
-from gtxnode.ledger.directives import Directive, Directives
-from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardOrder, ForwardSell
-from gtxnode.ledger.grid_coins import (
+from gtxnode.ledger.delivery.forward_coins import Contract, ForwardBuy, ForwardOrder, ForwardSell
+from gtxnode.ledger.grid.grid_coins import (
     CorridorUse,
     GridFund,
     GridLimits,
     OpenSlots,
     ZoneStatus,
 )
-from gtxnode.ledger.halts import Halts
-from gtxnode.ledger.licence_coins import Licence
-from gtxnode.ledger.meter_home_coins import MeterHome
-from gtxnode.ledger.proposals import Agenda, Electorate, InForce, Proposal
-from gtxnode.ledger.proposers import MissedTurns, RevealChain, Seeds
-from gtxnode.ledger.tariff_series import TariffSeries
-from gtxnode.ledger.trading_day import TradingDay
+from gtxnode.ledger.market.licence_coins import Licence
+from gtxnode.ledger.market.trading_day import TradingDay
+from gtxnode.ledger.market.usage import Counter, Windows
+from gtxnode.ledger.metering.meter_home_coins import MeterHome
+from gtxnode.ledger.registry.attendance import RollCalls
+from gtxnode.ledger.registry.proposals import Agenda, Electorate, InForce, Proposal
+from gtxnode.ledger.registry.proposers import MissedTurns, RevealChain, Seeds
+from gtxnode.ledger.registry.validators import Committee, Presence, Roster, Validator
 from gtxnode.ledger.transactions import CheckedTransaction
-from gtxnode.ledger.usage import Counter, Windows
-from gtxnode.ledger.validators import Committee, Presence, Roster, Validator
 from gtxnode.metering.meters import Meter, Reading
 from gtxnode.primitives.errors import Reason, Refused
 

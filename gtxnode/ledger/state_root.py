@@ -25,7 +25,7 @@ from blake3 import blake3
 from consensus import merkle
 from consensus.hashing import Domain
 from gtxnode.ledger.coins import COIN_ID_BYTES, HeldCoin
-from gtxnode.ledger.retirement_coins import retirement_log_coin_id
+from gtxnode.ledger.energy.retirement_coins import retirement_log_coin_id
 
 HASHED_BUCKETS = 256
 """A coin's is the first byte of its id."""

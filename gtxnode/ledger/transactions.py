@@ -17,7 +17,7 @@ import msgspec
 from consensus.encoding import Codec, DecodeError, PublicKey, Signature
 from consensus.hashing import Domain
 from gtxnode.ledger.bodies import Body, Evidence, RollCall, SubmitRecord
-from gtxnode.ledger.exhibits import SignatureCheck, exhibits_of
+from gtxnode.ledger.registry.exhibits import SignatureCheck, exhibits_of
 from gtxnode.primitives.addresses import Address, address_of
 from gtxnode.primitives.errors import Reason, Refused
 
@@ -82,7 +82,7 @@ class UnverifiedTransaction(msgspec.Struct, frozen=True, gc=False):
         claims = None
         if type(self.body) is SubmitRecord:
             # Not before there is one: OpenSSL's curves take long to load.
-            from gtxnode.ledger.records import claims_of
+            from gtxnode.ledger.metering.records import claims_of
 
             claims = claims_of(self.body)
         return CheckedTransaction(self.id, self.body, signers, addresses, self.encoded, claims)

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 
 from consensus import signing
 from consensus.hashing import ZERO_HASH
-from gtxnode.ledger.amendments import Change
 from gtxnode.ledger.bodies import (
     Amend,
     AssignContract,
@@ -51,7 +50,10 @@ from gtxnode.ledger.coins import (
     Order,
     SellOrder,
 )
-from gtxnode.ledger.forward_coins import ForwardBuy, ForwardOrder
+from gtxnode.ledger.delivery.forward_coins import ForwardBuy, ForwardOrder
+from gtxnode.ledger.registry.amendments import Change
+from gtxnode.ledger.registry.validators import possession_digest
+from gtxnode.ledger.registry.votes import Choice
 from gtxnode.ledger.transactions import (
     CheckedTransaction,
     Transaction,
@@ -60,8 +62,6 @@ from gtxnode.ledger.transactions import (
     encode_transaction,
     transaction_id,
 )
-from gtxnode.ledger.validators import possession_digest
-from gtxnode.ledger.votes import Choice
 from gtxnode.market.orders import Terms
 from gtxnode.market.slots import Slot
 from gtxnode.primitives.sources import Source

@@ -1,11 +1,11 @@
 """The 77 provinces, Bangkok among them, and the zone that each lies in.
 
 A meter is registered in a province: its zone follows from it, and so does the utility that answers
-for it (ledger/territories.py). Numbers and names are those of ISO 3166-2:TH. The zones are the six
-regions of the National Geographical Committee (1978), with Bangkok a zone of its own: those between
-which the transmission corridors' limits are known (gtxnode/grid_data/PROVENANCE.md). Bueng Kan, a
-province since 2011, was part of Nong Khai, and Nong Bua Lam Phu and Amnat Charoen, since 1993, of
-Udon Thani and Ubon Ratchathani.
+for it (ledger/metering/territories.py). Numbers and names are those of ISO 3166-2:TH. The zones are
+the six regions of the National Geographical Committee (1978), with Bangkok a zone of its own: those
+between which the transmission corridors' limits are known (gtxnode/grid_data/PROVENANCE.md). Bueng
+Kan, a province since 2011, was part of Nong Khai, and Nong Bua Lam Phu and Amnat Charoen, since
+1993, of Udon Thani and Ubon Ratchathani.
 """
 
 from collections.abc import Mapping

@@ -66,4 +66,4 @@ ZONES_OF_SHARD: Mapping[Shard, tuple[Zone, ...]] = MappingProxyType(
     }
 )
 """Which zones' meters a shard takes. Those on `func_energytrading` trade between zones; a meter is
-registered on one chain only, where the registry has its key at home (ledger/homing.py)."""
+registered on one chain only, where the registry has its key at home (ledger/metering/homing.py)."""

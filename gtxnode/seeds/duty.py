@@ -19,10 +19,10 @@ from consensus.hash_chain import HashChain
 from consensus.seed import SeedState, may_reveal, pledge_commitment
 from gtxnode.chain.reveals import reveal_chain, seed_state
 from gtxnode.chain.store import ChainStore
-from gtxnode.ledger.authorities import all_authorities
+from gtxnode.ledger.authority.authorities import all_authorities
 from gtxnode.ledger.bodies import Body, PledgeSeed, RenewChain, RevealSeed
+from gtxnode.ledger.registry.validators import epoch_of, validator_coin_id
 from gtxnode.ledger.transactions import UnverifiedTransaction, parse
-from gtxnode.ledger.validators import epoch_of, validator_coin_id
 from gtxnode.ledger.wallet import sign
 from gtxnode.primitives.errors import Refused
 from gtxnode.seeds.secrets import OwnChains, authority_value

@@ -2,7 +2,7 @@
 
 Each table carries where it is from and the second from which it holds; the one in force is the
 last that has begun. A calendar of holidays holds for its year. Genesis names the first table of
-each kind, the regulator's transactions the later ones (ledger/tariffs.py).
+each kind, the regulator's transactions the later ones (ledger/authority/tariffs.py).
 
 Rates are integers in µTHB per kWh, so 5.7982 THB/kWh is 5_798_200. Factors are parts per million.
 """

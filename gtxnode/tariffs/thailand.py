@@ -1,8 +1,8 @@
 """The tables that a Thai network begins with: facts with their sources, and the market's policy.
 
 Gathered in November 2026. "Verified" was read at its publisher; "secondary" was not, and is to be
-replaced by the regulator (ledger/tariffs.py) where it is wrong. The holidays are those of the
-package `holidays` 0.109 (Thailand, no substitution days, category `public`), as
+replaced by the regulator (ledger/authority/tariffs.py) where it is wrong. The holidays are those of
+the package `holidays` 0.109 (Thailand, no substitution days, category `public`), as
 `gtxnode tariff calendar` prints them.
 """
 

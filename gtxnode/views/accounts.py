@@ -14,10 +14,10 @@ from gtxnode.ledger.coins import (
     SellOrder,
     decode_coin,
 )
-from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
-from gtxnode.ledger.licence_coins import licences_of
-from gtxnode.ledger.proposals import Proposal
-from gtxnode.ledger.validators import Validator
+from gtxnode.ledger.delivery.forward_coins import Contract, ForwardBuy, ForwardSell
+from gtxnode.ledger.market.licence_coins import licences_of
+from gtxnode.ledger.registry.proposals import Proposal
+from gtxnode.ledger.registry.validators import Validator
 from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.views.accounts import BalanceView, CoinPage
 from gtxnode.rpc.views.orders import LicenceView, OpenOrders

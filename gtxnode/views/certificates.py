@@ -20,7 +20,7 @@ from gtxnode.certificates.prove import By, NotProvable, prove_certificate
 from gtxnode.chain.activity import RetirementLine, lines
 from gtxnode.chain.retirements import NotKept, retired_of_meter, retirement
 from gtxnode.chain.store import ChainStore
-from gtxnode.ledger.retirement_log import Retired
+from gtxnode.ledger.energy.retirement_log import Retired
 from gtxnode.rpc.errors import ErrorCode, NotFound, RpcFailure
 from gtxnode.rpc.views.certificates import (
     CertificatePage,

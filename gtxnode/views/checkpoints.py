@@ -5,7 +5,7 @@ from gtxnode.chain.store import ChainStore
 from gtxnode.checkpoints.archive import CertificateArchive
 from gtxnode.checkpoints.statement import in_force_after
 from gtxnode.checkpoints.trust import NoTrust, encode_trust, gather
-from gtxnode.ledger.authorities import signing_height
+from gtxnode.ledger.authority.authorities import signing_height
 from gtxnode.primitives.zones import Role
 from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.views.validators import AuthoritySignatureView, CheckpointView, TrustView

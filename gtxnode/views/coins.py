@@ -10,10 +10,10 @@ from gtxnode.ledger.coins import (
     Origin,
     SellOrder,
 )
-from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
-from gtxnode.ledger.licence_coins import Licence
-from gtxnode.ledger.proposals import Proposal
-from gtxnode.ledger.validators import Validator
+from gtxnode.ledger.delivery.forward_coins import Contract, ForwardBuy, ForwardSell
+from gtxnode.ledger.market.licence_coins import Licence
+from gtxnode.ledger.registry.proposals import Proposal
+from gtxnode.ledger.registry.validators import Validator
 from gtxnode.metering.meters import Meter
 from gtxnode.rpc.views.accounts import CoinView, OriginView
 from gtxnode.rpc.wire import Address, Amount, Hex

@@ -9,12 +9,12 @@ import trio
 from gtxnode.chain.audit import acts_after, day_totals, days_before, violations_after
 from gtxnode.chain.days import Count, DayTotals, day_of
 from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.authority.halts import SPOT, OfTrader, StandingHalt, standing_halts
+from gtxnode.ledger.authority.mandates import MANDATES
 from gtxnode.ledger.bodies import KIND_NAMES
 from gtxnode.ledger.coin_view import CoinView, read_coin
 from gtxnode.ledger.coins import Supply
-from gtxnode.ledger.halts import SPOT, OfTrader, StandingHalt, standing_halts
-from gtxnode.ledger.mandates import MANDATES
-from gtxnode.ledger.usage import Counter, UsageLimit, counter_coin_id
+from gtxnode.ledger.market.usage import Counter, UsageLimit, counter_coin_id
 from gtxnode.primitives.zones import Role
 from gtxnode.rpc.backend import EVENTS_PER_BLOCK
 from gtxnode.rpc.errors import NotFound

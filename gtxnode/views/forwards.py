@@ -9,7 +9,7 @@ from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.store import ChainStore
 from gtxnode.events import forward_trade_views, settlement_views, slot_view
 from gtxnode.ledger.coins import decode_coin, order_id_of
-from gtxnode.ledger.forward_coins import Contract, ForwardOrder
+from gtxnode.ledger.delivery.forward_coins import Contract, ForwardOrder
 from gtxnode.market.auction import Mechanism, crossing
 from gtxnode.market.orders import Depth, Order, PriceLevel, Side
 from gtxnode.market.slots import Product, Slot

@@ -5,9 +5,9 @@ from typing import cast
 import trio
 
 from gtxnode.chain.store import ChainStore
-from gtxnode.ledger.amendments import FIXED
 from gtxnode.ledger.coin_view import read_coin
-from gtxnode.ledger.proposals import (
+from gtxnode.ledger.registry.amendments import FIXED
+from gtxnode.ledger.registry.proposals import (
     Agenda,
     Electorate,
     InForce,
@@ -18,8 +18,8 @@ from gtxnode.ledger.proposals import (
     in_force_coin_id,
     proposal_coin_id,
 )
-from gtxnode.ledger.validators import epoch_of
-from gtxnode.ledger.votes import Choice, Tally, tally
+from gtxnode.ledger.registry.validators import epoch_of
+from gtxnode.ledger.registry.votes import Choice, Tally, tally
 from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.views.governance import (
     ChangeView,

@@ -12,17 +12,17 @@ from gtxnode.chain.store import ChainStore
 from gtxnode.grid.corridors import HOUR_S, left_w
 from gtxnode.grid.model import SLOT_S, GridModel, Route
 from gtxnode.grid.status import faults
+from gtxnode.ledger.authority.halts import standing_halts
 from gtxnode.ledger.coin_view import CoinView
-from gtxnode.ledger.corridors import Carrier, Span
-from gtxnode.ledger.grid_coins import (
+from gtxnode.ledger.grid.corridors import Carrier, Span
+from gtxnode.ledger.grid.grid_coins import (
     GridFund,
     ZoneStatus,
     fund_coin_id,
     slot_start,
     zone_status_coin_id,
 )
-from gtxnode.ledger.halts import standing_halts
-from gtxnode.ledger.market_rules import halts_way
+from gtxnode.ledger.market.market_rules import halts_way
 from gtxnode.primitives.zones import Zone
 from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.views.grid import (

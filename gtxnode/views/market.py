@@ -9,7 +9,7 @@ import trio
 from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.store import ChainStore
 from gtxnode.events import trade_views
-from gtxnode.ledger.trading_day import TradingDay, day_of
+from gtxnode.ledger.market.trading_day import TradingDay, day_of
 from gtxnode.market.orders import PriceLevel
 from gtxnode.rpc.views.market import (
     BookView,

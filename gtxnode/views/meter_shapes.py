@@ -5,7 +5,7 @@ import hashlib
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.bodies import SubmitRecord
 from gtxnode.ledger.coins import HeldEnergy, decode_coin
-from gtxnode.ledger.territories import Territories
+from gtxnode.ledger.metering.territories import Territories
 from gtxnode.ledger.transactions import parse
 from gtxnode.metering.claims import Claims
 from gtxnode.metering.foreign import judge

@@ -8,7 +8,7 @@ from gtxnode.chain.coin_tables import held_in
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.coin_view import read_coin
 from gtxnode.ledger.coins import meter_coin_id
-from gtxnode.ledger.meter_home_coins import MeterHome, meter_home_coin_id
+from gtxnode.ledger.metering.meter_home_coins import MeterHome, meter_home_coin_id
 from gtxnode.metering.meters import KeyCurve, Meter, RecordKey
 from gtxnode.primitives.provinces import Province
 from gtxnode.rpc.errors import BadValue, NotFound

@@ -4,7 +4,7 @@ from typing import Any
 
 from gtxnode.events import slot_view
 from gtxnode.ledger.coins import BuyOrder, Order, order_id_of
-from gtxnode.ledger.forward_coins import ForwardBuy, ForwardOrder, ForwardSell
+from gtxnode.ledger.delivery.forward_coins import ForwardBuy, ForwardOrder, ForwardSell
 from gtxnode.market.orders import ANY_SOURCE
 from gtxnode.primitives.sources import Source
 from gtxnode.rpc.views.orders import OpenOrderView, SlotOrderView

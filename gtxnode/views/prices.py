@@ -3,10 +3,10 @@
 from functools import partial
 
 from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.authority.tariff_series import all_tariffs
 from gtxnode.ledger.coin_view import read_coin
-from gtxnode.ledger.order_limits import capped, price_bounds
-from gtxnode.ledger.tariff_series import all_tariffs
-from gtxnode.ledger.trading_day import TradingDay, trading_day_coin_id
+from gtxnode.ledger.market.order_limits import capped, price_bounds
+from gtxnode.ledger.market.trading_day import TradingDay, trading_day_coin_id
 from gtxnode.tariffs.tables import ReferenceModel, Tariffs
 
 

@@ -9,9 +9,9 @@ from consensus.validators import ValidatorSet
 from gtxnode.chain.coin_tables import COINS
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import SetUnknown, ValidatorSets
-from gtxnode.ledger.attendance import CALLED_SHARDS, RollCalls, roll_calls_coin_id
 from gtxnode.ledger.coins import decode_coin
-from gtxnode.ledger.validators import (
+from gtxnode.ledger.registry.attendance import CALLED_SHARDS, RollCalls, roll_calls_coin_id
+from gtxnode.ledger.registry.validators import (
     Presence,
     Roster,
     Validator,

@@ -11,9 +11,9 @@ from gtxnode.chain.validators import FixedSets
 from gtxnode.checkpoints.archive import CertificateArchive
 from gtxnode.checkpoints.statement import Statements
 from gtxnode.ledger import wallet
-from gtxnode.ledger.authorities import all_authorities
+from gtxnode.ledger.authority.authorities import all_authorities
+from gtxnode.ledger.energy.retirement_log import Retired
 from gtxnode.ledger.parameters import ChainParameters, CheckpointRules
-from gtxnode.ledger.retirement_log import Retired
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.zones import Role
 from tests.ledger.little_chain import CHAIN, FEE, PARAMETERS, address, private_key, signed

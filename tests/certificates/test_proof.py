@@ -23,8 +23,8 @@ from gtxnode.certificates.prove import By, NotProvable
 from gtxnode.chain.retirements import NotKept
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.coins import decode_coin
+from gtxnode.ledger.energy.retirement_coins import RetirementLog
 from gtxnode.ledger.genesis import initial_coins
-from gtxnode.ledger.retirement_coins import RetirementLog
 from gtxnode.rpc.errors import ErrorCode, NotFound, RpcFailure
 from gtxnode.views.certificates import CertificatesView
 from storage.kv import KeyValue, WriteBatch

@@ -21,12 +21,12 @@ from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import RegistrySets
 from gtxnode.intake import seal_batch
 from gtxnode.ledger import wallet
-from gtxnode.ledger.amendments import Change
 from gtxnode.ledger.bodies import Body
 from gtxnode.ledger.coins import Cash, decode_coin
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.parameters import ChainParameters, StakingRules
-from gtxnode.ledger.votes import Choice, GovernanceRules
+from gtxnode.ledger.registry.amendments import Change
+from gtxnode.ledger.registry.votes import Choice, GovernanceRules
 from gtxnode.ledger.wallet import sign
 from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.zones import Zone

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from consensus.types import Header
 from gtxnode.chain.audit import Audit, acts_after, day_totals, violations_after
 from gtxnode.chain.days import Count, DayTotals, day_of
+from gtxnode.ledger.authority.compliance import VIOLATIONS
+from gtxnode.ledger.authority.halts import OfMarket
+from gtxnode.ledger.authority.mandates import MANDATES
 from gtxnode.ledger.bodies import KIND_NAMES, Halt, Lift
-from gtxnode.ledger.compliance import VIOLATIONS
 from gtxnode.ledger.execute import BlockOutcome
-from gtxnode.ledger.halts import OfMarket
-from gtxnode.ledger.mandates import MANDATES
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.zones import Role

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from msgspec.structs import replace
 
 from gtxnode.chain.days import Count, DayTotals, day_of
+from gtxnode.ledger.authority.decrees import Decreed
+from gtxnode.ledger.authority.directives import Directive, Halted
+from gtxnode.ledger.authority.halts import OfTrader, StandingHalt
 from gtxnode.ledger.coins import Cash
-from gtxnode.ledger.corridors import account_of
-from gtxnode.ledger.decrees import Decreed
-from gtxnode.ledger.directives import Directive, Halted
-from gtxnode.ledger.forward_rules import ForwardRules
-from gtxnode.ledger.halts import OfTrader, StandingHalt
+from gtxnode.ledger.delivery.forward_rules import ForwardRules
+from gtxnode.ledger.grid.corridors import account_of
 from gtxnode.ledger.parameters import OrderLimits
 from gtxnode.primitives.zones import Role
 from tests.chain.test_audit import AuditedChain

@@ -14,14 +14,14 @@ from gtxnode.chain import registry as references
 from gtxnode.chain.registry import NoRegistry
 from gtxnode.chain.rules import build_block
 from gtxnode.chain.store import ChainStore
+from gtxnode.ledger.authority.directives import count_of
+from gtxnode.ledger.authority.halts import OfMarket, standing_halts
 from gtxnode.ledger.bodies import GrantLicence, Halt, Lift
 from gtxnode.ledger.coin_view import CoinView
-from gtxnode.ledger.directives import count_of
 from gtxnode.ledger.genesis import initial_coins
-from gtxnode.ledger.halts import OfMarket, standing_halts
-from gtxnode.ledger.licence_coins import licences_of
+from gtxnode.ledger.market.licence_coins import licences_of
 from gtxnode.ledger.parameters import Authority, ChainParameters
-from gtxnode.ledger.proposals import InForce
+from gtxnode.ledger.registry.proposals import InForce
 from gtxnode.primitives.zones import Role, Zone
 from storage.memory import MemoryStore
 from tests.chain.registry import (

@@ -10,7 +10,7 @@ from gtxnode.chain.validators import FixedSets, SetUnknown
 from gtxnode.ledger import wallet
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.parameters import ChainParameters
-from gtxnode.ledger.validators import committee_coin_id
+from gtxnode.ledger.registry.validators import committee_coin_id
 from gtxnode.primitives.zones import Zone
 from gtxnode.rpc.errors import NotFound
 from gtxnode.rpc.wire import Address

@@ -11,7 +11,7 @@ from consensus.checkpoints import Checkpoint, SignedCheckpoint, checkpoint_diges
 from gtxnode.checkpoints import service
 from gtxnode.checkpoints.statement import CheckpointCrossed
 from gtxnode.config import CheckpointsConfig, Config
-from gtxnode.ledger.authorities import BarredKey, BarredKeys, authorities_at
+from gtxnode.ledger.authority.authorities import BarredKey, BarredKeys, authorities_at
 from gtxnode.ledger.parameters import ChainParameters, CheckpointRules
 from gtxnode.rpc.errors import NotFound
 from p2p.network import Offence

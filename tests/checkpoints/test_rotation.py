@@ -9,7 +9,7 @@ from consensus import signing
 from gtxnode.checkpoints import service
 from gtxnode.checkpoints.trust import decode_trust, trusted_checkpoint
 from gtxnode.ledger import wallet
-from gtxnode.ledger.authorities import all_authorities
+from gtxnode.ledger.authority.authorities import all_authorities
 from gtxnode.ledger.bodies import RotateKeys
 from gtxnode.ledger.parameters import ChainParameters, CheckpointRules, StakingRules
 from gtxnode.primitives.zones import REGISTRY, Role, Shard

@@ -19,7 +19,7 @@ from gtxnode.checkpoints.trust import (
     gather,
     trusted_checkpoint,
 )
-from gtxnode.ledger.authorities import all_authorities
+from gtxnode.ledger.authority.authorities import all_authorities
 from gtxnode.ledger.bodies import RotateKeys
 from gtxnode.ledger.parameters import Authority, CheckpointRules
 from gtxnode.primitives.zones import Role

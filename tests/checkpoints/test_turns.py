@@ -17,8 +17,13 @@ from gtxnode.checkpoints.service import BEHIND
 from gtxnode.checkpoints.statement import Statements
 from gtxnode.checkpoints.trust import Trust, encode_trust, gather
 from gtxnode.checkpoints.turns import Turns, turns
-from gtxnode.ledger.authorities import BarredKey, BarredKeys, all_authorities, barred_coin_id
-from gtxnode.ledger.authority_keys import AuthorityKeys, Rotation, authority_keys_coin_id
+from gtxnode.ledger.authority.authorities import (
+    BarredKey,
+    BarredKeys,
+    all_authorities,
+    barred_coin_id,
+)
+from gtxnode.ledger.authority.authority_keys import AuthorityKeys, Rotation, authority_keys_coin_id
 from gtxnode.ledger.coins import HeldCoin, encode_coin
 from gtxnode.primitives.zones import Role
 from gtxnode.signer import WouldGoBack

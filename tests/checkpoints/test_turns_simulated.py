@@ -24,8 +24,8 @@ from gtxnode.checkpoints.archive import CertificateArchive
 from gtxnode.checkpoints.guard import CheckpointGuard
 from gtxnode.checkpoints.service import Checkpoints
 from gtxnode.checkpoints.trust import NoTrust, Trust, followed, gather
-from gtxnode.ledger.authorities import all_authorities
-from gtxnode.ledger.authority_keys import AuthorityKeys, Rotation
+from gtxnode.ledger.authority.authorities import all_authorities
+from gtxnode.ledger.authority.authority_keys import AuthorityKeys, Rotation
 from gtxnode.primitives.zones import Role
 from p2p.network import NetworkConfig
 from p2p.simulated import SimulatedWorld, Weather

@@ -30,12 +30,12 @@ from gtxnode.ledger.coins import (
 )
 from gtxnode.ledger.execute import BlockContext, execute
 from gtxnode.ledger.genesis import initial_coins
-from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.market.open_orders import OpenOrders
+from gtxnode.ledger.metering.territories import Territories
 from gtxnode.ledger.outcome import Receipt
 from gtxnode.ledger.parameters import Authority, ChainParameters, StakingRules
-from gtxnode.ledger.territories import Territories
+from gtxnode.ledger.registry.votes import GovernanceRules
 from gtxnode.ledger.transactions import CheckedTransaction, parse
-from gtxnode.ledger.votes import GovernanceRules
 from gtxnode.metering.meters import Direction, Meter
 from gtxnode.metrics import Metrics
 from gtxnode.primitives.addresses import address_of

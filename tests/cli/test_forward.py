@@ -10,7 +10,7 @@ from gtxnode.cli.exits import Exit
 from gtxnode.cli.forward import START, slot_at
 from gtxnode.home import write_private_key
 from gtxnode.ledger.coins import decode_coin
-from gtxnode.ledger.forward_coins import ForwardBuy, ForwardSell
+from gtxnode.ledger.delivery.forward_coins import ForwardBuy, ForwardSell
 from gtxnode.market.orders import Terms
 from gtxnode.market.slots import Slot
 from gtxnode.primitives.addresses import format_address

@@ -9,9 +9,9 @@ import pytest
 from gtxnode.cli.exits import Exit
 from gtxnode.cli.report import summed
 from gtxnode.home import Home, write_private_key
+from gtxnode.ledger.authority.halts import SPOT, Halts, OfMarket, OfTrader, Scope, halts_coin_id
 from gtxnode.ledger.coins import decode_coin
-from gtxnode.ledger.halts import SPOT, Halts, OfMarket, OfTrader, Scope, halts_coin_id
-from gtxnode.ledger.proposals import Proposal, proposal_coin_id
+from gtxnode.ledger.registry.proposals import Proposal, proposal_coin_id
 from gtxnode.primitives.addresses import format_address
 from gtxnode.primitives.zones import REGISTRY, Zone
 from tests.cli.ledger_node import FRIEND, KEY, LedgerChain, running

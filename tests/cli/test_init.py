@@ -15,7 +15,7 @@ from gtxnode.genesis import chain_id
 from gtxnode.genesis_file import format_genesis, read_genesis
 from gtxnode.home import Home, read_private_key
 from gtxnode.layers import load
-from gtxnode.ledger.authorities import all_authorities
+from gtxnode.ledger.authority.authorities import all_authorities
 from gtxnode.primitives.addresses import address_of, format_address
 from gtxnode.primitives.zones import Role
 from tests.cli.running import gtxnode

@@ -6,8 +6,8 @@ import pytest
 
 from gtxnode.home import write_private_key
 from gtxnode.ledger.coins import BuyOrder, SellOrder, decode_coin
-from gtxnode.ledger.licence_coins import Licence
-from gtxnode.ledger.standing import Standing
+from gtxnode.ledger.market.licence_coins import Licence
+from gtxnode.ledger.market.standing import Standing
 from gtxnode.market.orders import ANY_SOURCE, Terms
 from gtxnode.primitives.addresses import format_address
 from gtxnode.primitives.sources import Source

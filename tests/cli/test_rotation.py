@@ -7,7 +7,7 @@ import pytest
 
 from consensus import signing
 from gtxnode.home import write_private_key
-from gtxnode.ledger.authority_keys import AuthorityKeys, authority_keys_coin_id
+from gtxnode.ledger.authority.authority_keys import AuthorityKeys, authority_keys_coin_id
 from gtxnode.ledger.coins import decode_coin
 from gtxnode.primitives.zones import REGISTRY, Role
 from tests.cli.ledger_node import KEY, LedgerChain, running

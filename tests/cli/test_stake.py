@@ -8,7 +8,7 @@ from consensus import signing
 from gtxnode.cli.exits import Exit
 from gtxnode.home import Home, write_private_key
 from gtxnode.ledger.coins import decode_coin
-from gtxnode.ledger.validators import Validator, validator_coin_id
+from gtxnode.ledger.registry.validators import Validator, validator_coin_id
 from gtxnode.primitives.zones import REGISTRY, Zone
 from tests.cli.ledger_node import FOUNDER, KEY, OWNER, LedgerChain, running
 from tests.cli.running import Ran, gtxnode

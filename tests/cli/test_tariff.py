@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gtxnode.home import write_private_key
-from gtxnode.ledger.tariff_series import tariff_coin_id
+from gtxnode.ledger.authority.tariff_series import tariff_coin_id
 from gtxnode.tariffs.tables import Holidays
 from gtxnode.tariffs.thailand import THAI_TABLES
 from tests.cli.ledger_node import KEY, LedgerChain, running

@@ -7,8 +7,8 @@ from gtxnode.devnet.exchange import Exchange, used_percent
 from gtxnode.grid.build import build_model
 from gtxnode.grid.status import Standing, StatusRules, standing_of
 from gtxnode.grid_data import thai_network
+from gtxnode.ledger.authority.mandates import MANDATES
 from gtxnode.ledger.bodies import PostGridStatus, SetCorridorLimits
-from gtxnode.ledger.mandates import MANDATES
 from gtxnode.rpc.views.events import (
     ContractEvent,
     CurtailmentEvent,

@@ -22,9 +22,9 @@ from scipy.optimize import linprog
 from gtxnode.grid.build import build_model
 from gtxnode.grid.model import GridModel
 from gtxnode.grid_data import thai_network
-from gtxnode.ledger.carriage import AuctionWays
 from gtxnode.ledger.coin_view import CoinView
-from gtxnode.ledger.corridors import Carrier, Span
+from gtxnode.ledger.grid.carriage import AuctionWays
+from gtxnode.ledger.grid.corridors import Carrier, Span
 from gtxnode.market.auction import AUCTIONS, Mechanism, Rationing
 from gtxnode.market.coupling import Pairing, couple, zone_of
 from gtxnode.market.orders import Order, Side, Terms

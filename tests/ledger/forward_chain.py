@@ -4,8 +4,8 @@ from typing import Any
 
 from gtxnode.ledger import wallet
 from gtxnode.ledger.coins import Cash
-from gtxnode.ledger.forward_coins import Contract, ForwardOrder
-from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.delivery.forward_coins import Contract, ForwardOrder
+from gtxnode.ledger.market.open_orders import OpenOrders
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.slots import Slot
 from gtxnode.metering.meters import Reading

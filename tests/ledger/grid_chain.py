@@ -10,7 +10,7 @@ from gtxnode.grid.status import GridStatus
 from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import PostGridStatus, SetCorridorLimits, SetZoneLimits
 from gtxnode.ledger.coins import Cash, Coin
-from gtxnode.ledger.grid_coins import (
+from gtxnode.ledger.grid.grid_coins import (
     CorridorUse,
     GridFund,
     GridLimits,

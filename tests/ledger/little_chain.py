@@ -18,6 +18,7 @@ from consensus.types import Commit
 from consensus.validators import ValidatorSet
 from gtxnode.ledger import wallet
 from gtxnode.ledger.accounts import accounts_of
+from gtxnode.ledger.authority.decrees import Decreed
 from gtxnode.ledger.block_state import Share
 from gtxnode.ledger.bodies import Body, RegisterMeter
 from gtxnode.ledger.coins import (
@@ -38,21 +39,20 @@ from gtxnode.ledger.coins import (
     owners_of,
     supply_coin_id,
 )
-from gtxnode.ledger.decrees import Decreed
+from gtxnode.ledger.delivery.forward_coins import Contract, ForwardBuy, ForwardOrder, ForwardSell
+from gtxnode.ledger.energy.retirement_coins import RetirementLog, retirement_log_coin_id
+from gtxnode.ledger.energy.retirement_log import entry_of, leaf_of, retired_codec
 from gtxnode.ledger.execute import BlockContext, BlockOutcome, execute
-from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardOrder, ForwardSell
 from gtxnode.ledger.genesis import initial_coins
-from gtxnode.ledger.grid_coins import GridFund
-from gtxnode.ledger.meter_home_coins import Homes
-from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.grid.grid_coins import GridFund
+from gtxnode.ledger.market.open_orders import OpenOrders
+from gtxnode.ledger.metering.meter_home_coins import Homes
 from gtxnode.ledger.outcome import Receipt
 from gtxnode.ledger.parameters import Authority, ChainParameters
-from gtxnode.ledger.proposals import Proposal
-from gtxnode.ledger.retirement_coins import RetirementLog, retirement_log_coin_id
-from gtxnode.ledger.retirement_log import entry_of, leaf_of, retired_codec
+from gtxnode.ledger.registry.proposals import Proposal
+from gtxnode.ledger.registry.validators import Validator
 from gtxnode.ledger.state_root import StateRoot
 from gtxnode.ledger.transactions import CheckedTransaction
-from gtxnode.ledger.validators import Validator
 from gtxnode.market import Side
 from gtxnode.market.slots import Slot
 from gtxnode.metering.meters import Direction, Meter, Reading, meter_id_of

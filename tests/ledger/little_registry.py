@@ -18,13 +18,13 @@ from consensus.types import (
 from consensus.validators import MAX_TOTAL_STAKE, ValidatorSet
 from consensus.validators import Validator as Member
 from gtxnode.ledger import wallet
-from gtxnode.ledger.amendments import Change
 from gtxnode.ledger.bodies import Evidence, ProposalPair, VotePair
 from gtxnode.ledger.coins import Cash
-from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.market.open_orders import OpenOrders
 from gtxnode.ledger.outcome import BlockOutcome
 from gtxnode.ledger.parameters import ChainParameters, StakingRules
-from gtxnode.ledger.proposals import (
+from gtxnode.ledger.registry.amendments import Change
+from gtxnode.ledger.registry.proposals import (
     OPEN,
     Agenda,
     Electorate,
@@ -32,9 +32,8 @@ from gtxnode.ledger.proposals import (
     agenda_coin_id,
     proposal_coin_id,
 )
-from gtxnode.ledger.proposals import Proposal as ParameterProposal
-from gtxnode.ledger.transactions import CheckedTransaction
-from gtxnode.ledger.validators import (
+from gtxnode.ledger.registry.proposals import Proposal as ParameterProposal
+from gtxnode.ledger.registry.validators import (
     Committee,
     Presence,
     Roster,
@@ -46,7 +45,8 @@ from gtxnode.ledger.validators import (
     roster_coin_id,
     validator_coin_id,
 )
-from gtxnode.ledger.votes import Choice, GovernanceRules
+from gtxnode.ledger.registry.votes import Choice, GovernanceRules
+from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.zones import Shard, Zone
 from tests.ledger.little_chain import (

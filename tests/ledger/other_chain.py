@@ -17,7 +17,7 @@ from consensus.types import (
     precommit_digest,
 )
 from gtxnode.ledger.bodies import RollCall
-from gtxnode.ledger.exhibits import shard_of
+from gtxnode.ledger.registry.exhibits import shard_of
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.zones import REGISTRY, Shard
 from tests.ledger.little_chain import private_key, signed

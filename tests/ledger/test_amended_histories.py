@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from gtxnode.grid.model import GridModel
 from gtxnode.ledger import wallet
-from gtxnode.ledger.amendments import FIXED, Change, amended
-from gtxnode.ledger.compliance import ComplianceRules
-from gtxnode.ledger.decrees import Decreed
+from gtxnode.ledger.authority.compliance import ComplianceRules
+from gtxnode.ledger.authority.decrees import Decreed
+from gtxnode.ledger.market.usage import UsageLimit
 from gtxnode.ledger.parameters import ChainParameters, OrderLimits
-from gtxnode.ledger.proposals import InForce
+from gtxnode.ledger.registry.amendments import FIXED, Change, amended
+from gtxnode.ledger.registry.proposals import InForce
 from gtxnode.ledger.transactions import CheckedTransaction
-from gtxnode.ledger.usage import UsageLimit
 from gtxnode.market import Terms
 from gtxnode.primitives.errors import Refused
 from tests.grid import little_grid

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtxnode.ledger.amendments import FIXED, MAX_DEPTH, Change, amended, value_of
 from gtxnode.ledger.parameters import DERIVED, ChainParameters
+from gtxnode.ledger.registry.amendments import FIXED, MAX_DEPTH, Change, amended, value_of
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.zones import Zone
 from tests.grid import little_grid

@@ -4,13 +4,13 @@ import msgspec
 import pytest
 
 from gtxnode.ledger import wallet
+from gtxnode.ledger.authority.compliance import ComplianceRules
+from gtxnode.ledger.authority.halts import OfTrader
 from gtxnode.ledger.bodies import AssignContract, GrantLicence, Halt
 from gtxnode.ledger.coins import Cash
-from gtxnode.ledger.compliance import ComplianceRules
-from gtxnode.ledger.halts import OfTrader
+from gtxnode.ledger.market.usage import UsageLimit
 from gtxnode.ledger.parameters import OrderLimits
 from gtxnode.ledger.transactions import CheckedTransaction
-from gtxnode.ledger.usage import UsageLimit
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.zones import Zone
 from tests.ledger.forward_chain import NOON, ForwardChain

@@ -6,7 +6,7 @@ import pytest
 from consensus import signing
 from consensus.checkpoints import Checkpoint, SignedCheckpoint, checkpoint_digest
 from consensus.errors import InvalidAuthoritySet
-from gtxnode.ledger.authorities import (
+from gtxnode.ledger.authority.authorities import (
     BarredKey,
     BarredKeys,
     all_authorities,

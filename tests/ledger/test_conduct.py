@@ -4,7 +4,7 @@ import msgspec
 
 from consensus.reputation import ReputationRule
 from consensus.turns import Turns
-from gtxnode.ledger.validators import Validator
+from gtxnode.ledger.registry.validators import Validator
 from gtxnode.primitives.errors import Reason
 from tests.ledger.little_chain import GTX
 from tests.ledger.little_registry import (

@@ -8,6 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gtxnode.ledger.authority.decrees import Decreed
+from gtxnode.ledger.authority.directives import MAX_TAKEN, count_of, directives_after
+from gtxnode.ledger.authority.halts import (
+    MAX_HALTS,
+    SPOT,
+    Halts,
+    OfMarket,
+    OfTrader,
+    Scope,
+    standing_halts,
+)
+from gtxnode.ledger.authority.tariff_series import all_tariffs
 from gtxnode.ledger.bodies import (
     Body,
     GrantLicence,
@@ -17,20 +29,8 @@ from gtxnode.ledger.bodies import (
     RevokeLicence,
 )
 from gtxnode.ledger.coin_view import CoinView
-from gtxnode.ledger.decrees import Decreed
-from gtxnode.ledger.directives import MAX_TAKEN, count_of, directives_after
-from gtxnode.ledger.halts import (
-    MAX_HALTS,
-    SPOT,
-    Halts,
-    OfMarket,
-    OfTrader,
-    Scope,
-    standing_halts,
-)
-from gtxnode.ledger.licence_coins import licences_of
+from gtxnode.ledger.market.licence_coins import licences_of
 from gtxnode.ledger.outcome import BlockOutcome
-from gtxnode.ledger.tariff_series import all_tariffs
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.zones import Role, Zone

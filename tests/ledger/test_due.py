@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtxnode.ledger.due import DueTimes
+from gtxnode.ledger.delivery.due import DueTimes
 
 names = st.integers(0, 20).map(lambda number: number.to_bytes(2, "big"))
 changes = st.lists(st.tuples(names, st.integers(0, 50)), max_size=60)

@@ -22,8 +22,8 @@ from gtxnode.ledger.bodies import (
     TransferMeter,
 )
 from gtxnode.ledger.coins import Cash, Energy, order_id_of
-from gtxnode.ledger.forward_coins import Contract, ForwardOrder
-from gtxnode.ledger.forward_rules import ForwardRules
+from gtxnode.ledger.delivery.forward_coins import Contract, ForwardOrder
+from gtxnode.ledger.delivery.forward_rules import ForwardRules
 from gtxnode.ledger.outcome import BlockOutcome
 from gtxnode.ledger.parameters import OrderLimits
 from gtxnode.ledger.transactions import CheckedTransaction

@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from gtxnode.ledger.forward_rules import ForwardRules
+from gtxnode.ledger.delivery.forward_rules import ForwardRules
+from gtxnode.ledger.market.trading_day import TradingDay, day_of, trading_day_coin_id
 from gtxnode.ledger.parameters import OrderLimits
-from gtxnode.ledger.trading_day import TradingDay, day_of, trading_day_coin_id
 from gtxnode.market.auction import Mechanism
 from gtxnode.market.orders import Terms
 from gtxnode.market.slots import Product, Slot

@@ -5,14 +5,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from gtxnode.ledger.authority.compliance import ComplianceRules
 from gtxnode.ledger.bodies import Amend, Cancel, GrantLicence
 from gtxnode.ledger.coins import Cash, Energy
-from gtxnode.ledger.compliance import ComplianceRules
-from gtxnode.ledger.forward_coins import ForwardBuy, ForwardOrder, ForwardSell
-from gtxnode.ledger.forward_rules import ForwardRules
+from gtxnode.ledger.delivery.forward_coins import ForwardBuy, ForwardOrder, ForwardSell
+from gtxnode.ledger.delivery.forward_rules import ForwardRules
+from gtxnode.ledger.market.usage import UsageLimit
 from gtxnode.ledger.parameters import OrderLimits
 from gtxnode.ledger.transactions import CheckedTransaction
-from gtxnode.ledger.usage import UsageLimit
 from gtxnode.market.auction import Mechanism
 from gtxnode.market.orders import Terms
 from gtxnode.market.slots import Product

@@ -5,8 +5,8 @@ import pytest
 
 from gtxnode.ledger.bodies import Cancel, ForwardBid, ForwardOffer, GrantLicence
 from gtxnode.ledger.coins import Cash
-from gtxnode.ledger.forward_coins import ForwardBuy, ForwardSell
-from gtxnode.ledger.forward_rules import ForwardRules
+from gtxnode.ledger.delivery.forward_coins import ForwardBuy, ForwardSell
+from gtxnode.ledger.delivery.forward_rules import ForwardRules
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.market.auction import Mechanism, Rationing
 from gtxnode.market.orders import PriceRule

@@ -3,11 +3,11 @@
 import pytest
 
 from gtxnode.ledger import wallet
-from gtxnode.ledger.amendments import Change
+from gtxnode.ledger.authority.decrees import Decreed
 from gtxnode.ledger.coins import Cash
-from gtxnode.ledger.decrees import Decreed
 from gtxnode.ledger.parameters import ChainParameters
-from gtxnode.ledger.proposals import (
+from gtxnode.ledger.registry.amendments import Change
+from gtxnode.ledger.registry.proposals import (
     Agenda,
     Electorate,
     InForce,
@@ -18,8 +18,8 @@ from gtxnode.ledger.proposals import (
     in_force_coin_id,
     replaced_coin_id,
 )
+from gtxnode.ledger.registry.votes import Choice, Tally
 from gtxnode.ledger.transactions import CheckedTransaction
-from gtxnode.ledger.votes import Choice, Tally
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.zones import Zone
 from tests.ledger.little_chain import CHAIN, FEE, GTX, LittleChain, address, signed

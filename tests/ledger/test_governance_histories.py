@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtxnode.ledger import wallet
-from gtxnode.ledger.amendments import amended, value_of
 from gtxnode.ledger.bodies import CastVote, Propose
 from gtxnode.ledger.parameters import ChainParameters
-from gtxnode.ledger.proposals import Proposal, Status
+from gtxnode.ledger.registry.amendments import amended, value_of
+from gtxnode.ledger.registry.proposals import Proposal, Status
+from gtxnode.ledger.registry.validators import last_height_of
+from gtxnode.ledger.registry.votes import Choice, tally
 from gtxnode.ledger.transactions import CheckedTransaction
-from gtxnode.ledger.validators import last_height_of
-from gtxnode.ledger.votes import Choice, tally
 from gtxnode.primitives.errors import Refused
 from tests.ledger.little_chain import GTX
 from tests.ledger.little_registry import LittleRegistry, double_vote

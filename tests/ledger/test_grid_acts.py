@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gtxnode.grid.model import SLOT_S
-from gtxnode.ledger import grid_coins
 from gtxnode.ledger.bodies import FundGrid, PostGridStatus, SetCorridorLimits
 from gtxnode.ledger.coins import Cash
-from gtxnode.ledger.grid_coins import (
+from gtxnode.ledger.grid import grid_coins
+from gtxnode.ledger.grid.grid_coins import (
     CorridorRange,
     ZoneRange,
     ZoneStatus,
@@ -118,7 +118,7 @@ def test_a_later_limit_takes_the_place_of_what_it_covers(chain: GridChain) -> No
 
 
 def test_only_so_many_limits_are_known(chain: GridChain, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gtxnode.ledger.grid_acts.MAX_RANGES", 1)
+    monkeypatch.setattr("gtxnode.ledger.grid.grid_acts.MAX_RANGES", 1)
     chain.accepted(chain.limit(BANGKOK, CENTRAL, 5))
     assert chain.refused(chain.limit(BANGKOK, SOUTHERN, 5)) is Reason.TOO_MANY_LIMITS
 

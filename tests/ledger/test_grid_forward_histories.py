@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gtxnode.ledger import wallet
 from gtxnode.ledger.coins import Cash
-from gtxnode.ledger.forward_rules import ForwardRules
+from gtxnode.ledger.delivery.forward_rules import ForwardRules
 from gtxnode.ledger.outcome import BlockOutcome
 from gtxnode.ledger.parameters import OrderLimits
 from gtxnode.ledger.transactions import CheckedTransaction

@@ -6,7 +6,7 @@ import pytest
 from gtxnode.grid.model import SLOT_S, CurtailmentRules
 from gtxnode.ledger.bodies import FundGrid
 from gtxnode.ledger.coins import Cash
-from gtxnode.ledger.corridors import account_of
+from gtxnode.ledger.grid.corridors import account_of
 from gtxnode.ledger.parameters import ChainParameters
 from gtxnode.market.auction import Mechanism
 from gtxnode.market.slots import Product, Slot

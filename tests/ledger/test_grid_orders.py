@@ -9,7 +9,7 @@ from gtxnode.grid.model import SLOT_S
 from gtxnode.grid.status import GridStatus
 from gtxnode.ledger import wallet
 from gtxnode.ledger.coins import Cash, Energy
-from gtxnode.ledger.corridors import account_of
+from gtxnode.ledger.grid.corridors import account_of
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market import Side, Terms
 from gtxnode.primitives.errors import Reason

@@ -2,9 +2,9 @@
 
 import pytest
 
+from gtxnode.ledger.authority.halts import SPOT, Halts, OfMarket, OfTrader, Scope, halts_coin_id
 from gtxnode.ledger.bodies import Amend, Cancel, Halt, Lift
 from gtxnode.ledger.coins import Cash, Energy
-from gtxnode.ledger.halts import SPOT, Halts, OfMarket, OfTrader, Scope, halts_coin_id
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.slots import QUARTER_HOUR_S
 from gtxnode.primitives.errors import Reason
@@ -234,7 +234,7 @@ def test_an_order_in_a_halted_scope_is_not_amended(chain: LittleChain) -> None:
 
 
 def test_so_many_halts_stand_at_a_time(chain: LittleChain, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gtxnode.ledger.stopping.MAX_HALTS", 2)
+    monkeypatch.setattr("gtxnode.ledger.authority.stopping.MAX_HALTS", 2)
     chain.accepted(halt(chain, EVERYTHING, for_s=10))
     chain.accepted(halt(chain, OfMarket(Zone.BANGKOK)))
     assert chain.refused(halt(chain, SOMCHAI, later_ms=1)) is Reason.TOO_MANY_HALTS

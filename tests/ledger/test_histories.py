@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import Body, Cancel, Retire, Transfer, TransferMeter
 from gtxnode.ledger.coins import Cash, Credit, Energy, Order, order_id_of
-from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.market.open_orders import OpenOrders
 from gtxnode.ledger.parameters import ChainParameters, OrderLimits
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market import Terms

@@ -3,7 +3,7 @@
 import pytest
 
 from gtxnode.ledger.bodies import GrantLicence, RevokeLicence
-from gtxnode.ledger.licence_coins import Licence, licence_coin_id
+from gtxnode.ledger.market.licence_coins import Licence, licence_coin_id
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.errors import Reason
 from tests.ledger.forward_chain import ForwardChain

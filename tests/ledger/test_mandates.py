@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtxnode.ledger.acts import Acts, LastAct
-from gtxnode.ledger.authorities import BarredKey, BarredKeys, barred_coin_id
+from gtxnode.ledger.authority.acts import Acts, LastAct
+from gtxnode.ledger.authority.authorities import BarredKey, BarredKeys, barred_coin_id
+from gtxnode.ledger.authority.mandates import MANDATES
 from gtxnode.ledger.bodies import KIND_NAMES, RegisterMeter
 from gtxnode.ledger.coins import encode_coin
-from gtxnode.ledger.mandates import MANDATES
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.zones import Role
 from tests.ledger.little_chain import CHAIN, LittleChain, public_key, registration, signed

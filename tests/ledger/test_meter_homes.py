@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gtxnode.ledger.bodies import HomeMeter, RegisterMeter, RotateMeterKey
 from gtxnode.ledger.coin_view import CoinView
 from gtxnode.ledger.coins import Coin, meter_coin_id
-from gtxnode.ledger.meter_home_coins import HomesAt, MeterHome, meter_home_coin_id
+from gtxnode.ledger.metering.meter_home_coins import HomesAt, MeterHome, meter_home_coin_id
 from gtxnode.metering.meters import KeyCurve, Meter, Reading, RecordKey
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.zones import Shard
@@ -197,7 +197,7 @@ def minted_wh(coin: Coin | None) -> int:
 
 def test_it_is_the_check_that_keeps_them_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it the same energy is minted twice: what the property holds can be broken."""
-    monkeypatch.setattr("gtxnode.ledger.meters.check_home", lambda *_: None)
+    monkeypatch.setattr("gtxnode.ledger.metering.meters.check_home", lambda *_: None)
     network = Network()
     body = registration("malee")
     assert isinstance(body, RegisterMeter)

@@ -7,8 +7,8 @@ from consensus import signing
 from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import ResetMeter, RetireMeter, RotateMeterKey
 from gtxnode.ledger.coins import Cash, Energy
+from gtxnode.ledger.metering.territories import Territories
 from gtxnode.ledger.parameters import ChainParameters
-from gtxnode.ledger.territories import Territories
 from gtxnode.ledger.transactions import Transaction, Witness, encode_transaction, parse
 from gtxnode.metering.meters import Direction, Reading
 from gtxnode.primitives.errors import Reason, Refused

@@ -1,7 +1,7 @@
 """The open orders beside the book: expiries and counts do not outlive their orders."""
 
 from gtxnode.ledger.coins import BuyOrder
-from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.market.open_orders import OpenOrders
 
 TRADER = bytes(20)
 

@@ -6,7 +6,7 @@ import pytest
 
 from gtxnode.ledger.bodies import Amend, Cancel, PlaceSell
 from gtxnode.ledger.coins import BuyOrder, Cash, Energy, Order, SellOrder
-from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.market.open_orders import OpenOrders
 from gtxnode.ledger.parameters import ChainParameters, OrderLimits
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market import Side, Terms
@@ -354,7 +354,7 @@ def test_an_offer_does_not_grow_by_another_source() -> None:
 def test_an_order_offers_energy_of_so_many_origins(
     chain: LittleChain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gtxnode.ledger.orders.MAX_LOTS", 1)
+    monkeypatch.setattr("gtxnode.ledger.market.orders.MAX_LOTS", 1)
     chain.export("somchai", 500 * KWH)
     assert chain.refused(chain.sell("somchai", 600 * KWH, 3_500)) is Reason.TOO_MANY_LOTS
     chain.accepted(chain.sell("somchai", 500 * KWH, 3_500))

@@ -5,7 +5,7 @@ import pytest
 from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import Cancel, PlaceBuy, PlaceSell
 from gtxnode.ledger.coins import BuyOrder, Cash, Energy, Origin, SellOrder, fees_coin_id
-from gtxnode.ledger.lots import lots_of, split_lots
+from gtxnode.ledger.energy.lots import lots_of, split_lots
 from gtxnode.ledger.parameters import ChainParameters, OrderLimits
 from gtxnode.market import PriceRule, Side
 from gtxnode.primitives.errors import Reason

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from gtxnode.grid.model import SLOT_S
 from gtxnode.grid.status import GridStatus
-from gtxnode.ledger import passed_over
+from gtxnode.ledger.authority.halts import SPOT, Halts, OfMarket, halts_coin_id
 from gtxnode.ledger.bodies import Cancel, Halt, Lift
 from gtxnode.ledger.coin_view import CoinView
-from gtxnode.ledger.corridors import Carrier, Span
-from gtxnode.ledger.grid_coins import OpenSlots, open_slots_coin_id, slot_start
-from gtxnode.ledger.halts import SPOT, Halts, OfMarket, halts_coin_id
-from gtxnode.ledger.market_rules import halts_way
-from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.grid import passed_over
+from gtxnode.ledger.grid.corridors import Carrier, Span
+from gtxnode.ledger.grid.grid_coins import OpenSlots, open_slots_coin_id, slot_start
+from gtxnode.ledger.market.market_rules import halts_way
+from gtxnode.ledger.market.open_orders import OpenOrders
 from gtxnode.ledger.outcome import BlockOutcome
 from gtxnode.market import Book, Order, PriceRule, Side, Terms
 from gtxnode.market.auction import Mechanism

@@ -13,10 +13,15 @@ from msgspec.structs import replace
 
 from consensus.reputation import ReputationRule
 from consensus.types import Commit, Header, block_id
-from gtxnode.ledger.attendance import MAX_OPEN_CALLS, RollCalls, roll_calls_coin_id
 from gtxnode.ledger.bodies import RollCall
+from gtxnode.ledger.registry.attendance import MAX_OPEN_CALLS, RollCalls, roll_calls_coin_id
+from gtxnode.ledger.registry.validators import (
+    Validator,
+    epoch_of,
+    last_height_of,
+    validator_coin_id,
+)
 from gtxnode.ledger.transactions import CheckedTransaction
-from gtxnode.ledger.validators import Validator, epoch_of, last_height_of, validator_coin_id
 from gtxnode.primitives.zones import Shard
 from tests.ledger.little_chain import CHAIN, GTX, signed
 from tests.ledger.little_registry import RULES, LittleRegistry, node

@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from consensus import signing
 from consensus.reputation import SCALE, ReputationRule
-from gtxnode.ledger.attendance import MAX_OPEN_CALLS, RollCalls, roll_calls_coin_id
 from gtxnode.ledger.bodies import RollCall
 from gtxnode.ledger.parameters import StakingRules
+from gtxnode.ledger.registry.attendance import MAX_OPEN_CALLS, RollCalls, roll_calls_coin_id
 from gtxnode.ledger.transactions import CheckedTransaction, parse
 from gtxnode.ledger.wallet import sign
 from gtxnode.primitives.errors import Reason, Refused

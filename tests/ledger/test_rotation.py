@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given, settings
 from msgspec.structs import replace
 
-from gtxnode.ledger.authorities import all_authorities, authorities_at
-from gtxnode.ledger.authority_keys import (
+from gtxnode.ledger.authority.authorities import all_authorities, authorities_at
+from gtxnode.ledger.authority.authority_keys import (
     AuthorityKeys,
     Rotation,
     authority_keys_coin_id,
     founded_by,
 )
+from gtxnode.ledger.authority.decrees import Decreed, decreed_in, parameters_after
 from gtxnode.ledger.bodies import RotateKeys
 from gtxnode.ledger.coin_view import CoinView
-from gtxnode.ledger.decrees import Decreed, decreed_in, parameters_after
 from gtxnode.ledger.parameters import Authority, ChainParameters
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.errors import Reason
@@ -190,7 +190,7 @@ def test_what_counts_after_a_block_is_the_latest_that_came_no_later(
 
 
 def test_rotations_are_kept_for_good_and_so_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gtxnode.ledger.rotation.MAX_ROTATIONS", 1)
+    monkeypatch.setattr("gtxnode.ledger.authority.rotation.MAX_ROTATIONS", 1)
     chain = a_registry()
     chain.accepted(rotation("mea-1"))
     pea = rotation("pea-1", role=Role.PEA, by=("MEA", "EGAT", "ERC"))

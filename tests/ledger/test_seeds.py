@@ -11,13 +11,13 @@ from consensus.reputation import ReputationRule
 from consensus.seed import SeedState, first_state, pledge_commitment, withholding
 from consensus.turns import Turns
 from gtxnode.ledger import wallet
-from gtxnode.ledger.authorities import BarredKey, BarredKeys, barred_coin_id
+from gtxnode.ledger.authority.authorities import BarredKey, BarredKeys, barred_coin_id
 from gtxnode.ledger.bodies import Body, PledgeSeed, RenewChain, RevealSeed
 from gtxnode.ledger.coins import Cash, encode_coin
 from gtxnode.ledger.outcome import BlockOutcome
-from gtxnode.ledger.proposers import RevealChain, Seeds, chain_coin_id, seeds_coin_id
+from gtxnode.ledger.registry.proposers import RevealChain, Seeds, chain_coin_id, seeds_coin_id
+from gtxnode.ledger.registry.validators import epoch_of
 from gtxnode.ledger.transactions import CheckedTransaction
-from gtxnode.ledger.validators import epoch_of
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.zones import Role, Zone
 from tests.ledger.little_chain import (

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import Cancel
 from gtxnode.ledger.coins import Coin, decode_coin, order_id_of
-from gtxnode.ledger.forward_coins import ForwardBuy, ForwardOrder
-from gtxnode.ledger.forward_rules import ForwardRules
-from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.delivery.forward_coins import ForwardBuy, ForwardOrder
+from gtxnode.ledger.delivery.forward_rules import ForwardRules
+from gtxnode.ledger.market.open_orders import OpenOrders
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.market.slots import Slot
 from gtxnode.primitives.errors import Reason

@@ -4,11 +4,12 @@ import msgspec
 import pytest
 
 from consensus.validators import MAX_STAKE
-from gtxnode.ledger import epochs, wallet
+from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import Registration, Serve, Stake
 from gtxnode.ledger.coins import Cash
 from gtxnode.ledger.parameters import StakingRules
-from gtxnode.ledger.validators import (
+from gtxnode.ledger.registry import epochs
+from gtxnode.ledger.registry.validators import (
     MAX_UNBONDING,
     Unbonding,
     Validator,
@@ -229,7 +230,7 @@ def test_unbonding_amounts_are_bounded() -> None:
 
 
 def test_a_roster_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gtxnode.ledger.staking.MAX_REGISTERED", 2)
+    monkeypatch.setattr("gtxnode.ledger.registry.staking.MAX_REGISTERED", 2)
     chain = a_registry()
     assert chain.refused(chain.stake("chai", 50 * GTX, register=True)) is Reason.TOO_MANY_VALIDATORS
 

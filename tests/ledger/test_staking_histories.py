@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from consensus.reputation import ReputationRule
 from gtxnode.ledger import wallet
-from gtxnode.ledger.epochs import choose
+from gtxnode.ledger.registry.epochs import choose
+from gtxnode.ledger.registry.validators import Validator
 from gtxnode.ledger.transactions import CheckedTransaction
-from gtxnode.ledger.validators import Validator
 from tests.ledger.little_chain import GTX
 from tests.ledger.little_registry import (
     RULES,

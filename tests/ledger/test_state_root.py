@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from consensus import merkle
 from gtxnode.ledger.coins import Cash, HeldCoin, encode_coin
-from gtxnode.ledger.retirement_coins import RetirementLog, retirement_log_coin_id
+from gtxnode.ledger.energy.retirement_coins import RetirementLog, retirement_log_coin_id
 from gtxnode.ledger.state_root import (
     APART,
     BUCKET_BYTES,

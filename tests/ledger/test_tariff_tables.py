@@ -5,10 +5,10 @@ from datetime import date
 import pytest
 from msgspec.structs import replace
 
+from gtxnode.ledger.authority.tariff_series import MAX_SERIES, TariffSeries, all_tariffs
 from gtxnode.ledger.bodies import ReplaceTariff
-from gtxnode.ledger.open_orders import OpenOrders
+from gtxnode.ledger.market.open_orders import OpenOrders
 from gtxnode.ledger.parameters import ChainParameters
-from gtxnode.ledger.tariff_series import MAX_SERIES, TariffSeries, all_tariffs
 from gtxnode.ledger.transactions import CheckedTransaction
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.zones import Role

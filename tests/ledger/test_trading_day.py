@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtxnode.ledger import trading_day
-from gtxnode.ledger.order_limits import price_bounds
+from gtxnode.ledger.market import trading_day
+from gtxnode.ledger.market.order_limits import price_bounds
+from gtxnode.ledger.market.trading_day import TradingDay, day_of, trading_day_coin_id
 from gtxnode.ledger.parameters import ChainParameters, OrderLimits
-from gtxnode.ledger.trading_day import TradingDay, day_of, trading_day_coin_id
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.units import MAX_AMOUNT
 from gtxnode.primitives.zones import Zone

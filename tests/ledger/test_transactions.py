@@ -23,16 +23,27 @@ from consensus.validators import Validator as Member
 from gtxnode.batches.checking import check_signatures
 from gtxnode.grid.status import GridStatus
 from gtxnode.ledger import wallet
-from gtxnode.ledger.acts import Acts, LastAct
-from gtxnode.ledger.amendments import (
-    MAX_NAME_LENGTH,
-    MAX_TEXT_BYTES,
-    MAX_VALUE_LENGTH,
-    Change,
+from gtxnode.ledger.authority.acts import Acts, LastAct
+from gtxnode.ledger.authority.authorities import MAX_BARRED, BarredKey, BarredKeys
+from gtxnode.ledger.authority.authority_keys import MAX_ROTATIONS, AuthorityKeys, Rotation
+from gtxnode.ledger.authority.directives import (
+    Directive,
+    Directives,
+    Halted,
+    Licensed,
+    Lifted,
+    TariffSet,
+    Unlicensed,
 )
-from gtxnode.ledger.attendance import MAX_OPEN_CALLS, Attendance, OpenCall, RollCalls
-from gtxnode.ledger.authorities import MAX_BARRED, BarredKey, BarredKeys
-from gtxnode.ledger.authority_keys import MAX_ROTATIONS, AuthorityKeys, Rotation
+from gtxnode.ledger.authority.halts import (
+    MAX_CAUSE_LENGTH,
+    MAX_HALTS,
+    Halts,
+    OfMarket,
+    OfTrader,
+    StandingHalt,
+)
+from gtxnode.ledger.authority.tariff_series import TariffSeries
 from gtxnode.ledger.bodies import (
     KIND_NAMES,
     Amend,
@@ -98,17 +109,8 @@ from gtxnode.ledger.coins import (
     encode_coin,
     owners_of,
 )
-from gtxnode.ledger.directives import (
-    Directive,
-    Directives,
-    Halted,
-    Licensed,
-    Lifted,
-    TariffSet,
-    Unlicensed,
-)
-from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell
-from gtxnode.ledger.grid_coins import (
+from gtxnode.ledger.delivery.forward_coins import Contract, ForwardBuy, ForwardSell
+from gtxnode.ledger.grid.grid_coins import (
     MAX_OPEN_SLOTS,
     MAX_RANGES,
     MAX_SWEEPS,
@@ -121,18 +123,27 @@ from gtxnode.ledger.grid_coins import (
     ZoneRange,
     ZoneStatus,
 )
-from gtxnode.ledger.halts import (
-    MAX_CAUSE_LENGTH,
-    MAX_HALTS,
-    Halts,
-    OfMarket,
-    OfTrader,
-    StandingHalt,
+from gtxnode.ledger.market.licence_coins import Licence
+from gtxnode.ledger.market.standing import Standing
+from gtxnode.ledger.market.trading_day import TradingDay
+from gtxnode.ledger.market.usage import (
+    MAX_LIMITS,
+    MAX_TRADERS_PER_COUNTER,
+    Bought,
+    Counter,
+    Window,
+    Windows,
 )
-from gtxnode.ledger.licence_coins import Licence
-from gtxnode.ledger.meter_home_coins import MeterHome
-from gtxnode.ledger.meters import registered
-from gtxnode.ledger.proposals import (
+from gtxnode.ledger.metering.meter_home_coins import MeterHome
+from gtxnode.ledger.metering.meters import registered
+from gtxnode.ledger.registry.amendments import (
+    MAX_NAME_LENGTH,
+    MAX_TEXT_BYTES,
+    MAX_VALUE_LENGTH,
+    Change,
+)
+from gtxnode.ledger.registry.attendance import MAX_OPEN_CALLS, Attendance, OpenCall, RollCalls
+from gtxnode.ledger.registry.proposals import (
     MAX_CHANGES,
     MAX_NUMBER,
     MAX_TITLE_LENGTH,
@@ -143,28 +154,8 @@ from gtxnode.ledger.proposals import (
     Proposal,
     SeatUse,
 )
-from gtxnode.ledger.proposers import MissedTurns, MissRecord, RevealChain, Seeds
-from gtxnode.ledger.standing import Standing
-from gtxnode.ledger.tariff_series import TariffSeries
-from gtxnode.ledger.trading_day import TradingDay
-from gtxnode.ledger.transactions import (
-    MAX_TRANSACTION_BYTES,
-    Transaction,
-    Witness,
-    encode_body,
-    encode_transaction,
-    parse,
-    transaction_id,
-)
-from gtxnode.ledger.usage import (
-    MAX_LIMITS,
-    MAX_TRADERS_PER_COUNTER,
-    Bought,
-    Counter,
-    Window,
-    Windows,
-)
-from gtxnode.ledger.validators import (
+from gtxnode.ledger.registry.proposers import MissedTurns, MissRecord, RevealChain, Seeds
+from gtxnode.ledger.registry.validators import (
     MAX_EPOCH,
     MAX_LATE_HEIGHTS,
     MAX_REGISTERED,
@@ -178,7 +169,16 @@ from gtxnode.ledger.validators import (
     Unbonding,
     Validator,
 )
-from gtxnode.ledger.votes import MAX_OPEN_PROPOSALS, Choice, Tally
+from gtxnode.ledger.registry.votes import MAX_OPEN_PROPOSALS, Choice, Tally
+from gtxnode.ledger.transactions import (
+    MAX_TRANSACTION_BYTES,
+    Transaction,
+    Witness,
+    encode_body,
+    encode_transaction,
+    parse,
+    transaction_id,
+)
 from gtxnode.market.orders import ANY_SOURCE, Mark, Side, Terms
 from gtxnode.market.slots import Slot
 from gtxnode.metering.anomalies import Suspicion

@@ -4,7 +4,7 @@ import msgspec
 
 from consensus.turns import RestRule, Turns
 from consensus.validators import Validator, ValidatorSet
-from gtxnode.ledger.proposers import MissedTurns, missed_turns_coin_id
+from gtxnode.ledger.registry.proposers import MissedTurns, missed_turns_coin_id
 from tests.ledger.little_chain import CHAIN, PARAMETERS, LittleChain, public_key
 
 RULE = RestRule(misses=3, heights=4)

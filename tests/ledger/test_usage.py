@@ -7,14 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gtxnode.ledger.authority.compliance import ComplianceRules
+from gtxnode.ledger.authority.decrees import Decreed
 from gtxnode.ledger.bodies import Amend
 from gtxnode.ledger.coins import Cash
-from gtxnode.ledger.compliance import ComplianceRules
-from gtxnode.ledger.decrees import Decreed
+from gtxnode.ledger.market.usage import (
+    Counter,
+    UsageLimit,
+    Windows,
+    counter_coin_id,
+    windows_coin_id,
+)
 from gtxnode.ledger.parameters import ChainParameters
-from gtxnode.ledger.proposals import InForce
+from gtxnode.ledger.registry.proposals import InForce
 from gtxnode.ledger.transactions import CheckedTransaction
-from gtxnode.ledger.usage import Counter, UsageLimit, Windows, counter_coin_id, windows_coin_id
 from gtxnode.market.slots import Slot
 from gtxnode.primitives.errors import Reason
 from gtxnode.primitives.zones import Zone

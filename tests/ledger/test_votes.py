@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtxnode.ledger.votes import PPM, Choice, GovernanceRules, Tally, tally, with_choice
+from gtxnode.ledger.registry.votes import PPM, Choice, GovernanceRules, Tally, tally, with_choice
 
 STAKES = st.lists(st.integers(min_value=1, max_value=2**53), min_size=1, max_size=12)
 VOTES = st.lists(st.tuples(st.integers(0, 11), st.sampled_from(Choice)), max_size=40)

@@ -39,10 +39,26 @@ from consensus.types import Proposal as BlockProposal
 from consensus.types import block_id as block_id_of
 from consensus.validators import Validator as Member
 from gtxnode.grid.status import GridStatus
-from gtxnode.ledger.acts import Acts, LastAct, acts_coin_id
-from gtxnode.ledger.amendments import Change
-from gtxnode.ledger.authorities import BarredKey, BarredKeys, barred_coin_id
-from gtxnode.ledger.authority_keys import AuthorityKeys, Rotation, authority_keys_coin_id
+from gtxnode.ledger.authority.acts import Acts, LastAct, acts_coin_id
+from gtxnode.ledger.authority.authorities import BarredKey, BarredKeys, barred_coin_id
+from gtxnode.ledger.authority.authority_keys import AuthorityKeys, Rotation, authority_keys_coin_id
+from gtxnode.ledger.authority.directives import (
+    Directive,
+    Directives,
+    Halted,
+    Licensed,
+    directive_coin_id,
+    directives_coin_id,
+)
+from gtxnode.ledger.authority.halts import (
+    SPOT,
+    Halts,
+    OfMarket,
+    OfTrader,
+    StandingHalt,
+    halts_coin_id,
+)
+from gtxnode.ledger.authority.tariff_series import TariffSeries, tariff_coin_id
 from gtxnode.ledger.bodies import (
     KIND_NAMES,
     Amend,
@@ -113,16 +129,15 @@ from gtxnode.ledger.coins import (
     record_key_coin_id,
     supply_coin_id,
 )
-from gtxnode.ledger.directives import (
-    Directive,
-    Directives,
-    Halted,
-    Licensed,
-    directive_coin_id,
-    directives_coin_id,
+from gtxnode.ledger.delivery.forward_coins import (
+    Contract,
+    ForwardBuy,
+    ForwardSell,
+    contract_coin_id,
 )
-from gtxnode.ledger.forward_coins import Contract, ForwardBuy, ForwardSell, contract_coin_id
-from gtxnode.ledger.grid_coins import (
+from gtxnode.ledger.energy.retirement_coins import RetirementLog, retirement_log_coin_id
+from gtxnode.ledger.energy.retirement_log import Retired, appended, leaf_of, retired_codec
+from gtxnode.ledger.grid.grid_coins import (
     CorridorRange,
     CorridorUse,
     GridFund,
@@ -138,11 +153,21 @@ from gtxnode.ledger.grid_coins import (
     wires_coin_id,
     zone_status_coin_id,
 )
-from gtxnode.ledger.halts import SPOT, Halts, OfMarket, OfTrader, StandingHalt, halts_coin_id
-from gtxnode.ledger.licence_coins import Licence, licence_coin_id
-from gtxnode.ledger.meter_home_coins import MeterHome, meter_home_coin_id
-from gtxnode.ledger.meters import registered
-from gtxnode.ledger.proposals import (
+from gtxnode.ledger.market.licence_coins import Licence, licence_coin_id
+from gtxnode.ledger.market.standing import Standing
+from gtxnode.ledger.market.trading_day import TradingDay, trading_day_coin_id
+from gtxnode.ledger.market.usage import (
+    Bought,
+    Counter,
+    Window,
+    Windows,
+    counter_coin_id,
+    windows_coin_id,
+)
+from gtxnode.ledger.metering.meter_home_coins import MeterHome, meter_home_coin_id
+from gtxnode.ledger.metering.meters import registered
+from gtxnode.ledger.registry.amendments import Change
+from gtxnode.ledger.registry.proposals import (
     Agenda,
     Elector,
     Electorate,
@@ -154,7 +179,7 @@ from gtxnode.ledger.proposals import (
     in_force_coin_id,
     proposal_coin_id,
 )
-from gtxnode.ledger.proposers import (
+from gtxnode.ledger.registry.proposers import (
     MissedTurns,
     MissRecord,
     RevealChain,
@@ -163,21 +188,7 @@ from gtxnode.ledger.proposers import (
     missed_turns_coin_id,
     seeds_coin_id,
 )
-from gtxnode.ledger.retirement_coins import RetirementLog, retirement_log_coin_id
-from gtxnode.ledger.retirement_log import Retired, appended, leaf_of, retired_codec
-from gtxnode.ledger.standing import Standing
-from gtxnode.ledger.tariff_series import TariffSeries, tariff_coin_id
-from gtxnode.ledger.trading_day import TradingDay, trading_day_coin_id
-from gtxnode.ledger.transactions import Transaction, Witness, encode_body, encode_transaction, parse
-from gtxnode.ledger.usage import (
-    Bought,
-    Counter,
-    Window,
-    Windows,
-    counter_coin_id,
-    windows_coin_id,
-)
-from gtxnode.ledger.validators import (
+from gtxnode.ledger.registry.validators import (
     Committee,
     Presence,
     Record,
@@ -190,7 +201,8 @@ from gtxnode.ledger.validators import (
     roster_coin_id,
     validator_coin_id,
 )
-from gtxnode.ledger.votes import Choice, Tally
+from gtxnode.ledger.registry.votes import Choice, Tally
+from gtxnode.ledger.transactions import Transaction, Witness, encode_body, encode_transaction, parse
 from gtxnode.ledger.wallet import sign
 from gtxnode.market.orders import Mark, Side, Terms
 from gtxnode.market.slots import Slot

@@ -17,7 +17,7 @@ from gtxnode.chain.records import BlockRecord
 from gtxnode.chain.registry import NoRegistry
 from gtxnode.chain.validators import FixedSets
 from gtxnode.ledger.coins import decode_coin
-from gtxnode.ledger.validators import Presence, presence_coin_id
+from gtxnode.ledger.registry.validators import Presence, presence_coin_id
 from gtxnode.primitives.errors import Reason, Refused
 from storage.kv import WriteBatch
 from storage.memory import MemoryStore

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import trio
 
+from gtxnode.ledger.authority.halts import OfMarket, OfTrader, Scope
 from gtxnode.ledger.bodies import Halt, Lift
-from gtxnode.ledger.halts import OfMarket, OfTrader, Scope
 from gtxnode.primitives.zones import REGISTRY, Shard
 from gtxnode.rpc.views.transactions import TransactionState
 from gtxnode.views.chain import ChainView

@@ -16,7 +16,7 @@ from gtxnode.intake import seal_batch
 from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import Amend, Body
 from gtxnode.ledger.coins import Cash, decode_coin
-from gtxnode.ledger.forward_rules import ForwardRules
+from gtxnode.ledger.delivery.forward_rules import ForwardRules
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.outcome import Curtailment, Settlement
 from gtxnode.ledger.parameters import ChainParameters

@@ -5,9 +5,9 @@ from pathlib import Path
 import trio
 
 from gtxnode.ledger import wallet as wallets
-from gtxnode.ledger.amendments import Change
 from gtxnode.ledger.parameters import ChainParameters, StakingRules
-from gtxnode.ledger.votes import Choice, GovernanceRules
+from gtxnode.ledger.registry.amendments import Change
+from gtxnode.ledger.registry.votes import Choice, GovernanceRules
 from gtxnode.primitives.zones import REGISTRY, Shard
 from gtxnode.rpc.views.transactions import TransactionState
 from p2p.simulated import SimulatedWorld

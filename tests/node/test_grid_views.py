@@ -13,10 +13,11 @@ from gtxnode.chain.store import ChainStore
 from gtxnode.grid.corridors import W_PER_MW
 from gtxnode.grid.model import SLOT_S
 from gtxnode.intake import seal_batch
-from gtxnode.ledger import passed_over, wallet
+from gtxnode.ledger import wallet
 from gtxnode.ledger.bodies import Body, PostGridStatus, SetCorridorLimits, SetZoneLimits
 from gtxnode.ledger.genesis import initial_coins
-from gtxnode.ledger.grid_coins import slot_start
+from gtxnode.ledger.grid import passed_over
+from gtxnode.ledger.grid.grid_coins import slot_start
 from gtxnode.ledger.parameters import Authority
 from gtxnode.primitives.provinces import Province
 from gtxnode.primitives.zones import Role, Zone

@@ -33,7 +33,7 @@ from gtxnode.engine.late import LateVotes
 from gtxnode.ledger.coins import decode_coin
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.parameters import ChainParameters, StakingRules
-from gtxnode.ledger.validators import Presence, presence_coin_id
+from gtxnode.ledger.registry.validators import Presence, presence_coin_id
 from p2p.network import Offence
 from storage.memory import MemoryStore
 from tests.node.little_chain import Shelf

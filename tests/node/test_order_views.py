@@ -5,10 +5,10 @@ import pytest
 from gtxnode.chain.store import ChainStore
 from gtxnode.ledger.coins import BuyOrder, Coin, HeldCoin, encode_coin, output_id
 from gtxnode.ledger.genesis import initial_coins
-from gtxnode.ledger.licence_coins import Licence, licence_coin_id
+from gtxnode.ledger.market.licence_coins import Licence, licence_coin_id
+from gtxnode.ledger.market.standing import Standing
+from gtxnode.ledger.market.trading_day import TradingDay, day_of, trading_day_coin_id
 from gtxnode.ledger.parameters import ChainParameters
-from gtxnode.ledger.standing import Standing
-from gtxnode.ledger.trading_day import TradingDay, day_of, trading_day_coin_id
 from gtxnode.market.orders import Terms
 from gtxnode.primitives.sources import Source
 from gtxnode.rpc.errors import NotFound

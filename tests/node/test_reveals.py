@@ -14,7 +14,7 @@ from gtxnode.chain.registry import NoRegistry
 from gtxnode.chain.reveals import chain_on_head
 from gtxnode.ledger.bodies import RenewChain
 from gtxnode.ledger.coins import decode_coin
-from gtxnode.ledger.validators import Presence, presence_coin_id
+from gtxnode.ledger.registry.validators import Presence, presence_coin_id
 from gtxnode.seeds.secrets import OwnChains
 from tests.chain.registry import CHAIN, EPOCH, FOUNDER, NEWCOMER, PUBLIC, Registry, commit_on
 from tests.node.little_chain import PUBLIC_KEY, Shelf, next_block, opened

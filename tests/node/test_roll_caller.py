@@ -17,11 +17,11 @@ from gtxnode.chain.rules import build_block
 from gtxnode.chain.store import ChainStore
 from gtxnode.chain.validators import FollowedSets, RegistrySets, ValidatorSets
 from gtxnode.intake import seal_batch
-from gtxnode.ledger.attendance import RollCalls, roll_calls_coin_id
 from gtxnode.ledger.bodies import RollCall
 from gtxnode.ledger.coin_view import read_coin
 from gtxnode.ledger.genesis import initial_coins
 from gtxnode.ledger.parameters import ChainParameters, StakingRules
+from gtxnode.ledger.registry.attendance import RollCalls, roll_calls_coin_id
 from gtxnode.ledger.transactions import (
     MAX_TRANSACTION_BYTES,
     CheckedTransaction,

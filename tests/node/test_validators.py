@@ -12,7 +12,7 @@ from consensus.types import UNSIGNED, Vote, VoteKind, header_codec, vote_digest
 from gtxnode.ledger import wallet as wallets
 from gtxnode.ledger.coins import decode_coin
 from gtxnode.ledger.parameters import ChainParameters, StakingRules
-from gtxnode.ledger.validators import Validator
+from gtxnode.ledger.registry.validators import Validator
 from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.zones import REGISTRY, Zone
 from gtxnode.relay import ConsensusEnvelope, Envelope, Relay

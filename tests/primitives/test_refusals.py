@@ -9,7 +9,7 @@ from pathlib import Path
 from gtxnode.primitives.errors import Reason
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES_ONLY = ("primitives/errors.py", "ledger/compliance.py")
+NAMES_ONLY = ("primitives/errors.py", "ledger/authority/compliance.py")
 """Where reasons are named and none is raised."""
 OF_A_LIMIT = re.compile(
     r"TOO_MANY|TOO_SMALL|TOO_LARGE|TOO_LOW|TOO_OLD|OUT_OF_BOUNDS|FULL$|EXCEEDED"

@@ -8,7 +8,7 @@ from consensus.seed import SeedState, pledge_commitment
 from gtxnode.ledger.bodies import Body, PledgeSeed, RenewChain, RevealSeed
 from gtxnode.ledger.coins import decode_coin
 from gtxnode.ledger.parameters import Authority
-from gtxnode.ledger.proposers import RevealChain, Seeds, chain_coin_id, seeds_coin_id
+from gtxnode.ledger.registry.proposers import RevealChain, Seeds, chain_coin_id, seeds_coin_id
 from gtxnode.ledger.transactions import UnverifiedTransaction
 from gtxnode.primitives.errors import Reason, Refused
 from gtxnode.primitives.zones import Role

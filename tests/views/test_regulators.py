@@ -6,14 +6,14 @@ import pytest
 
 from consensus import signing
 from gtxnode.ledger import wallet
-from gtxnode.ledger.amendments import FIXED, Change
+from gtxnode.ledger.authority.compliance import ComplianceRules
+from gtxnode.ledger.authority.halts import OfMarket, OfTrader
+from gtxnode.ledger.authority.mandates import MANDATES
 from gtxnode.ledger.bodies import Halt, Lift
-from gtxnode.ledger.compliance import ComplianceRules
-from gtxnode.ledger.halts import OfMarket, OfTrader
-from gtxnode.ledger.mandates import MANDATES
+from gtxnode.ledger.market.usage import UsageLimit
 from gtxnode.ledger.parameters import Authority, ChainParameters
-from gtxnode.ledger.usage import UsageLimit
-from gtxnode.ledger.votes import Choice
+from gtxnode.ledger.registry.amendments import FIXED, Change
+from gtxnode.ledger.registry.votes import Choice
 from gtxnode.primitives.addresses import address_of
 from gtxnode.primitives.zones import Role, Zone
 from gtxnode.rpc.errors import NotFound

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from gtxnode.ledger.authority_keys import RoleKeys
+from gtxnode.ledger.authority.authority_keys import RoleKeys
 from gtxnode.primitives.zones import Role
 
 

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from gtxnode.ledger.acts import IssuedMs
-from gtxnode.ledger.halts import Cause, Scope
+from gtxnode.ledger.authority.acts import IssuedMs
+from gtxnode.ledger.authority.halts import Cause, Scope
 from gtxnode.metering.meters import Seconds
 
 

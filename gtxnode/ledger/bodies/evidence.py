@@ -6,7 +6,7 @@ import msgspec
 
 from consensus.checkpoints import SignedCheckpoint
 from consensus.types import MAX_CHAIN_ID_LENGTH, Commit, Header, Proposal, Vote
-from gtxnode.ledger.validators import Epoch
+from gtxnode.ledger.registry.validators import Epoch
 
 ChainId = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_CHAIN_ID_LENGTH)]
 

@@ -5,9 +5,9 @@ import msgspec
 from consensus.encoding import PublicKey
 from gtxnode.ledger.bodies.fields import Change as CashOut
 from gtxnode.ledger.bodies.fields import Inputs
-from gtxnode.ledger.proposals import Changes, Number, Title
-from gtxnode.ledger.validators import Epoch
-from gtxnode.ledger.votes import Choice
+from gtxnode.ledger.registry.proposals import Changes, Number, Title
+from gtxnode.ledger.registry.validators import Epoch
+from gtxnode.ledger.registry.votes import Choice
 from gtxnode.metering.meters import AddressBytes
 
 

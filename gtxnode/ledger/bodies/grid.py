@@ -6,7 +6,7 @@ import msgspec
 
 from gtxnode.grid.model import Limit
 from gtxnode.grid.status import GridStatus
-from gtxnode.ledger.acts import IssuedMs
+from gtxnode.ledger.authority.acts import IssuedMs
 from gtxnode.ledger.bodies.fields import Change, Inputs
 from gtxnode.ledger.coins import Amount
 from gtxnode.metering.meters import Seconds

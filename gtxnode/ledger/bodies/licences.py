@@ -2,8 +2,8 @@
 
 import msgspec
 
-from gtxnode.ledger.acts import IssuedMs
-from gtxnode.ledger.licence_coins import LicensedSize
+from gtxnode.ledger.authority.acts import IssuedMs
+from gtxnode.ledger.market.licence_coins import LicensedSize
 from gtxnode.metering.meters import AddressBytes, Seconds
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from consensus.types import Commit, Header
-from gtxnode.ledger.validators import Epoch
+from gtxnode.ledger.registry.validators import Epoch
 
 
 class RollCall(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=60):

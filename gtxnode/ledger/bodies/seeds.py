@@ -7,7 +7,7 @@ that one that comes late is refused, and means nothing else.
 import msgspec
 
 from consensus.encoding import Hash32, PublicKey
-from gtxnode.ledger.validators import Epoch
+from gtxnode.ledger.registry.validators import Epoch
 
 
 class RenewChain(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=55):

@@ -5,7 +5,7 @@ import msgspec
 from consensus.encoding import Hash32, PublicKey, Signature
 from consensus.hashing import ZERO_HASH
 from gtxnode.ledger.bodies.fields import Change, Inputs
-from gtxnode.ledger.validators import ServedShards, StakedAmount
+from gtxnode.ledger.registry.validators import ServedShards, StakedAmount
 from gtxnode.metering.meters import AddressBytes
 from gtxnode.primitives.zones import Zone
 

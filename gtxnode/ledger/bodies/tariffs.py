@@ -2,7 +2,7 @@
 
 import msgspec
 
-from gtxnode.ledger.acts import IssuedMs
+from gtxnode.ledger.authority.acts import IssuedMs
 from gtxnode.tariffs.tables import TariffTable
 
 

@@ -1,0 +1,1 @@
+"""Meters on the ledger: who answers for one, what its readings and records bring."""

@@ -1,0 +1,1 @@
+"""What the registry decides: who validates and proposes, what breaking rules costs, votes."""
