@@ -6,7 +6,7 @@ from copy import deepcopy
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gtxnode.grid.model import SLOT_S
@@ -334,9 +334,20 @@ def compared(history: list[tuple[object, ...]], rule: PriceRule, seen: Counter[s
     assert feasible(chain) == []
 
 
+# A way that only a halt closes is not due block after block until that ends.
+HALTED_BESIDE_ROOM = [
+    (Side.BUY, "malee", 38 * KWH, 0, {}),
+    (Side.SELL, "malee", 40 * KWH, 0, {}),
+    (Side.SELL, "somchai", 33 * KWH, 1_100, {}),
+    ("halt", Zone.BANGKOK, SPOT),
+    (Side.BUY, "malee", KWH, 1_400, {}),
+]
+
+
 @pytest.mark.usefixtures("few_looks")
 @settings(max_examples=40)
 @given(histories, st.sampled_from(PriceRule))
+@example(HALTED_BESIDE_ROOM, PriceRule.ASK)
 def test_no_pair_that_could_trade_is_left(
     history: list[tuple[object, ...]], rule: PriceRule
 ) -> None:

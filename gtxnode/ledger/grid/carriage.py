@@ -96,9 +96,11 @@ class GridWalk:
         price = sell.price_mgtx_per_kwh
         if price + self._carrier.toll(*zones, self._span, price).total > buy.price_mgtx_per_kwh:
             return 0
+        if self._halted(*zones):
+            # Its end is looked for by itself: no room that a trade gives back opens this way.
+            self._full.add(pair_of(*zones))
+            return 0
         room_wh = self._carrier.room_wh(*zones, self._span, self._uses)
-        if room_wh and self._halted(*zones):
-            room_wh = 0
         if not room_wh:
             self._full.add(pair_of(*zones))
             filled = self._filled if self._taken else self._carrier.filled
