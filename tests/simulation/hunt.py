@@ -46,8 +46,8 @@ def simulation() -> None:
     for seed in range(RUNS // 4):
         simulate(Plan(seed, heights=5, nodes=(4, 7)[seed % 2], faults=("mute",), weighted=True))
     deserted(1).run()
-    for seed in range(RUNS // 10):
-        simulate(Plan(seed, heights=8, faults=("loss", "delay", "starve")))
+    for seed in range(RUNS // 2):
+        simulate(Plan(seed, heights=8, faults=("loss", "delay", "duplicate", "starve")))
 
 
 def exhaustive() -> None:
