@@ -335,7 +335,7 @@ def compared(history: list[tuple[object, ...]], rule: PriceRule, seen: Counter[s
 
 
 # A way that only a halt closes is not due block after block until that ends.
-HALTED_BESIDE_ROOM = [
+HALTED_BESIDE_ROOM: list[tuple[object, ...]] = [
     (Side.BUY, "malee", 38 * KWH, 0, {}),
     (Side.SELL, "malee", 40 * KWH, 0, {}),
     (Side.SELL, "somchai", 33 * KWH, 1_100, {}),
