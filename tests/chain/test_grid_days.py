@@ -17,7 +17,7 @@ from gtxnode.primitives.zones import Role
 from tests.chain.test_audit import AuditedChain
 from tests.ledger.forward_chain import ForwardChain
 from tests.ledger.grid_chain import GridChain
-from tests.ledger.little_chain import HOUR_S, KWH, START_S, address
+from tests.ledger.little_chain import FEE, HOUR_S, KWH, START_S, address
 from tests.ledger.test_forward_histories import GRACE_S, Step, rules
 from tests.ledger.test_grid_forward_histories import ZONE_OF, CutBooks, histories, play
 
@@ -50,7 +50,8 @@ def test_the_days_of_a_grid_come_to_what_its_coins_say(
     chain, books = AuditedGrid(ZONE_OF), CutBooks()
     limits = OrderLimits(min_wh=1, trading_fee_ppm=10_000)
     chain.parameters = replace(chain.parameters, forwards=forwards, orders=limits)
-    play(chain, history, books, Counter())
+    seen: Counter[str] = Counter()
+    play(chain, history, books, seen)
     open_wh = sum(each.open_wh for each in chain.contracts())
     found = sums(chain)
     kept = ("delivered_wh", "short_wh", "curtailed_wh")
@@ -65,7 +66,9 @@ def test_the_days_of_a_grid_come_to_what_its_coins_say(
     coins = [coin for _, coin in chain.all_coins() if isinstance(coin, Cash)]
     earned = sum(coin.amount_ugtx for coin in coins if coin.owner in accounts)
     assert found["wires_ugtx"] == earned
-    assert found["trading_fees_ugtx"] == found["fees_ugtx"] == chain.cash("proposer")
+    # Of all that is sent here, only handing a contract on pays a fee of its own.
+    assert found["fees_ugtx"] == found["trading_fees_ugtx"] + seen["assigned"] * FEE
+    assert found["fees_ugtx"] == chain.cash("proposer")
 
 
 def test_what_nobody_sent_is_counted() -> None:

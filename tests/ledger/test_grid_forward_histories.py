@@ -125,6 +125,7 @@ def play(
         )
         seen["delivered"] += sum(each.delivered_wh > 0 for each in outcome.settlements)
         seen["cut"] += len(outcome.curtailments)
+        seen["assigned"] += len(outcome.assignments)
 
 
 @settings(max_examples=60)
