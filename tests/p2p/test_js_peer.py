@@ -64,17 +64,17 @@ class JsPeer:
         self._process = process
         self._said = b""
 
-    async def line(self, field: str) -> dict[str, Any]:
-        """The next line, which must have this field."""
+    async def line(self, *fields: str) -> dict[str, Any]:
+        """The next line, which must have one of these fields."""
         assert self._process.stdout is not None
         while b"\n" not in self._said:
             chunk = await self._process.stdout.receive_some()
-            assert chunk, f"ended before it said {field}"
+            assert chunk, f"ended before it said {fields}"
             self._said += chunk
         line, _, self._said = self._said.partition(b"\n")
         decoded = json.loads(line)
         assert isinstance(decoded, dict)
-        assert field in decoded, decoded
+        assert decoded.keys() & set(fields), decoded
         return decoded
 
     async def end(self) -> int:
